@@ -1,0 +1,74 @@
+/* Errors: codes, cutting, prefixes, errno. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_set(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	assert_int_equal(err_set(&e, ERR_DATA, "%s:%d: got %s", "a.jsonl", 7, "x"), ERR_DATA);
+	assert_int_equal(e.code, ERR_DATA);
+	assert_string_equal(e.text, "a.jsonl:7: got x");
+	assert_int_equal(err_set(NULL, ERR_USAGE, "nobody listens"), ERR_USAGE);
+	assert_int_equal(err_set(&e, ERR_FAILED, "again %s", e.text), ERR_FAILED); /* an argument may be the text itself */
+	assert_string_equal(e.text, "again a.jsonl:7: got x");
+}
+
+static void test_long_text_is_cut(void **state)
+{
+	(void)state;
+	char longer[2 * ERR_TEXT_MAX];
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = 0;
+	struct err e = {0};
+	err_set(&e, ERR_FAILED, "%s", longer);
+	assert_int_equal(strlen(e.text), ERR_TEXT_MAX - 1);
+	assert_string_equal(e.text + ERR_TEXT_MAX - 6, "xx...");
+
+	longer[ERR_TEXT_MAX - 1] = 0; /* exactly fits */
+	err_set(&e, ERR_FAILED, "%s", longer);
+	assert_string_equal(e.text, longer);
+	err_prefix(&e, "p");
+	assert_memory_equal(e.text, "p: xx", 5);
+	assert_string_equal(e.text + ERR_TEXT_MAX - 6, "xx...");
+}
+
+static void test_prefix(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	err_set(&e, ERR_NETWORK, "no route");
+	assert_int_equal(err_prefix(&e, "pulling %s", "m"), ERR_NETWORK);
+	assert_string_equal(e.text, "pulling m: no route");
+	assert_int_equal(e.code, ERR_NETWORK);
+}
+
+static void test_errno(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	errno = ENOENT;
+	assert_int_equal(err_errno(&e, "open", "a/b"), ERR_FAILED);
+	assert_string_equal(e.text, "open a/b: No such file or directory");
+	const int scarce[] = {ENOSPC, EDQUOT, ENOMEM};
+	for (size_t i = 0; i < sizeof scarce / sizeof *scarce; i++) {
+		errno = scarce[i];
+		assert_int_equal(err_errno(&e, "write", "a"), ERR_RESOURCE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_long_text_is_cut),
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_errno),
+	};
+	return cmocka_run_group_tests_name("err", tests, NULL, NULL);
+}
