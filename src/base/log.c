@@ -1,0 +1,34 @@
+/*
+ * Leveled lines on stderr. Reference: base.h.
+ */
+#include "base/base.h"
+#include "base/log.h"
+
+#include <stdio.h>
+
+enum { LINE_MAX_BYTES = 2048 };
+
+static enum log_level log_level_now = LOG_INFO;
+
+void log_set_level(enum log_level level)
+{
+	log_level_now = level;
+}
+
+bool log_enabled(enum log_level level)
+{
+	return level <= log_level_now;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
+	char line[LINE_MAX_BYTES];
+	if (!log_enabled(level))
+		return;
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof line, fmt, args);
+	va_end(args);
+	fprintf(stderr, "%s%s\n", names[level], line); /* one call, so that lines of two threads do not mix */
+}

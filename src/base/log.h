@@ -1,0 +1,9 @@
+/* Private to base: what progress asks of log. */
+#ifndef ATTUNE_BASE_LOG_H
+#define ATTUNE_BASE_LOG_H
+
+#include "base/base.h"
+
+bool log_enabled(enum log_level level);
+
+#endif
