@@ -1,0 +1,195 @@
+/*
+ * format: bytes <-> views. Model files, adapters, tokenizers, chat templates and data rows, all foreign, all checked here once.
+ *
+ * Foreign bytes are read only through the bounds-checked cursor (cursor.h). Sizes from files pass a checked multiply, a limit and
+ * the bytes that remain before anything is allocated. Errors name file, place, expected and found.
+ */
+#ifndef ATTUNE_FORMAT_H
+#define ATTUNE_FORMAT_H
+
+#include <jansson.h>
+
+#include "base/base.h"
+#include "kern/kern.h"
+
+/* ---- tensors ----------------------------------------------------------------------------------------------------------- */
+
+enum { TENSOR_DIMS = 4 };
+
+/* A named stored array. dims are row-major: dims[0] is the slowest, dims[n_dims - 1] runs along a row. */
+struct tensor {
+	const char *name; /* borrowed from its file, valid until _close */
+	enum dtype dtype;
+	int n_dims;
+	size_t dims[TENSOR_DIMS];
+	const void *data; /* into the file's map */
+	size_t size_bytes;
+};
+
+/* ---- GGUF (ggml's specification, versions 2 and 3, little-endian) --------------------------------------------------------- */
+
+struct gguf;
+int gguf_open(struct gguf **out, const char *path, struct err *e);
+void gguf_close(struct gguf *g);
+const char *gguf_path(const struct gguf *g);
+
+size_t gguf_n_tensors(const struct gguf *g);
+const struct tensor *gguf_tensor_at(const struct gguf *g, size_t i);
+const struct tensor *gguf_tensor(const struct gguf *g, const char *name); /* NULL when absent */
+
+/*
+ * Metadata. Each returns 0, or ERR_DATA with a sentence when the key is absent or of another type. Integers of any width that fit
+ * are accepted. Strings are NUL-terminated copies without inner NUL, valid until _close.
+ */
+bool gguf_has(const struct gguf *g, const char *key);
+int gguf_u64(const struct gguf *g, const char *key, uint64_t *out, struct err *e);
+int gguf_f64(const struct gguf *g, const char *key, double *out, struct err *e);
+int gguf_bool(const struct gguf *g, const char *key, bool *out, struct err *e);
+int gguf_str(const struct gguf *g, const char *key, const char **out, struct err *e);
+/* Arrays: the number of items, then item i. String items may hold any bytes and need not be NUL-terminated. */
+int gguf_array_n(const struct gguf *g, const char *key, size_t *n, struct err *e);
+int gguf_array_str(const struct gguf *g, const char *key, size_t i, const char **p, size_t *n, struct err *e);
+int gguf_array_i64(const struct gguf *g, const char *key, size_t i, int64_t *out, struct err *e);
+
+/* ---- safetensors -------------------------------------------------------------------------------------------------------- */
+
+struct safetensors;
+int safetensors_open(struct safetensors **out, const char *path, struct err *e);
+void safetensors_close(struct safetensors *s);
+size_t safetensors_n(const struct safetensors *s);
+const struct tensor *safetensors_at(const struct safetensors *s, size_t i);
+const struct tensor *safetensors_find(const struct safetensors *s, const char *name); /* NULL when absent */
+/* Writes F32/F16/BF16 tensors in the order given, atomically, with metadata {"format":"pt"}. */
+int safetensors_write(const char *path, const struct tensor *t, size_t n, struct err *e);
+
+/* ---- Hugging Face model folder ------------------------------------------------------------------------------------------- */
+
+/* config.json, model.safetensors or its shards with model.safetensors.index.json, tokenizer.json, tokenizer_config.json. */
+struct hf;
+int hf_open(struct hf **out, const char *dir, struct err *e);
+void hf_close(struct hf *h);
+const json_t *hf_config(const struct hf *h);                           /* borrowed */
+const struct tensor *hf_tensor(const struct hf *h, const char *name); /* NULL when absent */
+
+/* ---- PEFT adapter folder -------------------------------------------------------------------------------------------------- */
+
+/* adapter_config.json as PEFT knows it. Tensors are in Hugging Face row order, f32, named as PEFT names them. */
+struct peft_config {
+	char base_model[PATH_SIZE]; /* base_model_name_or_path */
+	size_t r;
+	double alpha;
+	bool use_rslora;
+	char targets[16][32]; /* "q_proj", ... */
+	size_t n_targets;
+};
+/* Writes adapter_config.json and adapter_model.safetensors into `dir` (made if absent), tensors first. */
+int peft_write(const char *dir, const struct peft_config *c, const struct tensor *t, size_t n, struct err *e);
+/* The caller closes *tensors. Refuses what attune cannot apply (DoRA, bias, rank_pattern, ...) by name. */
+int peft_open(const char *dir, struct peft_config *c, struct safetensors **tensors, struct err *e);
+
+/* ---- tokenizer ------------------------------------------------------------------------------------------------------------ */
+
+/* Growing list of token ids. A zeroed struct is empty. */
+struct ids {
+	int32_t *p;
+	size_t n, cap;
+};
+int ids_push(struct ids *v, int32_t id, struct err *e);
+void ids_release(struct ids *v);
+
+/* Byte-level BPE (GPT-2's scheme) with the model's own pre-tokenizer. Immutable after opening, so free to share between threads. */
+struct tokenizer;
+int tokenizer_from_gguf(struct tokenizer **out, const struct gguf *g, struct err *e);
+int tokenizer_from_hf(struct tokenizer **out, const char *dir, struct err *e); /* tokenizer.json (+ tokenizer_config.json) */
+void tokenizer_free(struct tokenizer *t);
+size_t tokenizer_n_vocab(const struct tokenizer *t);
+int32_t tokenizer_bos(const struct tokenizer *t); /* -1 when there is none or the model does not use it */
+int32_t tokenizer_eos(const struct tokenizer *t);
+bool tokenizer_is_eog(const struct tokenizer *t, int32_t id); /* ends a turn or a text */
+/* Appends the ids of n bytes of plain text. Nothing in the text can become a control token. Any bytes are accepted. */
+int tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct err *e);
+/* The id of a control (special) token spelled exactly so, or -1. */
+int32_t tokenizer_control(const struct tokenizer *t, const char *text, size_t n);
+/* The longest control token that starts at text[0..n), or -1; *length its bytes. */
+int32_t tokenizer_control_at(const struct tokenizer *t, const char *text, size_t n, size_t *length);
+/* The bytes of a token (control tokens: their spelling). Valid until _free. */
+const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *n);
+/* Appends the text of ids; control tokens are left out unless `with_control`. */
+int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool with_control, struct buf *out, struct err *e);
+
+/* ---- chat template ---------------------------------------------------------------------------------------------------------- */
+
+struct message {
+	const char *role, *content; /* NUL-terminated UTF-8 */
+	bool train;                 /* assistant turns: score this one */
+};
+
+/*
+ * The model's own Jinja template. Every byte of the rendered text remembers whether it came from the template or from a message:
+ * only the template's bytes can form control tokens.
+ */
+struct chat_template;
+int chat_template_new(struct chat_template **out, const char *source, const char *bos, const char *eos, struct err *e);
+int chat_template_from_gguf(struct chat_template **out, const struct gguf *g, struct err *e);
+int chat_template_from_hf(struct chat_template **out, const char *dir, struct err *e);
+void chat_template_free(struct chat_template *t);
+/* Appends the rendered text; origin (same length; NULL if not wanted) gets per byte 0 for the template, i + 1 for message i's content. */
+int chat_template_render(const struct chat_template *t, const struct message *m, size_t n, bool add_generation_prompt,
+                         struct buf *text, struct buf *origin, struct err *e);
+
+/* What serving and training both use, so that their ids are the same. */
+struct encoder {
+	const struct tokenizer *tokenizer;
+	const struct chat_template *chat; /* NULL: rows with messages are refused */
+	const char *system;               /* put in front when the first message is not a system message; NULL: nothing is added */
+};
+
+/* ---- data rows -------------------------------------------------------------------------------------------------------------- */
+
+/* One line of a JSONL data set. Strings are borrowed from `json`. */
+struct row {
+	enum { ROW_TEXT, ROW_COMPLETION, ROW_MESSAGES } kind;
+	const char *text;               /* ROW_TEXT */
+	const char *prompt, *completion; /* ROW_COMPLETION; completion NULL when the line has a prompt only */
+	struct message *messages;       /* ROW_MESSAGES (and prompt/completion given as message lists) */
+	size_t n_messages;
+	size_t line; /* 1-based */
+	json_t *json; /* the whole object, owned by the row */
+};
+void row_release(struct row *r);
+
+/* Reads line by line; every error names file and line. Lines over 64 MiB, nesting over 64 and duplicate keys are refused. */
+struct jsonl;
+int jsonl_open(struct jsonl **out, const char *path, struct err *e); /* "-" is stdin */
+void jsonl_close(struct jsonl *j);
+int jsonl_next(struct jsonl *j, json_t **object, size_t *line, struct err *e); /* 1 an object (caller decrefs), 0 the end, or an error */
+/* Detects the format: messages, prompt/completion, prompt, text, conversations (from/value), Alpaca (instruction/input/output). Takes `object`. */
+int row_parse(struct row *out, json_t *object, const char *path, size_t line, struct err *e);
+
+/* Token ids and, per token, whether it is a target (scored[0] is always 0). */
+struct sample {
+	int32_t *ids;
+	uint8_t *scored;
+	size_t n, n_scored;
+};
+void sample_release(struct sample *s);
+/*
+ * Training and scoring: text: all tokens but the first (BOS where the model uses one; the end token appended and scored);
+ * completion: prompt raw, completion and the end token scored; messages: the content of every trained assistant message and the end-of-turn
+ * token after it. `all` scores every token but the first (train_on_inputs). ERR_DATA names the row when it has nothing to score, when
+ * a message list does not end with the assistant, or when the prompt's ids are not a prefix of the whole row's ids.
+ */
+int row_sample(struct sample *out, const struct row *r, const struct encoder *enc, bool all, struct err *e);
+/* The ids that generation starts from: the raw prompt, or the messages with the generation prompt (a final assistant message is left out). */
+int row_prompt(struct ids *out, const struct row *r, const struct encoder *enc, struct err *e);
+
+/* ---- hashing ---------------------------------------------------------------------------------------------------------------- */
+
+struct sha256;
+int sha256_new(struct sha256 **out, struct err *e);
+void sha256_add(struct sha256 *s, const void *p, size_t n);
+void sha256_hex(struct sha256 *s, char hex[65]); /* ends the sum; then _free */
+void sha256_free(struct sha256 *s);
+int sha256_file(const char *path, char hex[65], struct err *e);
+
+#endif

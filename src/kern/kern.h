@@ -1,0 +1,172 @@
+/*
+ * kern: numbers only. Number formats, and the operations of a transformer, forward and backward.
+ *
+ * `ref` is the definition of every operation, in plain C. The other paths (avx2, avx512, avx512bf16, neon) compute the same within
+ * the tolerance that kern_test.c states per path. The path is chosen once by kern_init from the CPU; ATTUNE_CPU overrides it.
+ *
+ * Letters: T rows (tokens), C model width, F feed-forward width, H heads, D head width, V vocabulary, r LoRA rank.
+ * Rows are tokens: activations are f32 [T, width], sequences lie end to end, there is no padding.
+ *
+ * Kernels take validated sizes, allocate nothing and cannot fail. They run on all OpenMP threads and must be called from one
+ * thread at a time per scratch buffer. Each output element is computed by one thread in a fixed order: the bits do not depend on the number of threads.
+ */
+#ifndef ATTUNE_KERN_H
+#define ATTUNE_KERN_H
+
+#include "base/base.h"
+
+/* ---- number formats ---------------------------------------------------------------------------------------------------- */
+
+/* Stored blocks as GGUF defines them. Blocks run along a row; a row holds a whole number of blocks. */
+enum dtype {
+	DTYPE_F32,
+	DTYPE_F16,
+	DTYPE_BF16,
+	DTYPE_Q8_0, /* 32 values: f16 d, i8 q[32];            v = d q */
+	DTYPE_Q4_0, /* 32 values: f16 d, u4 q[32];            v = d (q - 8); byte j holds values j (low) and j + 16 (high) */
+	DTYPE_Q4_1, /* 32 values: f16 d, f16 m, u4 q[32];     v = d q + m */
+	DTYPE_COUNT
+};
+
+const char *dtype_name(enum dtype t);
+size_t dtype_block(enum dtype t);                  /* values in a block: 1 or 32 */
+size_t dtype_block_bytes(enum dtype t);            /* bytes of a block */
+size_t dtype_row_bytes(enum dtype t, size_t cols); /* cols must be a multiple of the block */
+
+/* A stored matrix [rows, cols], row-major, borrowed. */
+struct matrix {
+	enum dtype dtype;
+	size_t rows, cols;
+	const void *data;
+};
+
+/* dst[0..n) = values [first, first + n) of the row, as f32. */
+void matrix_row(float *dst, const struct matrix *m, size_t row, size_t first, size_t n);
+
+float f16_to_f32(uint16_t h);
+float bf16_to_f32(uint16_t h);
+uint16_t f32_to_f16(float f);  /* round to nearest even */
+uint16_t f32_to_bf16(float f); /* round to nearest even; NaN stays NaN */
+
+/* ---- operations -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * C[M, N] = alpha * sum over terms of A[M, K] B[K, N], added to C when `accumulate`.
+ * A is f32, row-major with row stride lda: A[m][k] = a[m * lda + k], or a[k * lda + m] when a_transposed.
+ * B is a stored matrix: B[k][n] = b[k][n] (b is [K, N]), or b[n][k] when b_transposed (b is [N, K], a weight as stored).
+ * Two terms compute X W' + H B in one pass over C (the LoRA term rides along).
+ */
+struct gemm_term {
+	const float *a;
+	size_t lda, K;
+	bool a_transposed;
+	struct matrix b;
+	bool b_transposed;
+};
+
+enum { GEMM_TERMS = 2 };
+
+struct gemm {
+	size_t M, N;
+	struct gemm_term term[GEMM_TERMS];
+	int n_terms;
+	float alpha;
+	float *c; /* [M, ldc] */
+	size_t ldc;
+	bool accumulate;
+	void *scratch; /* kern_scratch_bytes() bytes, aligned to 64 */
+};
+
+size_t kern_scratch_bytes(void); /* for all operations that take a scratch, on the chosen path with the current thread count */
+
+/*
+ * One causal attention job: queries of one sequence against its own keys and values, never anybody else's.
+ * Query i sits at key position nk - nq + i and sees keys 0..nk - nq + i. Head h uses key/value head h / (H / Hkv).
+ * Pointers are to the first row; rows are `ldq` (q, out and their gradients) or `ldk` (k, v and theirs) floats apart.
+ */
+struct attention_seq {
+	const float *q, *k, *v;
+	float *out, *lse; /* out [nq, H*D]; lse [nq, H] log-sum-exp of the scaled scores, or NULL when no backward will follow */
+	size_t nq, nk;
+};
+
+struct attention_seq_grad { /* parallel to attention_seq; all overwritten except d_out, which is read */
+	const float *d_out;
+	float *dq, *dk, *dv;
+};
+
+struct attention {
+	const struct attention_seq *seq;
+	const struct attention_seq_grad *grad; /* backward only */
+	size_t n_seqs, H, Hkv, D;
+	size_t ldq, ldk;
+	float scale; /* usually 1 / sqrt(D) */
+	void *scratch;
+};
+
+enum rope_layout {
+	ROPE_INTERLEAVED, /* pairs (2i, 2i + 1): the row order of GGUF files of the Llama architecture */
+	ROPE_HALF         /* pairs (i, i + D/2): the row order of Hugging Face folders */
+};
+
+struct adamw {
+	float learning_rate, beta1, beta2, epsilon, weight_decay, grad_scale, bias1, bias2;
+};
+
+struct kern {
+	const char *name;
+
+	void (*gemm)(const struct gemm *g);
+
+	/* rstd[t] = 1 / sqrt(mean(x[t]^2) + eps); y = x * rstd * w. x, y [T, C]; w [C]. Zhang & Sennrich 2019. */
+	void (*rmsnorm)(float *y, float *rstd, const float *x, const float *w, size_t T, size_t C, float eps);
+	/* dx += the gradient through y; w is frozen. */
+	void (*rmsnorm_backward)(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t T, size_t C);
+
+	/*
+	 * Rotates x [T, H*D] (row stride ldx) in place by the angles of its positions. table [max position, D/2, 2] holds cos, sin. direction +1
+	 * forward, -1 the backward pass (rotation is orthogonal). Su et al. 2021.
+	 */
+	void (*rope)(float *x, size_t ldx, const float *table, const int32_t *position, size_t T, size_t H, size_t D,
+	             enum rope_layout layout, float direction);
+
+	/* y = silu(gate) * up, n values; Shazeer 2020. */
+	void (*swiglu)(float *y, const float *gate, const float *up, size_t n);
+	/* dgate and dup overwritten; they may be the same memory as gate and up. */
+	void (*swiglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
+
+	void (*attention)(const struct attention *a);
+	void (*attention_backward)(const struct attention *a);
+
+	/*
+	 * Per row of logits [n, V]: loss[i] = log-sum-exp - logits[i][target[i]] (natural log), and, when `scale` is not 0, logits
+	 * becomes scale * (softmax - onehot(target)).
+	 */
+	void (*cross_entropy)(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale);
+
+	/* dst [n, C] = rows row[i] of m. The embedding. */
+	void (*gather)(float *dst, const struct matrix *m, const int32_t *row, size_t n);
+
+	/*
+	 * AdamW with decoupled decay (Loshchilov & Hutter 2019): w, m, v updated in place from g * grad_scale. bias1 and bias2 are
+	 * 1 - beta^step.
+	 */
+	void (*adamw)(float *w, float *m, float *v, const float *g, size_t n, const struct adamw *o);
+
+	/* Sum of squares in f64, in fixed blocks added in order. */
+	double (*sum_squares)(const float *x, size_t n);
+};
+
+/* The chosen table. NULL before kern_init. */
+extern const struct kern *kern;
+
+/* Chooses by CPU features or by `name` (NULL: $ATTUNE_CPU, else the best). ERR_USAGE naming the present paths when `name` is not here. */
+int kern_init(const char *name, struct err *e);
+
+/* The paths this binary has and this CPU can run, best first, NULL-terminated. */
+const struct kern *const *kern_available(void);
+
+/* CPU features that matter, e.g. "avx2 fma avx512f avx512_bf16"; for doctor. */
+const char *kern_cpu_features(void);
+
+#endif
