@@ -81,9 +81,9 @@ struct arena {
 	size_t block_size; /* bytes of a fresh block; larger requests get a block of their own */
 };
 void arena_init(struct arena *a, size_t block_size);
-void *arena_alloc(struct arena *a, size_t n, size_t size, struct err *e); /* NULL with `e` filled */
+void *arena_alloc(struct arena *a, size_t n, size_t size, struct err *e);    /* NULL with `e` filled */
 char *arena_strdup(struct arena *a, const char *s, size_t n, struct err *e); /* NUL-terminated copy of n bytes */
-void arena_reset(struct arena *a);                                        /* keeps one block for reuse */
+void arena_reset(struct arena *a);                                           /* keeps one block for reuse */
 void arena_release(struct arena *a);
 
 /* ---- buf --------------------------------------------------------------------------------------------------------------- */
@@ -162,15 +162,15 @@ struct rng {
 /* A stream keyed by (seed, use, a, b), e.g. (seed, RNG_SHUFFLE, epoch, 0). */
 void rng_init(struct rng *r, uint64_t seed, enum rng_use use, uint32_t a, uint32_t b);
 uint32_t rng_u32(struct rng *r);
-float rng_uniform(struct rng *r);               /* [0, 1), 24 bits */
-float rng_normal(struct rng *r);                /* mean 0, variance 1 (Box-Muller) */
-uint32_t rng_below(struct rng *r, uint32_t n);  /* [0, n) without bias; n >= 1 */
+float rng_uniform(struct rng *r);                       /* [0, 1), 24 bits */
+float rng_normal(struct rng *r);                        /* mean 0, variance 1 (Box-Muller) */
+uint32_t rng_below(struct rng *r, uint32_t n);          /* [0, n) without bias; n >= 1 */
 void rng_shuffle(struct rng *r, uint32_t *v, size_t n); /* Fisher-Yates */
 
 /* ---- progress and log -------------------------------------------------------------------------------------------------- */
 
-double now_s(void);        /* monotonic seconds */
-size_t rss_bytes(void);    /* resident now; 0 if unknown */
+double now_s(void);     /* monotonic seconds */
+size_t rss_bytes(void); /* resident now; 0 if unknown */
 size_t rss_peak_bytes(void);
 
 /*

@@ -64,7 +64,8 @@ static void progress_draw(struct progress *p, const char *detail, double now, bo
 	double elapsed = now - p->t_start, rate = elapsed > 0 ? p->done / elapsed : 0;
 	char head[256], tail[64] = "", left[32];
 	if (p->total > 0)
-		snprintf(head, sizeof head, "%s %.0f/%.0f %s (%.0f %%)", p->label, p->done, p->total, p->unit, 100 * p->done / p->total);
+		snprintf(head, sizeof head, "%s %.0f/%.0f %s (%.0f %%)", p->label, p->done, p->total, p->unit,
+			100 * p->done / p->total);
 	else
 		snprintf(head, sizeof head, "%s %.0f %s", p->label, p->done, p->unit);
 	if (last) {

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Installs what the build needs and lacks, from Debian's packages. Says nothing when all is present; on a system without apt-get
+# it names what is missing and stops.
+set -eu
+
+missing=''
+
+# need PACKAGE COMMAND...: the package is missing when the command fails.
+need() {
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+need gcc command -v cc
+need meson command -v meson
+need ninja-build command -v ninja
+need pkg-config command -v pkg-config
+need python3 command -v python3
+need libcmocka-dev pkg-config cmocka
+need libjansson-dev pkg-config jansson
+need libutf8proc-dev pkg-config libutf8proc
+need libcurl4-openssl-dev pkg-config libcurl
+need libssl-dev pkg-config libcrypto
+need libyaml-dev pkg-config yaml-0.1
+need libcmark-gfm-dev pkg-config libcmark-gfm
+need libcmark-gfm-extensions-dev sh -c 'echo "#include <cmark-gfm-core-extensions.h>" | cc -E -'
+# Only documents for the tests to read; elsewhere those tests are skipped.
+command -v apt-get >/dev/null && need sqlite3-doc dpkg -s sqlite3-doc
+
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null; then
+	echo "Missing:$missing" >&2
+	echo "These are Debian's names; install the same programs and libraries from your system's packages, then run make again." >&2
+	exit 1
+fi
+sudo=''
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "Missing:$missing" >&2
+		echo "Run as root: apt-get install$missing" >&2
+		exit 1
+	fi
+	sudo=sudo
+fi
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+$sudo apt-get install -q -y --no-install-recommends $missing
