@@ -1,0 +1,150 @@
+/*
+ * model: what the network computes. Loading, layers forward and backward, LoRA, the key/value cache, sampling.
+ *
+ * The Llama family: embedding, L times {rmsnorm, q k v with rotary positions, causal attention with grouped heads, o, residual;
+ * rmsnorm, SwiGLU feed-forward, residual}, rmsnorm, head (tied to the embedding where the file has no head of its own).
+ * Touvron et al. 2023; LoRA: Hu et al. 2021.
+ *
+ * Weights stay as their file stores them; LoRA adapters are f32 in one flat array, so that optimizer, checkpoints and gradient
+ * sums work on plain vectors.
+ *
+ * A model and a lora are immutable while computing and may be shared; a `work` belongs to one computation at a time.
+ * kern_init must have been called.
+ */
+#ifndef ATTUNE_MODEL_H
+#define ATTUNE_MODEL_H
+
+#include "base/base.h"
+#include "format/format.h"
+#include "kern/kern.h"
+
+/* ---- the base model ------------------------------------------------------------------------------------------------------ */
+
+struct model_config {
+	size_t n_layers, C, F, H, Hkv, D, V, context; /* D head width; context: the longest sequence */
+	float rms_eps, rope_theta;
+	enum rope_layout rope;
+	bool tied; /* the head is the embedding */
+};
+
+struct model;
+/* Opens a GGUF file or a Hugging Face folder of a Llama model. The caller frees. */
+int model_open(struct model **out, const char *path, struct err *e);
+void model_free(struct model *m);
+const struct model_config *model_config(const struct model *m);
+const char *model_path(const struct model *m);
+/* Tokenizer, template and the explicit short system message that training and every use share. */
+const struct encoder *model_encoder(const struct model *m);
+size_t model_n_params(const struct model *m);
+
+/* ---- LoRA ------------------------------------------------------------------------------------------------------------------ */
+
+enum lora_target { LORA_Q, LORA_K, LORA_V, LORA_O, LORA_GATE, LORA_UP, LORA_DOWN, LORA_TARGETS };
+const char *lora_target_name(enum lora_target t); /* PEFT's name: "q_proj", ... */
+
+struct lora_config {
+	size_t r;
+	float alpha;
+	bool use_rslora;  /* scale alpha / sqrt(r) instead of alpha / r (Kalajdzievski 2023) */
+	unsigned targets; /* bits 1 << enum lora_target */
+};
+
+/* Of one linear layer: y = x W' + (scale x A') B'. A [r, in]; B is kept transposed, bt [r, out]. Offsets into lora.params. */
+struct lora_slot {
+	bool present;
+	size_t a, bt, n_in, n_out;
+};
+
+struct lora {
+	struct lora_config config;
+	float scale;
+	size_t n_layers, n_params;
+	float *params;          /* [n_params] f32 */
+	struct lora_slot *slot; /* [n_layers * LORA_TARGETS] */
+};
+/* A Kaiming-uniform with a = sqrt(5), i.e. U(-1/sqrt(in), 1/sqrt(in)); B zero: the adapter starts as the base. */
+int lora_new(struct lora **out, const struct model *m, const struct lora_config *c, uint64_t seed, struct err *e);
+/* A PEFT folder in Hugging Face row order; rows of q's and k's B are permuted where the base is in GGUF order. */
+int lora_open(struct lora **out, const struct model *m, const char *dir, struct err *e);
+int lora_save(const struct lora *l, const struct model *m, const char *dir, struct err *e);
+/*
+ * Writes an array of n_params values laid out like lora.params (a gradient, say) as safetensors under PEFT's tensor names in
+ * Hugging Face order: what comparisons against PyTorch read.
+ */
+int lora_write_tensors(const struct lora *l, const struct model *m, const float *values, const char *path, struct err *e);
+void lora_free(struct lora *l);
+
+/* ---- training-shaped computation ---------------------------------------------------------------------------------------------- */
+
+/* Sequences end to end. Row i of `tokens` at its position; target[j] is the token that row scored_row[j] must predict. */
+struct batch {
+	const int32_t *tokens; /* [n_tokens] */
+	size_t n_tokens;
+	const size_t *start; /* [n_seqs + 1]; start[0] = 0, start[n_seqs] = n_tokens */
+	size_t n_seqs;
+	const int32_t *scored_row; /* [n_scored], ascending */
+	const int32_t *target;     /* [n_scored] */
+	size_t n_scored;
+};
+
+/* Memory of one computation, for batches of up to max_tokens. With `backward`, activations of all layers are kept. */
+struct work;
+int work_new(struct work **out, const struct model *m, const struct lora *l, size_t max_tokens, bool backward, struct err *e);
+void work_free(struct work *w);
+size_t work_bytes(const struct model *m, const struct lora *l, size_t max_tokens, bool backward); /* what work_new will take */
+
+/* loss[j] = -ln p(target[j]), for j < n_scored. `l` may be NULL (the base). Sequences longer than the context: ERR_DATA. */
+int model_loss(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, float *loss, struct err *e);
+/* The same, and grad [n_params] = scale * d(sum of loss) / d(params), overwritten. The work must have `backward`. */
+int model_loss_and_grad(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, float scale,
+                        float *loss, float *grad, struct err *e);
+/* logits [n_rows, V] of the given rows of the batch; for tests. */
+int model_logits(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, const int32_t *row,
+                 size_t n_rows, float *logits, struct err *e);
+
+/* ---- generation ---------------------------------------------------------------------------------------------------------------- */
+
+/* Keys and values of one sequence. */
+struct kv;
+int kv_new(struct kv **out, const struct model *m, size_t capacity, struct err *e);
+void kv_free(struct kv *kv);
+void kv_truncate(struct kv *kv, size_t n_tokens); /* keeps the first n */
+size_t kv_n(const struct kv *kv);
+
+/* Appends n tokens and gives the logits [V] after the last one. ERR_DATA when the cache is full. */
+int model_append(const struct model *m, const struct lora *l, struct work *w, struct kv *kv, const int32_t *tokens, size_t n,
+                 float *logits, struct err *e);
+
+struct sampling {
+	float temperature; /* 0: greedy, the first of equals */
+	float top_p;       /* (0, 1] */
+	uint64_t seed;
+};
+/* One token from logits [V]. The draw depends only on (seed, position). `scratch` [V] pairs, see sample_scratch_bytes. */
+int32_t sample_token(const float *logits, size_t V, const struct sampling *s, size_t position, void *scratch);
+size_t sample_scratch_bytes(size_t V);
+
+struct generate_options {
+	struct sampling sampling;
+	size_t max_tokens;
+	const char *const *stop; /* texts that end the generation and are left out; may be NULL */
+	size_t n_stop;
+	/* Called with each piece of finished UTF-8 text; returns false to end the generation. May be NULL. */
+	bool (*on_text)(void *context, const char *text, size_t n);
+	void *context;
+};
+struct generated {
+	struct buf text;
+	const char *finish_reason; /* "stop" (end token, stop text or on_text) or "length" */
+	size_t n_prompt, n_tokens; /* n_tokens: generated, the end token included */
+	double prefill_s, decode_s;
+};
+void generated_release(struct generated *g);
+/* Continues prompt ids. kv may hold a prefix of the prompt already (chat turns): it is reused where equal ids lead. */
+struct generator;
+int generator_new(struct generator **out, const struct model *m, const struct lora *l, size_t max_tokens_in_all, struct err *e);
+void generator_free(struct generator *g);
+int generator_run(struct generator *g, const int32_t *prompt, size_t n, const struct generate_options *o, struct generated *out,
+                  struct err *e);
+
+#endif
