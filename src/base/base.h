@@ -48,7 +48,7 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute
 /* Puts "prefix: " in front of the text in `e` and returns its code. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Fills `e` from errno: "what path: reason"; ENOSPC, EDQUOT and ENOMEM become ERR_RESOURCE, the rest ERR_FAILED. */
+/* Fills `e` from errno: "what path: reason"; ENOSPC, EDQUOT, EFBIG and ENOMEM become ERR_RESOURCE, the rest ERR_FAILED. */
 int err_errno(struct err *e, const char *what, const char *path);
 
 /* ---- checked sizes and memory ------------------------------------------------------------------------------------------ */
@@ -112,13 +112,16 @@ struct file_map {
 int file_map_open(struct file_map *m, const char *path, struct err *e);
 void file_map_close(struct file_map *m);
 
-/* Replaces `path` atomically: temporary sibling, write, fsync, rename, fsync of the parent. On failure the old file stays. */
+/*
+ * Replaces `path` atomically: temporary sibling, write, fsync, rename, fsync of the parent. On failure the old file stays, unless
+ * only the last step failed: then the new one stands, whole, but a power cut may bring the old one back.
+ */
 int file_replace(const char *path, const void *p, size_t n, struct err *e);
 
 /*
  * The same in pieces, for data too large for memory:
  *   struct file_writer w; file_writer_open(&w, path, &e); file_writer_put(...); file_writer_commit(&w, &e) or _abort(&w).
- * Nothing appears at `path` before commit. commit and abort both release; abort accepts a zeroed struct.
+ * Nothing appears at `path` before commit. After a put that failed only abort is allowed. commit and abort both release; abort accepts a zeroed struct.
  */
 struct file_writer {
 	int fd;

@@ -44,7 +44,7 @@ int err_prefix(struct err *e, const char *fmt, ...)
 int err_errno(struct err *e, const char *what, const char *path)
 {
 	int number = errno;
-	bool resource = number == ENOSPC || number == EDQUOT || number == ENOMEM;
+	bool resource = number == ENOSPC || number == EDQUOT || number == EFBIG || number == ENOMEM;
 	char reason[128];
 	return err_set(e, resource ? ERR_RESOURCE : ERR_FAILED, "%s %s: %s", what, path, strerror_r(number, reason, sizeof reason));
 }

@@ -55,7 +55,7 @@ static void test_errno(void **state)
 	errno = ENOENT;
 	assert_int_equal(err_errno(&e, "open", "a/b"), ERR_FAILED);
 	assert_string_equal(e.text, "open a/b: No such file or directory");
-	const int scarce[] = {ENOSPC, EDQUOT, ENOMEM};
+	const int scarce[] = {ENOSPC, EDQUOT, EFBIG, ENOMEM};
 	for (size_t i = 0; i < sizeof scarce / sizeof *scarce; i++) {
 		errno = scarce[i];
 		assert_int_equal(err_errno(&e, "write", "a"), ERR_RESOURCE);
