@@ -18,7 +18,11 @@ enum { READ_CHUNK = 64 * 1024, PENDING_MAX = 1024 * 1024 };
 
 static int open_checked(const char *path, int flags)
 {
-	return fault_hit(FAULT_FILE) ? -1 : open(path, flags | O_CLOEXEC, 0644);
+	int fd;
+	do
+		fd = fault_hit(FAULT_FILE) ? -1 : open(path, flags | O_CLOEXEC, 0644);
+	while (fd < 0 && errno == EINTR);
+	return fd;
 }
 
 static ssize_t read_checked(int fd, void *p, size_t n)
@@ -199,7 +203,6 @@ int file_writer_commit(struct file_writer *w, struct err *e)
 		rc = err_errno(e, "rename to", w->path);
 		goto done;
 	}
-	w->temporary[0] = 0; /* it is the file now */
 	rc = dir_sync(parent, e);
 done:
 	file_writer_abort(w);
@@ -210,8 +213,7 @@ void file_writer_abort(struct file_writer *w)
 {
 	if (w->open) {
 		close(w->fd);
-		if (w->temporary[0])
-			unlink(w->temporary);
+		unlink(w->temporary); /* after the rename there is none */
 	}
 	mem_free(w->path);
 	mem_free(w->temporary);

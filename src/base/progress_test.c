@@ -84,6 +84,8 @@ static const char *without_memory(const char *text)
 static void test_lines(void **state)
 {
 	(void)state;
+	setenv("TERM", "xterm", 1); /* a pipe is no terminal, whatever these say */
+	unsetenv("NO_COLOR");
 	assert_string_equal(without_memory(run(false, 200)),
 		"Training 100/200 steps (50 %), loss 1.25, 1.00 steps/s, N MB, 1 min 40 s left\n"
 		"Training 200/200 steps (100 %), 0.05 steps/s, N MB, took 1 h 1 min\n");
