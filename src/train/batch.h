@@ -1,0 +1,37 @@
+/* Private to train: the order of the rows in an epoch and their packing into micro-batches. */
+#ifndef ATTUNE_TRAIN_BATCH_H
+#define ATTUNE_TRAIN_BATCH_H
+
+#include "train/dataset.h"
+
+/* One pass over a data set. Micro-batch b holds the samples order[first[b]] .. order[first[b + 1] - 1]. */
+struct plan {
+	uint32_t *order; /* [n] */
+	size_t *first;   /* [n_batches + 1] */
+	size_t n_batches;
+	size_t max_tokens, max_seqs; /* of the largest micro-batch */
+};
+
+/* For data sets of up to n samples. */
+int plan_init(struct plan *p, const struct dataset *d, struct err *e);
+/*
+ * Lays out one epoch; a function of the data, the configuration and the epoch's number alone. Every sample is in exactly one
+ * micro-batch. With sample_packing a micro-batch takes the next samples while they fit into micro_batch_size * sequence_len
+ * tokens, else it takes micro_batch_size samples.
+ */
+void plan_epoch(struct plan *p, const struct dataset *d, const struct train_config *c, size_t epoch);
+/* The layout for validation: the file's order, always packed. */
+void plan_in_order(struct plan *p, const struct dataset *d, const struct train_config *c);
+void plan_release(struct plan *p);
+
+/* Storage for one micro-batch of up to max_tokens tokens in max_seqs sequences. */
+struct micro_batch {
+	int32_t *tokens, *scored_row, *target; /* [max_tokens] each */
+	size_t *start;                         /* [max_seqs + 1] */
+};
+int micro_batch_init(struct micro_batch *m, size_t max_tokens, size_t max_seqs, struct err *e);
+/* Lays micro-batch b end to end into m; the view stays valid until the next fill. A sample's last row predicts nothing. */
+struct batch micro_batch_fill(struct micro_batch *m, const struct dataset *d, const struct plan *p, size_t b);
+void micro_batch_release(struct micro_batch *m);
+
+#endif
