@@ -11,8 +11,12 @@ static const struct {
 	const char *name;
 	size_t block, block_bytes;
 } dtypes[DTYPE_COUNT] = {
-	[DTYPE_F32] = {"F32", 1, 4},    [DTYPE_F16] = {"F16", 1, 2},    [DTYPE_BF16] = {"BF16", 1, 2},
-	[DTYPE_Q8_0] = {"Q8_0", 32, 34}, [DTYPE_Q4_0] = {"Q4_0", 32, 18}, [DTYPE_Q4_1] = {"Q4_1", 32, 20},
+	[DTYPE_F32] = {"F32", 1, 4},
+	[DTYPE_F16] = {"F16", 1, 2},
+	[DTYPE_BF16] = {"BF16", 1, 2},
+	[DTYPE_Q8_0] = {"Q8_0", 32, 34},
+	[DTYPE_Q4_0] = {"Q4_0", 32, 18},
+	[DTYPE_Q4_1] = {"Q4_1", 32, 20},
 };
 
 const char *dtype_name(enum dtype t)
@@ -104,14 +108,22 @@ static float value_at(enum dtype t, const uint8_t *p, size_t i)
 	const uint8_t *b = p + i / dtypes[t].block * dtypes[t].block_bytes;
 	size_t j = i % dtypes[t].block;
 	switch (t) {
-	case DTYPE_F32: memcpy(&f, b, 4); return f;
-	case DTYPE_F16: return load_f16(b);
-	case DTYPE_BF16: memcpy(&h, b, 2); return bf16_to_f32(h);
-	case DTYPE_Q8_0: return load_f16(b) * (float)(int8_t)b[2 + j];
-	case DTYPE_Q4_0: return load_f16(b) * (float)((j < 16 ? b[2 + j] & 15 : b[2 + j - 16] >> 4) - 8);
+	case DTYPE_F32:
+		memcpy(&f, b, 4);
+		return f;
+	case DTYPE_F16:
+		return load_f16(b);
+	case DTYPE_BF16:
+		memcpy(&h, b, 2);
+		return bf16_to_f32(h);
+	case DTYPE_Q8_0:
+		return load_f16(b) * (float)(int8_t)b[2 + j];
+	case DTYPE_Q4_0:
+		return load_f16(b) * (float)((j < 16 ? b[2 + j] & 15 : b[2 + j - 16] >> 4) - 8);
 	case DTYPE_Q4_1:
 		return load_f16(b) * (float)(j < 16 ? b[4 + j] & 15 : b[4 + j - 16] >> 4) + load_f16(b + 2);
-	case DTYPE_COUNT: break;
+	case DTYPE_COUNT:
+		break;
 	}
 	assert(false);
 	return 0;

@@ -128,7 +128,7 @@ struct kern {
 	 * forward, -1 the backward pass (rotation is orthogonal). Su et al. 2021.
 	 */
 	void (*rope)(float *x, size_t ldx, const float *table, const int32_t *position, size_t T, size_t H, size_t D,
-	             enum rope_layout layout, float direction);
+		enum rope_layout layout, float direction);
 
 	/* y = silu(gate) * up, n values; Shazeer 2020. */
 	void (*swiglu)(float *y, const float *gate, const float *up, size_t n);

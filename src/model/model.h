@@ -97,10 +97,10 @@ size_t work_bytes(const struct model *m, const struct lora *l, size_t max_tokens
 int model_loss(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, float *loss, struct err *e);
 /* The same, and grad [n_params] = scale * d(sum of loss) / d(params), overwritten. The work must have `backward`. */
 int model_loss_and_grad(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, float scale,
-                        float *loss, float *grad, struct err *e);
+	float *loss, float *grad, struct err *e);
 /* logits [n_rows, V] of the given rows of the batch; for tests. */
 int model_logits(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, const int32_t *row,
-                 size_t n_rows, float *logits, struct err *e);
+	size_t n_rows, float *logits, struct err *e);
 
 /* ---- generation ---------------------------------------------------------------------------------------------------------------- */
 
@@ -113,7 +113,7 @@ size_t kv_n(const struct kv *kv);
 
 /* Appends n tokens and gives the logits [V] after the last one. ERR_DATA when the cache is full. */
 int model_append(const struct model *m, const struct lora *l, struct work *w, struct kv *kv, const int32_t *tokens, size_t n,
-                 float *logits, struct err *e);
+	float *logits, struct err *e);
 
 struct sampling {
 	float temperature; /* 0: greedy, the first of equals */
@@ -145,6 +145,6 @@ struct generator;
 int generator_new(struct generator **out, const struct model *m, const struct lora *l, size_t max_tokens_in_all, struct err *e);
 void generator_free(struct generator *g);
 int generator_run(struct generator *g, const int32_t *prompt, size_t n, const struct generate_options *o, struct generated *out,
-                  struct err *e);
+	struct err *e);
 
 #endif

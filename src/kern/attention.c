@@ -1,0 +1,258 @@
+/*
+ * Causal attention with a running softmax over blocks of keys (Dao et al. 2022), forward and backward, made of tile products. The
+ * queries of all heads that share a key/value head are stacked as rows of one product, so that keys and values are packed once for the
+ * group. One task is a key/value head of one sequence (forward: and a block of queries); tasks share nothing that they write.
+ */
+#include "kern/tile.h"
+
+#include <assert.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum { ROWS = 96, KEYS = 64, MAX_D = ATTENTION_MAX_D };
+
+/* Private memory of a thread. ROWS stacked query rows; at least one position of every head of a group must fit. */
+struct space {
+	float q[ROWS * MAX_D], d_out[ROWS * MAX_D], out[ROWS * MAX_D]; /* gathered rows [R, D] */
+	float s[ROWS * KEYS], dp[ROWS * KEYS];                         /* scores and their gradient [R, KEYS] */
+	float max[ROWS], sum[ROWS], delta[ROWS], lse[ROWS];
+	packed a[(ROWS > KEYS ? ROWS : KEYS) * (MAX_D > ROWS ? MAX_D : ROWS)], panel[TILE_COLS * MAX_D];
+};
+
+size_t P(attention_scratch_bytes)(void)
+{
+	return (sizeof(struct space) + 63) / 64 * 64 * (size_t)omp_get_max_threads();
+}
+
+static struct space *my_space(const struct attention *a)
+{
+	return (struct space *)((char *)a->scratch + (sizeof(struct space) + 63) / 64 * 64 * (size_t)omp_get_thread_num());
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* c [M, N] = alpha A B (added when `accumulate`); a is packed already, B's rows are `ldb` floats apart, K <= MAX_D. */
+static void product(struct space *w, float *c, size_t ldc, size_t M, size_t N, size_t K, const float *b, size_t ldb,
+	bool transposed, float alpha, bool accumulate)
+{
+	for (size_t n = 0; n < N; n += TILE_COLS) {
+		size_t width = least(TILE_COLS, N - n);
+		struct matrix m = {DTYPE_F32, transposed ? N : K, ldb, b};
+		P(tile_pack_b)(w->panel, &m, transposed, 0, K, n, width);
+		P(tile_multiply)(c + n, ldc, M, width, w->a, tile_depth(K), w->panel, K, alpha, accumulate);
+	}
+}
+
+static void pack(struct space *w, const float *a, size_t lda, bool transposed, size_t M, size_t K)
+{
+	P(tile_pack_a)(w->a, tile_depth(K), a, lda, transposed, M, K);
+}
+
+/* Rows q0..q0+n of the group's heads, stacked head by head: dst [G * n, D]. */
+static void gather(const struct attention *a, float *dst, const float *src, size_t hkv, size_t q0, size_t n)
+{
+	size_t G = a->H / a->Hkv;
+	for (size_t g = 0; g < G; g++)
+		for (size_t i = 0; i < n; i++)
+			memcpy(dst + (g * n + i) * a->D, src + (q0 + i) * a->ldq + (hkv * G + g) * a->D, a->D * sizeof(float));
+}
+
+static void scatter(const struct attention *a, float *dst, const float *src, size_t hkv, size_t q0, size_t n)
+{
+	size_t G = a->H / a->Hkv;
+	for (size_t g = 0; g < G; g++)
+		for (size_t i = 0; i < n; i++)
+			memcpy(dst + (q0 + i) * a->ldq + (hkv * G + g) * a->D, src + (g * n + i) * a->D, a->D * sizeof(float));
+}
+
+/* How many of the keys k0..k0+n query q may see. */
+static size_t visible(const struct attention_seq *s, size_t q, size_t k0, size_t n)
+{
+	size_t last = s->nk - s->nq + q;
+	return last < k0 ? 0 : least(n, last - k0 + 1);
+}
+
+/* s[0..n) becomes exp(s - max) with zeros from `seen` on; the running max, sum and the row of out are brought along. */
+static void softmax_row(float *s, size_t seen, size_t n, float *max, float *sum, float *out, size_t D)
+{
+	float m = *max;
+	for (size_t j = 0; j < seen; j++)
+		m = s[j] > m ? s[j] : m;
+	for (size_t j = seen; j < n; j++)
+		s[j] = -INFINITY;
+	float add = 0, shrink = *max == -INFINITY ? 0 : expf(*max - m);
+	for (size_t j = 0; j < KEYS; j += LANES)
+		vstore(s + j, vexp(vload(s + j) - m));
+	for (size_t j = seen; j < KEYS; j++)
+		s[j] = 0;
+	vf part = {0};
+	for (size_t j = 0; j < KEYS; j += LANES)
+		part += vload(s + j);
+	add = vsum(part);
+	for (size_t d = 0; d < D && shrink != 1; d++)
+		out[d] *= shrink;
+	*sum = *sum * shrink + add;
+	*max = m;
+}
+
+static void forward(const struct attention *a, const struct attention_seq *s, size_t hkv, size_t q0, size_t nq)
+{
+	struct space *w = my_space(a);
+	size_t G = a->H / a->Hkv, D = a->D, R = G * nq, end = s->nk - s->nq + q0 + nq;
+	gather(a, w->q, s->q, hkv, q0, nq);
+	memset(w->out, 0, R * D * sizeof(float));
+	for (size_t r = 0; r < R; r++) {
+		w->max[r] = -INFINITY;
+		w->sum[r] = 0;
+	}
+	for (size_t k0 = 0; k0 < end; k0 += KEYS) {
+		size_t n = least(KEYS, end - k0);
+		pack(w, w->q, D, false, R, D);
+		product(w, w->s, KEYS, R, n, D, s->k + k0 * a->ldk + hkv * D, a->ldk, true, a->scale, false);
+		for (size_t r = 0; r < R; r++) {
+			size_t seen = visible(s, q0 + r % nq, k0, n);
+			if (seen)
+				softmax_row(w->s + r * KEYS, seen, KEYS, &w->max[r], &w->sum[r], w->out + r * D, D);
+			else
+				memset(w->s + r * KEYS, 0, KEYS * sizeof(float));
+		}
+		pack(w, w->s, KEYS, false, R, n);
+		product(w, w->out, D, R, D, n, s->v + k0 * a->ldk + hkv * D, a->ldk, false, 1, true);
+	}
+	for (size_t r = 0; r < R; r++) {
+		float inverse = 1 / w->sum[r];
+		for (size_t d = 0; d < D; d++)
+			w->out[r * D + d] *= inverse;
+		if (s->lse)
+			s->lse[(q0 + r % nq) * a->H + hkv * G + r / nq] = w->max[r] + logf(w->sum[r]);
+	}
+	scatter(a, s->out, w->out, hkv, q0, nq);
+}
+
+/* A single query against a long cache: no packing, one head after the other. */
+static void forward_one(const struct attention *a, const struct attention_seq *s, size_t h)
+{
+	size_t D = a->D, at = h / (a->H / a->Hkv) * D;
+	const float *q = s->q + h * D;
+	float max = -INFINITY, sum = 0, out[MAX_D] = {0};
+	for (size_t k0 = 0; k0 < s->nk; k0 += KEYS) {
+		float p[KEYS];
+		size_t n = least(KEYS, s->nk - k0);
+		for (size_t j = 0; j < n; j++) {
+			const float *k = s->k + (k0 + j) * a->ldk + at;
+			vf part = {0};
+			size_t d = 0;
+			float rest = 0;
+			for (; d + LANES <= D; d += LANES)
+				part += vload(q + d) * vload(k + d);
+			for (; d < D; d++)
+				rest += q[d] * k[d];
+			p[j] = (vsum(part) + rest) * a->scale;
+		}
+		softmax_row(p, n, KEYS, &max, &sum, out, D);
+		for (size_t j = 0; j < n; j++) {
+			const float *v = s->v + (k0 + j) * a->ldk + at;
+			for (size_t d = 0; d < D; d++)
+				out[d] += p[j] * v[d];
+		}
+	}
+	for (size_t d = 0; d < D; d++)
+		s->out[h * D + d] = out[d] / sum;
+	if (s->lse)
+		s->lse[h] = max + logf(sum);
+}
+
+static size_t query_block(const struct attention *a)
+{
+	assert(a->D <= MAX_D && a->H / a->Hkv <= ROWS);
+	return ROWS / (a->H / a->Hkv);
+}
+
+void P(attention)(const struct attention *a)
+{
+	size_t step = query_block(a);
+#pragma omp parallel
+	for (size_t i = 0; i < a->n_seqs; i++) {
+		const struct attention_seq *s = &a->seq[i];
+		size_t n_blocks = (s->nq + step - 1) / step;
+		if (s->nq == 1) {
+#pragma omp for schedule(dynamic) nowait
+			for (size_t h = 0; h < a->H; h++)
+				forward_one(a, s, h);
+			continue;
+		}
+#pragma omp for collapse(2) schedule(dynamic) nowait
+		for (size_t h = 0; h < a->Hkv; h++)
+			for (size_t b = 0; b < n_blocks; b++)
+				forward(a, s, h, b * step, least(step, s->nq - b * step));
+	}
+}
+
+/*
+ * With P = exp(scale Q K' - lse): dV = P' dO; dS = scale P (dO V' - delta), delta = sum(dO O) per row; dQ = dS K; dK = dS' Q.
+ */
+static void backward_block(const struct attention *a, const struct attention_seq *s, const struct attention_seq_grad *g, size_t hkv,
+	size_t q0, size_t nq)
+{
+	struct space *w = my_space(a);
+	size_t G = a->H / a->Hkv, D = a->D, R = G * nq, end = s->nk - s->nq + q0 + nq;
+	gather(a, w->q, s->q, hkv, q0, nq);
+	gather(a, w->d_out, g->d_out, hkv, q0, nq);
+	gather(a, w->out, s->out, hkv, q0, nq);
+	for (size_t r = 0; r < R; r++) {
+		float delta = 0;
+		for (size_t d = 0; d < D; d++)
+			delta += w->out[r * D + d] * w->d_out[r * D + d];
+		w->delta[r] = delta;
+		w->lse[r] = s->lse[(q0 + r % nq) * a->H + hkv * G + r / nq];
+	}
+	float *dq = w->out; /* O has served */
+	memset(dq, 0, R * D * sizeof(float));
+	for (size_t k0 = 0; k0 < end; k0 += KEYS) {
+		size_t n = least(KEYS, end - k0), at = k0 * a->ldk + hkv * D;
+		pack(w, w->q, D, false, R, D);
+		product(w, w->s, KEYS, R, n, D, s->k + at, a->ldk, true, a->scale, false);
+		pack(w, w->d_out, D, false, R, D);
+		product(w, w->dp, KEYS, R, n, D, s->v + at, a->ldk, true, 1, false);
+		for (size_t r = 0; r < R; r++) {
+			float *p = w->s + r * KEYS, *dp = w->dp + r * KEYS;
+			size_t seen = visible(s, q0 + r % nq, k0, n);
+			for (size_t j = 0; j < KEYS; j += LANES) {
+				vf e = vexp(vload(p + j) - w->lse[r]);
+				vstore(p + j, e);
+				vstore(dp + j, e * (vload(dp + j) - w->delta[r]) * a->scale);
+			}
+			memset(p + seen, 0, (KEYS - seen) * sizeof(float));
+			memset(dp + seen, 0, (KEYS - seen) * sizeof(float));
+		}
+		pack(w, w->s, KEYS, true, n, R);
+		product(w, g->dv + at, a->ldk, n, D, R, w->d_out, D, false, 1, true);
+		pack(w, w->dp, KEYS, true, n, R);
+		product(w, g->dk + at, a->ldk, n, D, R, w->q, D, false, 1, true);
+		pack(w, w->dp, KEYS, false, R, n);
+		product(w, dq, D, R, D, n, s->k + at, a->ldk, false, 1, true);
+	}
+	scatter(a, g->dq, dq, hkv, q0, nq);
+}
+
+void P(attention_backward)(const struct attention *a)
+{
+	size_t step = query_block(a);
+#pragma omp parallel for collapse(2) schedule(dynamic)
+	for (size_t i = 0; i < a->n_seqs; i++) {
+		for (size_t h = 0; h < a->Hkv; h++) {
+			const struct attention_seq *s = &a->seq[i];
+			const struct attention_seq_grad *g = &a->grad[i];
+			for (size_t j = 0; j < s->nk; j++) {
+				memset(g->dk + j * a->ldk + h * a->D, 0, a->D * sizeof(float));
+				memset(g->dv + j * a->ldk + h * a->D, 0, a->D * sizeof(float));
+			}
+			for (size_t q0 = 0; q0 < s->nq; q0 += step)
+				backward_block(a, s, g, h, q0, least(step, s->nq - q0));
+		}
+	}
+}

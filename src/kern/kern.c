@@ -1,0 +1,121 @@
+/*
+ * Chooses the kernel path once, from what the CPU says (CPUID through the compiler) or from the name that the user gives.
+ */
+#include "kern/path.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct kern *kern;
+
+size_t gemm_scratch_bytes_avx2(void), attention_scratch_bytes_avx2(void);
+size_t gemm_scratch_bytes_avx512(void), attention_scratch_bytes_avx512(void);
+size_t gemm_scratch_bytes_avx512bf16(void), attention_scratch_bytes_avx512bf16(void);
+
+#if defined(__x86_64__)
+
+static bool has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
+static bool has_avx512(void)
+{
+	return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+static bool has_avx512bf16(void)
+{
+	return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
+#endif
+
+static bool has_ref(void)
+{
+	return true;
+}
+
+static size_t no_scratch(void)
+{
+	return 1;
+}
+
+/* Best first. */
+static const struct path {
+	const struct kern *table;
+	bool (*present)(void);
+	size_t (*gemm_scratch_bytes)(void), (*attention_scratch_bytes)(void);
+} paths[] = {
+#if defined(__x86_64__)
+	{&kern_avx512bf16, has_avx512bf16, gemm_scratch_bytes_avx512bf16, attention_scratch_bytes_avx512bf16},
+	{&kern_avx512, has_avx512, gemm_scratch_bytes_avx512, attention_scratch_bytes_avx512},
+	{&kern_avx2, has_avx2, gemm_scratch_bytes_avx2, attention_scratch_bytes_avx2},
+#endif
+	{&kern_ref, has_ref, no_scratch, no_scratch},
+};
+
+enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
+
+const struct kern *const *kern_available(void)
+{
+	static const struct kern *present[PATHS + 1];
+	size_t n = 0;
+	for (size_t i = 0; i < PATHS; i++)
+		if (paths[i].present())
+			present[n++] = paths[i].table;
+	return present;
+}
+
+size_t kern_scratch_bytes(void)
+{
+	for (size_t i = 0; i < PATHS; i++) {
+		if (paths[i].table == kern) {
+			size_t g = paths[i].gemm_scratch_bytes(), a = paths[i].attention_scratch_bytes();
+			return g > a ? g : a;
+		}
+	}
+	return 0;
+}
+
+int kern_init(const char *name, struct err *e)
+{
+	const struct kern *const *present = kern_available();
+	char list[128] = "";
+	if (!name)
+		name = getenv("ATTUNE_CPU");
+	for (size_t i = 0; present[i]; i++) {
+		if (!name || !strcmp(name, present[i]->name)) {
+			kern = present[i];
+			return 0;
+		}
+		strncat(list, i ? ", " : "", sizeof(list) - strlen(list) - 1);
+		strncat(list, present[i]->name, sizeof(list) - strlen(list) - 1);
+	}
+	return err_set(
+		e, ERR_USAGE, "ATTUNE_CPU: kernel path '%s' is not present here; choose one of %s, or leave it unset", name, list);
+}
+
+const char *kern_cpu_features(void)
+{
+	static char text[256];
+	size_t n = 0;
+	text[0] = 0;
+#if defined(__x86_64__)
+#define FEATURE(name)                     \
+	if (__builtin_cpu_supports(name)) \
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s" name, n ? " " : "");
+	FEATURE("avx2")
+	FEATURE("fma")
+	FEATURE("f16c")
+	FEATURE("avx512f")
+	FEATURE("avx512bw")
+	FEATURE("avx512bf16")
+	FEATURE("avx512vnni")
+#undef FEATURE
+#endif
+	(void)n;
+	return text;
+}

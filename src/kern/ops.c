@@ -1,0 +1,200 @@
+/*
+ * The operations that work on rows one at a time, and the table of this path. Each row is computed by one thread in a fixed order.
+ */
+#include "kern/path.h"
+
+#include <math.h>
+#include <string.h>
+
+static void rmsnorm(float *y, float *rstd, const float *x, const float *w, size_t T, size_t C, float eps)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t t = 0; t < T; t++) {
+		const float *in = x + t * C;
+		float *out = y + t * C, rest = 0;
+		vf sum = {0};
+		size_t i = 0;
+		for (; i + LANES <= C; i += LANES)
+			sum += vload(in + i) * vload(in + i);
+		for (; i < C; i++)
+			rest += in[i] * in[i];
+		float r = 1 / sqrtf((vsum(sum) + rest) / (float)C + eps);
+		for (i = 0; i < C; i++)
+			out[i] = in[i] * r * w[i];
+		rstd[t] = r;
+	}
+}
+
+static void rmsnorm_backward(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t T, size_t C)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t t = 0; t < T; t++) {
+		const float *in = x + t * C, *d = dy + t * C;
+		float *out = dx + t * C, rest = 0, r = rstd[t];
+		vf sum = {0};
+		size_t i = 0;
+		for (; i + LANES <= C; i += LANES)
+			sum += vload(d + i) * vload(w + i) * vload(in + i);
+		for (; i < C; i++)
+			rest += d[i] * w[i] * in[i];
+		float mean = (vsum(sum) + rest) * r * r / (float)C;
+		for (i = 0; i < C; i++)
+			out[i] += r * (d[i] * w[i] - in[i] * mean);
+	}
+}
+
+static void rope(float *x, size_t ldx, const float *table, const int32_t *position, size_t T, size_t H, size_t D,
+	enum rope_layout layout, float direction)
+{
+	size_t half = D / 2;
+#pragma omp parallel for schedule(static)
+	for (size_t t = 0; t < T; t++) {
+		const float *angle = table + (size_t)position[t] * D;
+		float cosine[ATTENTION_MAX_D / 2], sine[ATTENTION_MAX_D / 2];
+		for (size_t i = 0; i < half; i++) {
+			cosine[i] = angle[2 * i];
+			sine[i] = angle[2 * i + 1] * direction;
+		}
+		for (size_t h = 0; h < H; h++) {
+			float *v = x + t * ldx + h * D;
+			for (size_t i = 0; i < half; i++) {
+				float *a = layout == ROPE_HALF ? v + i : v + 2 * i, *b = layout == ROPE_HALF ? a + half : a + 1;
+				float a0 = *a, b0 = *b;
+				*a = a0 * cosine[i] - b0 * sine[i];
+				*b = a0 * sine[i] + b0 * cosine[i];
+			}
+		}
+	}
+}
+
+enum { CHUNK = 4096 }; /* values a thread takes at a time */
+
+/* A tail shorter than a vector goes through zero-padded copies. */
+static void swiglu_chunk(float *y, const float *gate, const float *up, size_t n)
+{
+	size_t i = 0;
+	for (; i + LANES <= n; i += LANES) {
+		vf g = vload(gate + i);
+		vstore(y + i, g / (1 + vexp(-g)) * vload(up + i));
+	}
+	if (i < n) {
+		float g[LANES] = {0}, u[LANES] = {0}, out[LANES];
+		memcpy(g, gate + i, (n - i) * sizeof(float));
+		memcpy(u, up + i, (n - i) * sizeof(float));
+		swiglu_chunk(out, g, u, LANES);
+		memcpy(y + i, out, (n - i) * sizeof(float));
+	}
+}
+
+static void swiglu(float *y, const float *gate, const float *up, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += CHUNK)
+		swiglu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK);
+}
+
+static void swiglu_backward_chunk(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+{
+	size_t i = 0;
+	for (; i + LANES <= n; i += LANES) {
+		vf g = vload(gate + i), u = vload(up + i), d = vload(dy + i), s = 1 / (1 + vexp(-g));
+		vstore(dgate + i, d * u * s * (1 + g * (1 - s)));
+		vstore(dup + i, d * g * s);
+	}
+	if (i < n) {
+		float g[LANES] = {0}, u[LANES] = {0}, d[LANES] = {0};
+		memcpy(g, gate + i, (n - i) * sizeof(float));
+		memcpy(u, up + i, (n - i) * sizeof(float));
+		memcpy(d, dy + i, (n - i) * sizeof(float));
+		swiglu_backward_chunk(g, u, d, g, u, LANES);
+		memcpy(dgate + i, g, (n - i) * sizeof(float));
+		memcpy(dup + i, u, (n - i) * sizeof(float));
+	}
+}
+
+static void swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += CHUNK)
+		swiglu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK);
+}
+
+static void cross_entropy(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i++) {
+		float *x = logits + i * V, max = x[0], rest = 0;
+		vf vmaximum = vset(max), sum = {0};
+		size_t j = 0, whole = V - V % LANES;
+		for (; j < whole; j += LANES)
+			vmaximum = vmax(vmaximum, vload(x + j));
+		max = vmax_lanes(vmaximum);
+		for (; j < V; j++)
+			max = x[j] > max ? x[j] : max;
+		for (j = 0; j < whole; j += LANES)
+			sum += vexp(vload(x + j) - max);
+		for (; j < V; j++)
+			rest += expf(x[j] - max);
+		float lse = max + logf(vsum(sum) + rest);
+		loss[i] = lse - x[target[i]];
+		if (scale == 0)
+			continue;
+		for (j = 0; j < whole; j += LANES)
+			vstore(x + j, vexp(vload(x + j) - lse) * scale);
+		for (; j < V; j++)
+			x[j] = expf(x[j] - lse) * scale;
+		x[target[i]] -= scale;
+	}
+}
+
+static void gather(float *dst, const struct matrix *m, const int32_t *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		P(unpack)(dst + i * m->cols, m, (size_t)row[i], 0, m->cols);
+}
+
+static void adamw(float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n, const struct adamw *o)
+{
+	float rate = o->learning_rate / o->bias1, root = 1 / sqrtf(o->bias2), keep = 1 - o->learning_rate * o->weight_decay;
+#pragma omp parallel for simd schedule(static)
+	for (size_t i = 0; i < n; i++) {
+		float d = g[i] * o->grad_scale;
+		float m1 = m[i] = o->beta1 * m[i] + (1 - o->beta1) * d;
+		float v1 = v[i] = o->beta2 * v[i] + (1 - o->beta2) * d * d;
+		w[i] = w[i] * keep - rate * m1 / (sqrtf(v1) * root + o->epsilon);
+	}
+}
+
+static double sum_squares(const float *x, size_t n)
+{
+	double sum = 0;
+	for (size_t at = 0; at < n; at += CHUNK) {
+		size_t end = at + CHUNK < n ? at + CHUNK : n, i = at;
+		vf part = {0};
+		float rest = 0;
+		for (; i + LANES <= end; i += LANES)
+			part += vload(x + i) * vload(x + i);
+		for (; i < end; i++)
+			rest += x[i] * x[i];
+		sum += (double)(vsum(part) + rest);
+	}
+	return sum;
+}
+
+const struct kern P(kern) = {
+#define P_TEXT_(x) #x
+#define P_TEXT(x) P_TEXT_(x)
+	.name = P_TEXT(PATH),
+	.gemm = P(gemm),
+	.rmsnorm = rmsnorm,
+	.rmsnorm_backward = rmsnorm_backward,
+	.rope = rope,
+	.swiglu = swiglu,
+	.swiglu_backward = swiglu_backward,
+	.attention = P(attention),
+	.attention_backward = P(attention_backward),
+	.cross_entropy = cross_entropy,
+	.gather = gather,
+	.adamw = adamw,
+	.sum_squares = sum_squares,
+};

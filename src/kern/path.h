@@ -1,0 +1,101 @@
+/*
+ * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, attention.c and one tile_*.c)
+ * compiled once per instruction set with PATH and LANES defined; P(name) gives each compilation its own symbols.
+ */
+#ifndef ATTUNE_KERN_PATH_H
+#define ATTUNE_KERN_PATH_H
+
+#include "kern/kern.h"
+
+enum { ATTENTION_MAX_D = 256 };
+
+extern const struct kern kern_ref, kern_avx2, kern_avx512, kern_avx512bf16, kern_neon;
+
+#ifdef PATH
+
+#define P_JOIN(name, path) name##_##path
+#define P_EXPAND(name, path) P_JOIN(name, path)
+#define P(name) P_EXPAND(name, PATH)
+
+/* LANES floats; loads and stores need no alignment. */
+typedef float vf __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+static inline vf vload(const float *p)
+{
+	return *(const vf *)p;
+}
+
+static inline void vstore(float *p, vf v)
+{
+	*(vf *)p = v;
+}
+
+static inline vf vset(float x)
+{
+	return x - (vf){0};
+}
+
+/* a where the mask is all ones, else b. */
+static inline vf vselect(vi mask, vf a, vf b)
+{
+	return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+static inline vf vmax(vf a, vf b)
+{
+	return vselect(a > b, a, b);
+}
+
+/* Lanes added pairwise: always in the same order. */
+static inline float vsum(vf v)
+{
+	float x[LANES];
+	vstore(x, v);
+	for (size_t n = LANES / 2; n; n /= 2)
+		for (size_t i = 0; i < n; i++)
+			x[i] += x[i + n];
+	return x[0];
+}
+
+static inline float vmax_lanes(vf v)
+{
+	float max = v[0];
+	for (size_t i = 1; i < LANES; i++)
+		max = v[i] > max ? v[i] : max;
+	return max;
+}
+
+/*
+ * exp(x), relative error below 2e-7; arguments are clamped to [-87, 88]. x = n ln 2 + f with |f| <= ln 2 / 2 (Cody & Waite), a
+ * polynomial for e^f (the first terms of Taylor's series suffice on this range in f32), and n added to the exponent.
+ */
+static inline vf vexp(vf x)
+{
+	const float shift = 0x1.8p23f; /* adding it rounds to an integer held in the low mantissa bits */
+	x = vselect(x > vset(-87), x, vset(-87));
+	x = vselect(x < vset(88), x, vset(88));
+	vf t = x * 1.44269504f + shift, n = t - shift;
+	vf f = x - n * 0.693359375f + n * 2.12194440e-4f;
+	vf p = f * (1.0f / 5040) + 1.0f / 720;
+	p = p * f + 1.0f / 120;
+	p = p * f + 1.0f / 24;
+	p = p * f + 1.0f / 6;
+	p = p * f + 0.5f;
+	p = p * f + 1;
+	p = p * f + 1;
+	return (vf)((vi)p + ((vi)t << 23));
+}
+
+/* dst[0..n) = values [first, first + n) of a row: matrix_row, vectorised. */
+void P(unpack)(float *dst, const struct matrix *m, size_t row, size_t first, size_t n);
+
+void P(gemm)(const struct gemm *g);
+size_t P(gemm_scratch_bytes)(void);
+void P(attention)(const struct attention *a);
+void P(attention_backward)(const struct attention *a);
+size_t P(attention_scratch_bytes)(void);
+
+#endif /* PATH */
+
+#endif

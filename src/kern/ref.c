@@ -1,0 +1,255 @@
+/*
+ * The reference path: every operation as its formula reads, in plain C with sums in f64. It defines what the vector paths compute
+ * and is what PyTorch is compared with; it is not meant to be fast, only fast enough to score a page.
+ */
+#include "kern/path.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+enum { COLS = 16, DEPTH = 256 };
+
+/* b[k][j] = B[k0 + k][n0 + j] for a block of B. */
+static void load_block(float b[DEPTH][COLS], const struct gemm_term *t, size_t k0, size_t K, size_t n0, size_t N)
+{
+	float row[DEPTH];
+	if (t->b_transposed) {
+		for (size_t j = 0; j < N; j++) {
+			matrix_row(row, &t->b, n0 + j, k0, K);
+			for (size_t k = 0; k < K; k++)
+				b[k][j] = row[k];
+		}
+	} else {
+		for (size_t k = 0; k < K; k++)
+			matrix_row(b[k], &t->b, k0 + k, n0, N);
+	}
+}
+
+static void ref_gemm(const struct gemm *g)
+{
+#pragma omp parallel for schedule(dynamic)
+	for (size_t n0 = 0; n0 < g->N; n0 += COLS) {
+		size_t N = g->N - n0 < COLS ? g->N - n0 : COLS;
+		bool add = g->accumulate;
+		for (int i = 0; i < g->n_terms; i++) {
+			const struct gemm_term *t = &g->term[i];
+			for (size_t k0 = 0; k0 < t->K; k0 += DEPTH, add = true) {
+				float b[DEPTH][COLS] = {{0}};
+				size_t K = t->K - k0 < DEPTH ? t->K - k0 : DEPTH;
+				load_block(b, t, k0, K, n0, N);
+				for (size_t m = 0; m < g->M; m++) {
+					double sum[COLS] = {0};
+					for (size_t k = 0; k < K; k++) {
+						double a =
+							t->a_transposed ? t->a[(k0 + k) * t->lda + m] : t->a[m * t->lda + k0 + k];
+						for (size_t j = 0; j < COLS; j++)
+							sum[j] += a * (double)b[k][j];
+					}
+					float *c = g->c + m * g->ldc + n0;
+					for (size_t j = 0; j < N; j++)
+						c[j] = (add ? c[j] : 0) + (float)(sum[j] * (double)g->alpha);
+				}
+			}
+		}
+	}
+}
+
+static void ref_rmsnorm(float *y, float *rstd, const float *x, const float *w, size_t T, size_t C, float eps)
+{
+	for (size_t t = 0; t < T; t++, x += C, y += C) {
+		double sum = 0;
+		for (size_t i = 0; i < C; i++)
+			sum += (double)x[i] * (double)x[i];
+		rstd[t] = (float)(1 / sqrt(sum / (double)C + (double)eps));
+		for (size_t i = 0; i < C; i++)
+			y[i] = x[i] * rstd[t] * w[i];
+	}
+}
+
+/* With n = x rstd and g = dy w: dx = rstd (g - n mean(g n)). */
+static void ref_rmsnorm_backward(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t T, size_t C)
+{
+	for (size_t t = 0; t < T; t++, x += C, dx += C, dy += C) {
+		double mean = 0, r = (double)rstd[t];
+		for (size_t i = 0; i < C; i++)
+			mean += (double)dy[i] * (double)w[i] * (double)x[i] * r / (double)C;
+		for (size_t i = 0; i < C; i++)
+			dx[i] += (float)(r * ((double)dy[i] * (double)w[i] - (double)x[i] * r * mean));
+	}
+}
+
+static void ref_rope(float *x, size_t ldx, const float *table, const int32_t *position, size_t T, size_t H, size_t D,
+	enum rope_layout layout, float direction)
+{
+	size_t step = layout == ROPE_HALF ? D / 2 : 1, stride = layout == ROPE_HALF ? 1 : 2;
+	for (size_t t = 0; t < T; t++) {
+		const float *angle = table + (size_t)position[t] * D;
+		for (size_t h = 0; h < H; h++) {
+			float *v = x + t * ldx + h * D;
+			for (size_t i = 0; i < D / 2; i++) {
+				float *a = v + i * stride, *b = a + step;
+				float cosine = angle[2 * i], sine = angle[2 * i + 1] * direction, a0 = *a;
+				*a = a0 * cosine - *b * sine;
+				*b = a0 * sine + *b * cosine;
+			}
+		}
+	}
+}
+
+static void ref_swiglu(float *y, const float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
+}
+
+/* s = sigmoid(g): d silu / dg = s (1 + g (1 - s)). */
+static void ref_swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float g = gate[i], u = up[i], s = 1 / (1 + expf(-g));
+		dgate[i] = dy[i] * u * s * (1 + g * (1 - s));
+		dup[i] = dy[i] * g * s;
+	}
+}
+
+static double dot(const float *a, const float *b, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)a[i] * (double)b[i];
+	return sum;
+}
+
+/* Head h of one sequence. */
+static void attend(const struct attention *a, const struct attention_seq *s, size_t h)
+{
+	size_t D = a->D, at = h / (a->H / a->Hkv) * D;
+	for (size_t i = 0; i < s->nq; i++) {
+		size_t n = s->nk - s->nq + i + 1;
+		const float *q = s->q + i * a->ldq + h * D;
+		double max = -INFINITY, sum = 0, out[ATTENTION_MAX_D] = {0};
+		for (size_t j = 0; j < n; j++)
+			max = fmax(max, dot(q, s->k + j * a->ldk + at, D) * (double)a->scale);
+		for (size_t j = 0; j < n; j++) {
+			double p = exp(dot(q, s->k + j * a->ldk + at, D) * (double)a->scale - max);
+			const float *v = s->v + j * a->ldk + at;
+			sum += p;
+			for (size_t d = 0; d < D; d++)
+				out[d] += p * (double)v[d];
+		}
+		for (size_t d = 0; d < D; d++)
+			s->out[i * a->ldq + h * D + d] = (float)(out[d] / sum);
+		if (s->lse)
+			s->lse[i * a->H + h] = (float)(max + log(sum));
+	}
+}
+
+static void ref_attention(const struct attention *a)
+{
+	assert(a->D <= ATTENTION_MAX_D);
+	for (size_t s = 0; s < a->n_seqs; s++) {
+#pragma omp parallel for
+		for (size_t h = 0; h < a->H; h++)
+			attend(a, &a->seq[s], h);
+	}
+}
+
+/* P = exp(S - lse); dV = P' dO; dS = P (dO V' - sum(dO O)) scale; dQ = dS K; dK = dS' Q. One key/value head of one sequence. */
+static void attend_backward(
+	const struct attention *a, const struct attention_seq *s, const struct attention_seq_grad *g, size_t hkv)
+{
+	size_t D = a->D, group = a->H / a->Hkv, at = hkv * D;
+	for (size_t j = 0; j < s->nk; j++) {
+		memset(g->dk + j * a->ldk + at, 0, D * sizeof(float));
+		memset(g->dv + j * a->ldk + at, 0, D * sizeof(float));
+	}
+	for (size_t h = hkv * group; h < (hkv + 1) * group; h++) {
+		for (size_t i = 0; i < s->nq; i++) {
+			size_t row = i * a->ldq + h * D;
+			const float *q = s->q + row, *d_out = g->d_out + row;
+			double delta = dot(d_out, s->out + row, D), dq[ATTENTION_MAX_D] = {0};
+			for (size_t j = 0; j <= s->nk - s->nq + i; j++) {
+				const float *k = s->k + j * a->ldk + at, *v = s->v + j * a->ldk + at;
+				float *dk = g->dk + j * a->ldk + at, *dv = g->dv + j * a->ldk + at;
+				double p = exp(dot(q, k, D) * (double)a->scale - (double)s->lse[i * a->H + h]);
+				double ds = p * (dot(d_out, v, D) - delta) * (double)a->scale;
+				for (size_t d = 0; d < D; d++) {
+					dq[d] += ds * (double)k[d];
+					dk[d] += (float)(ds * (double)q[d]);
+					dv[d] += (float)(p * (double)d_out[d]);
+				}
+			}
+			for (size_t d = 0; d < D; d++)
+				g->dq[row + d] = (float)dq[d];
+		}
+	}
+}
+
+static void ref_attention_backward(const struct attention *a)
+{
+	assert(a->D <= ATTENTION_MAX_D);
+	for (size_t s = 0; s < a->n_seqs; s++) {
+#pragma omp parallel for
+		for (size_t h = 0; h < a->Hkv; h++)
+			attend_backward(a, &a->seq[s], &a->grad[s], h);
+	}
+}
+
+static void ref_cross_entropy(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale)
+{
+#pragma omp parallel for
+	for (size_t i = 0; i < n; i++) {
+		float *x = logits + i * V;
+		double max = -INFINITY, sum = 0;
+		for (size_t j = 0; j < V; j++)
+			max = fmax(max, (double)x[j]);
+		for (size_t j = 0; j < V; j++)
+			sum += exp((double)x[j] - max);
+		double lse = max + log(sum);
+		loss[i] = (float)(lse - (double)x[target[i]]);
+		if (scale == 0)
+			continue;
+		for (size_t j = 0; j < V; j++)
+			x[j] = (float)((double)scale * exp((double)x[j] - lse));
+		x[target[i]] -= scale;
+	}
+}
+
+static void ref_gather(float *dst, const struct matrix *m, const int32_t *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		matrix_row(dst + i * m->cols, m, (size_t)row[i], 0, m->cols);
+}
+
+static void ref_adamw(float *w, float *m, float *v, const float *g, size_t n, const struct adamw *o)
+{
+	for (size_t i = 0; i < n; i++) {
+		float d = g[i] * o->grad_scale;
+		m[i] = o->beta1 * m[i] + (1 - o->beta1) * d;
+		v[i] = o->beta2 * v[i] + (1 - o->beta2) * d * d;
+		w[i] -= o->learning_rate * o->weight_decay * w[i];
+		w[i] -= o->learning_rate * (m[i] / o->bias1) / (sqrtf(v[i] / o->bias2) + o->epsilon);
+	}
+}
+
+static double ref_sum_squares(const float *x, size_t n)
+{
+	return dot(x, x, n);
+}
+
+const struct kern kern_ref = {
+	.name = "ref",
+	.gemm = ref_gemm,
+	.rmsnorm = ref_rmsnorm,
+	.rmsnorm_backward = ref_rmsnorm_backward,
+	.rope = ref_rope,
+	.swiglu = ref_swiglu,
+	.swiglu_backward = ref_swiglu_backward,
+	.attention = ref_attention,
+	.attention_backward = ref_attention_backward,
+	.cross_entropy = ref_cross_entropy,
+	.gather = ref_gather,
+	.adamw = ref_adamw,
+	.sum_squares = ref_sum_squares,
+};
