@@ -183,6 +183,22 @@ int row_sample(struct sample *out, const struct row *r, const struct encoder *en
 /* The ids that generation starts from: the raw prompt, or the messages with the generation prompt (a final assistant message is left out). */
 int row_prompt(struct ids *out, const struct row *r, const struct encoder *enc, struct err *e);
 
+/* ---- settings --------------------------------------------------------------------------------------------------------------- */
+
+/* A flat YAML mapping in the order of its file. Lists of scalars are joined by commas. */
+struct yaml_pair {
+	const char *key, *value; /* NUL-terminated UTF-8 */
+	size_t line;             /* 1-based */
+};
+struct yaml {
+	struct yaml_pair *pair;
+	size_t n;
+	struct arena arena; /* owns the strings */
+};
+/* Nesting, anchors, tags and duplicate keys are ERR_USAGE with file and line. */
+int yaml_read(struct yaml *out, const char *path, struct err *e);
+void yaml_release(struct yaml *y);
+
 /* ---- hashing ---------------------------------------------------------------------------------------------------------------- */
 
 struct sha256;
