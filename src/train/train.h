@@ -1,8 +1,14 @@
 /*
- * train: how weights change. The configuration of a training run.
+ * train: how weights change. The configuration of a training run, and the run itself.
+ *
+ * LoRA adapters on a frozen base, AdamW, rows packed end to end. A step's loss is the sum over the scored tokens of all its
+ * micro-batches divided by their count, never a mean of means. On one kernel path the bytes of the adapter depend on the base
+ * model, the data, the configuration and nothing else: not on the number of threads, not on how often the run was killed and resumed.
  */
 #ifndef ATTUNE_TRAIN_H
 #define ATTUNE_TRAIN_H
+
+#include <signal.h>
 
 #include "base/base.h"
 #include "model/model.h"
@@ -24,6 +30,7 @@ struct train_config {
 	int lr_scheduler; /* enum train_scheduler */
 	double warmup_ratio, weight_decay, max_grad_norm;
 	int micro_batch_size, gradient_accumulation_steps, sequence_len;
+	bool sample_packing;
 	int num_epochs, max_steps;
 	bool shuffle;
 	uint64_t seed;
@@ -48,5 +55,41 @@ void train_config_default(struct train_config *c);
 int train_config_set(struct train_config *c, const char *key, const char *value, struct err *e);
 /* Appends the value of a known key as train_config_set takes it. */
 int train_config_get(const struct train_config *c, const char *key, struct buf *out, struct err *e);
+
+/* ---- a run ---------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The run folder. Everything in it appears whole or not at all.
+ *
+ *   adapter/         the trained adapter as PEFT stores it
+ *   metrics.jsonl    one line a step: step, epoch, loss, lr, grad_norm (before clipping), tokens (of the step), tokens_per_s,
+ *                    eval_loss on the steps that evaluate, rss_mb. The line of step 0 holds the eval_loss before the first step.
+ *   loss.svg         the same as a picture
+ *   checkpoints/     step-N/: the two newest states from which the run can continue
+ *   run.json         written last: configuration, hashes of model and data, what was done, how long it took
+ */
+struct train_options {
+	const struct model *model;
+	const struct train_config *config;
+	const char *data;         /* folder with train.jsonl and, if wanted, valid.jsonl */
+	const char *out;          /* the run folder; made if absent */
+	const char *adapter_init; /* PEFT folder to start from (its own rank, alpha and targets count), or NULL */
+	const volatile sig_atomic_t *stop; /* becomes non-zero: write a checkpoint after the current step and stop; may be NULL */
+};
+
+struct train_result {
+	size_t n_steps, n_tokens; /* of the whole run, earlier sessions included */
+	double seconds;           /* spent training, likewise */
+	double loss;              /* of the last step */
+	double eval_loss_first, eval_loss_last; /* NaN without validation rows */
+	bool finished_before;     /* the folder held this very run, finished; nothing was done */
+};
+
+/*
+ * Trains, or continues what `out` holds when configuration, data and model are the same. ERR_USAGE when they are not, ERR_DATA for
+ * unusable rows or a row in both files, ERR_RESOURCE for want of memory or disk, ERR_STOPPED after `stop`. One run a folder at
+ * a time.
+ */
+int train_run(const struct train_options *o, struct train_result *out, struct err *e);
 
 #endif

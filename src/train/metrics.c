@@ -1,0 +1,78 @@
+/*
+ * metrics.jsonl: one line a step. The log is also kept in memory, because a checkpoint carries a copy of it: a resumed run puts
+ * that copy back, and so no torn or repeated line can stay. Place in the pipeline: loop -> metrics -> a person. Reference:
+ * train.h, "The run folder".
+ */
+#include "train/metrics.h"
+
+#include <string.h>
+
+static int curve_add(struct curve *c, double x, double y, struct err *e)
+{
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 256;
+		int rc = mem_resize(&c->p, c->cap, cap, sizeof *c->p, e);
+		if (rc)
+			return rc;
+		c->cap = cap;
+	}
+	c->p[c->n++] = (struct point){.x = x, .y = y};
+	return 0;
+}
+
+int metrics_add(struct metrics *m, const struct metrics_line *l, const char *path, struct err *e)
+{
+	size_t start = m->text.len, mb = rss_bytes() >> 20;
+	int rc = buf_printf(&m->text, e, "{\"step\": %zu, \"epoch\": %.6g", l->step, l->epoch);
+	if (!rc && l->step)
+		rc = buf_printf(&m->text, e, ", \"loss\": %.9g, \"lr\": %.9g, \"grad_norm\": %.9g, \"tokens\": %zu", l->loss, l->lr,
+			l->grad_norm, l->n_tokens);
+	if (!rc && l->step)
+		rc = buf_printf(&m->text, e, ", \"tokens_per_s\": %.1f", l->tokens_per_s);
+	if (!rc && l->evaluated)
+		rc = buf_printf(&m->text, e, ", \"eval_loss\": %.9g", l->eval_loss);
+	if (!rc)
+		rc = buf_printf(&m->text, e, ", \"rss_mb\": %zu}\n", mb);
+	if (!rc && l->step)
+		rc = curve_add(&m->loss, (double)l->step, l->loss, e);
+	if (!rc && l->evaluated)
+		rc = curve_add(&m->eval_loss, (double)l->step, l->eval_loss, e);
+	return rc ? rc : file_append(path, m->text.p + start, m->text.len - start, e);
+}
+
+/* Adds the figures of one line to the curves. */
+static int metrics_restore_line(struct metrics *m, const char *line, size_t n, struct err *e)
+{
+	json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *step = json_object_get(object, "step");
+	const json_t *loss = json_object_get(object, "loss"), *eval_loss = json_object_get(object, "eval_loss");
+	double x = json_number_value(step);
+	int rc = json_is_integer(step) ? 0 : err_set(e, ERR_DATA, "metrics.jsonl: a line is not an object with a step");
+	if (!rc && json_is_number(loss))
+		rc = curve_add(&m->loss, x, json_number_value(loss), e);
+	if (!rc && json_is_number(eval_loss))
+		rc = curve_add(&m->eval_loss, x, json_number_value(eval_loss), e);
+	json_decref(object);
+	return rc;
+}
+
+int metrics_restore(struct metrics *m, const char *text, size_t n, struct err *e)
+{
+	int rc = buf_append(&m->text, text, n, e);
+	for (size_t at = 0; !rc && at < n;) {
+		const char *end = memchr(text + at, '\n', n - at);
+		if (!end)
+			return err_set(e, ERR_DATA, "metrics.jsonl: the last line is not complete");
+		rc = metrics_restore_line(m, text + at, (size_t)(end - text) - at, e);
+		at = (size_t)(end - text) + 1;
+	}
+	return rc;
+}
+
+void metrics_release(struct metrics *m)
+{
+	buf_release(&m->text);
+	mem_free(m->loss.p);
+	mem_free(m->eval_loss.p);
+	*m = (struct metrics){0};
+}

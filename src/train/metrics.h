@@ -1,0 +1,41 @@
+/* Private to train: the log of a run, metrics.jsonl, and its picture, loss.svg. */
+#ifndef ATTUNE_TRAIN_METRICS_H
+#define ATTUNE_TRAIN_METRICS_H
+
+#include "train/train.h"
+
+struct point {
+	double x, y;
+};
+struct curve {
+	struct point *p; /* [n] */
+	size_t n, cap;
+};
+
+/* The whole log so far, as text and as curves over the steps. A zeroed struct is empty. */
+struct metrics {
+	struct buf text;
+	struct curve loss, eval_loss;
+};
+
+/* One line. Step 0 has no training figures: it is the base model (or --adapter-init) before the first step. */
+struct metrics_line {
+	size_t step;
+	double epoch; /* passes over the data so far, 1.25 = a quarter into the second */
+	double loss, lr, grad_norm; /* of this step; grad_norm before clipping */
+	size_t n_tokens;            /* of this step, scored or not */
+	double tokens_per_s;
+	bool evaluated;
+	double eval_loss;
+};
+
+/* Adds the line and appends it to the file at `path`. */
+int metrics_add(struct metrics *m, const struct metrics_line *line, const char *path, struct err *e);
+/* Fills an empty m from the text of a log. ERR_DATA when it is not one. */
+int metrics_restore(struct metrics *m, const char *text, size_t n, struct err *e);
+void metrics_release(struct metrics *m);
+
+/* Appends a self-contained SVG of both curves, legible on light and dark pages. */
+int svg_loss(struct buf *out, const struct curve *loss, const struct curve *eval_loss, struct err *e);
+
+#endif
