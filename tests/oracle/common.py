@@ -5,14 +5,16 @@ tokenised together, completion and end token scored. {"messages"}: the model's c
 every assistant content and its end-of-turn scored. Text never becomes a control token; only the template's own literals do.
 """
 import json
+import os
 import re
 
 import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, get_constant_schedule, get_cosine_schedule_with_warmup
 
 torch.set_num_threads(2)
 
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 SYSTEM = "You are a helpful assistant."
 
 
@@ -136,3 +138,68 @@ def row_logprobs(model, ids, scored):
     target = torch.tensor(ids[1:])
     keep = torch.tensor(scored[1:], dtype=torch.bool)
     return torch.log_softmax(logits[keep], dim=-1).gather(1, target[keep, None])[:, 0]
+
+
+def add_lora(model, r, seed, b_std):
+    """LoRA on every linear layer, alpha 2r: A as PEFT draws it, B normal with b_std (zero: the adapter of a first step)."""
+    torch.manual_seed(seed)
+    config = LoraConfig(r=r, lora_alpha=2 * r, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM")
+    model = get_peft_model(model, config).eval()
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "lora_B" in name:
+                p.normal_(0.0, b_std) if b_std else p.zero_()
+    return model
+
+
+def save_adapter(model, out, base_name):
+    """A PEFT folder that is the same on every machine: the base's name, targets in order, no model card."""
+    model.peft_config["default"].base_model_name_or_path = base_name
+    model.save_pretrained(out)
+    os.remove(os.path.join(out, "README.md"))
+    path = os.path.join(out, "adapter_config.json")
+    with open(path) as f:
+        config = json.load(f)
+    config["target_modules"] = TARGETS
+    with open(path, "w") as f:
+        json.dump(config, f, indent=2)
+        f.write("\n")
+
+
+def lora_parameters(model):
+    """{PEFT's name in the file: parameter}"""
+    return {name.replace(".default", ""): p for name, p in model.named_parameters() if "lora_" in name}
+
+
+def batch_backward(model, samples, use_autocast=False):
+    """Adds the gradient of sum(-logprob) / count over all scored tokens of the samples. Each row runs by itself, so nothing leaks.
+
+    Returns (loss, count).
+    """
+    count = sum(sum(scored) for _, scored in samples)
+    loss = 0.0
+    for ids, scored in samples:
+        with autocast(use_autocast):
+            part = -row_logprobs(model, ids, scored).sum() / count
+        part.backward()
+        loss += part.item()
+    return loss, count
+
+
+def train(model, groups, steps, lr, schedule="constant", warmup=0, weight_decay=0.0, use_autocast=False, report=None):
+    """AdamW over the LoRA parameters, one group of samples a step, round and round in order. Returns one dict a step."""
+    params = list(lora_parameters(model).values())
+    opt = torch.optim.AdamW(params, lr=lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=weight_decay)
+    sched = get_cosine_schedule_with_warmup(opt, warmup, steps) if schedule == "cosine" else get_constant_schedule(opt)
+    log = []
+    for step in range(steps):
+        opt.zero_grad()
+        loss, count = batch_backward(model, groups[step % len(groups)], use_autocast)
+        norm = torch.nn.utils.clip_grad_norm_(params, 1.0).item()
+        used = sched.get_last_lr()[0]
+        opt.step()
+        sched.step()
+        log.append({"step": step + 1, "loss": loss, "lr": used, "grad_norm": norm, "tokens": count})
+        if report:
+            report(log[-1])
+    return log
