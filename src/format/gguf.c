@@ -1,0 +1,599 @@
+/*
+ * GGUF: the model file of ggml and llama.cpp, versions 2 and 3, little-endian.
+ * Reference: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ *
+ *   magic "GGUF", u32 version, u64 n_tensors, u64 n_keys
+ *   keys:    string name, u32 type, value;         a string is u64 length + bytes, an array is u32 type, u64 n, items
+ *   tensors: string name, u32 n_dims, u64 dims[] (fastest first), u32 type, u64 offset from the start of the data
+ *   padding to general.alignment, then the data
+ *
+ * Opening checks everything once and touches only these tables, not the data. Values stay in the map and are decoded when asked
+ * for; only names and single strings are copied, and of string arrays the places of the items are kept.
+ */
+#include "format/cursor.h"
+#include "format/tensor.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	COUNT_MAX = 65536, /* keys, and tensors: far above any model, and it bounds the memory that a hostile file can ask for */
+	NAME_MAX_BYTES = 65535,
+	ALIGNMENT_DEFAULT = 32,
+	ALIGNMENT_MAX = 65536,
+	KEY_MIN_BYTES = 8 + 1 + 4 + 1, /* what the smallest key and tensor take in the file */
+	TENSOR_MIN_BYTES = 8 + 1 + 4 + 8 + 4 + 8
+};
+
+enum value_type {
+	TYPE_U8,
+	TYPE_I8,
+	TYPE_U16,
+	TYPE_I16,
+	TYPE_U32,
+	TYPE_I32,
+	TYPE_F32,
+	TYPE_BOOL,
+	TYPE_STR,
+	TYPE_ARRAY,
+	TYPE_U64,
+	TYPE_I64,
+	TYPE_F64,
+	TYPE_COUNT
+};
+
+static const char *const type_names[TYPE_COUNT] = {
+	"u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64"};
+static const uint8_t type_bytes[TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8}; /* 0 when it varies */
+
+static bool type_is_signed(enum value_type t)
+{
+	return t == TYPE_I8 || t == TYPE_I16 || t == TYPE_I32 || t == TYPE_I64;
+}
+
+static bool type_is_integer(enum value_type t)
+{
+	return type_is_signed(t) || t == TYPE_U8 || t == TYPE_U16 || t == TYPE_U32 || t == TYPE_U64;
+}
+
+/* ggml's tensor types by number; the missing ones were withdrawn. */
+static const char *const tensor_types[] = {"F32", "F16", "Q4_0", "Q4_1", NULL, NULL, "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K",
+	"Q4_K", "Q5_K", "Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8", "I16",
+	"I32", "I64", "F64", "IQ1_M", "BF16", NULL, NULL, NULL, "TQ1_0", "TQ2_0", NULL, NULL, NULL, "MXFP4"};
+
+struct key {
+	const char *name; /* in the arena */
+	enum value_type type;
+	enum value_type item;  /* arrays */
+	size_t n;              /* arrays: items */
+	size_t at;             /* of the value (arrays: of item 0) in the file */
+	const char *text;      /* strings: a copy in the arena */
+	const size_t *item_at; /* arrays of strings: where each item begins, and the end of the last */
+};
+
+struct gguf {
+	struct file_map map;
+	char *path;
+	struct arena arena;
+	struct key *keys; /* sorted by name */
+	size_t n_keys;
+	struct tensor *tensors; /* as in the file */
+	size_t n_tensors;
+	struct tensor_index index;
+};
+
+/* ---- strings ----------------------------------------------------------------------------------------------------------- */
+
+static int read_string(struct cursor *c, const char *field, const char **p, size_t *n)
+{
+	size_t at = c->at;
+	uint64_t length;
+	const uint8_t *bytes;
+	int rc = cursor_u64(c, field, &length);
+	if (rc)
+		return rc;
+	if (length > cursor_left(c))
+		return cursor_fail(c, at, field, "got a length of %ju, expected at most the %zu bytes that remain",
+			(uintmax_t)length, cursor_left(c));
+	rc = cursor_bytes(c, field, (size_t)length, &bytes);
+	*p = (const char *)bytes;
+	*n = (size_t)length;
+	return rc;
+}
+
+/* Copies a string that must not hold NUL, so that it can be used as a C string. */
+static int keep_string(struct gguf *g, struct cursor *c, const char *field, const char *p, size_t n, const char **out)
+{
+	if (memchr(p, 0, n))
+		return cursor_fail(c, c->at - n, field, "got a NUL byte inside, expected text");
+	*out = arena_strdup(&g->arena, p, n, c->e);
+	return *out ? 0 : ERR_RESOURCE;
+}
+
+/* A key's or tensor's name, which also becomes the subject of what follows. */
+static int read_name(struct gguf *g, struct cursor *c, const char *kind, const char **out)
+{
+	const char *p;
+	size_t n, at = c->at;
+	c->subject[0] = 0;
+	int rc = read_string(c, "name", &p, &n);
+	if (rc)
+		return rc;
+	cursor_subject(c, kind, p, n);
+	if (n < 1 || n > NAME_MAX_BYTES)
+		return cursor_fail(c, at, "name", "got a length of %zu, expected 1 to %d", n, NAME_MAX_BYTES);
+	return keep_string(g, c, "name", p, n, out);
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------------- */
+
+static int read_type(struct cursor *c, const char *field, enum value_type *out)
+{
+	size_t at = c->at;
+	uint32_t type;
+	int rc = cursor_u32(c, field, &type);
+	if (rc)
+		return rc;
+	if (type >= TYPE_COUNT)
+		return cursor_fail(c, at, field, "got %u, expected 0 to %d", type, TYPE_COUNT - 1);
+	*out = (enum value_type)type;
+	return 0;
+}
+
+static int read_string_items(struct gguf *g, struct cursor *c, struct key *k)
+{
+	const char *p;
+	size_t n, *places = arena_alloc(&g->arena, k->n + 1, sizeof *places, c->e);
+	k->item_at = places;
+	if (!places)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < k->n; i++) {
+		places[i] = c->at;
+		int rc = read_string(c, "array item", &p, &n);
+		if (rc)
+			return rc;
+	}
+	places[k->n] = c->at;
+	return 0;
+}
+
+static int read_array(struct gguf *g, struct cursor *c, struct key *k)
+{
+	uint64_t n;
+	const uint8_t *items;
+	size_t at = c->at;
+	int rc = read_type(c, "array item type", &k->item);
+	if (rc)
+		return rc;
+	if (k->item == TYPE_ARRAY)
+		return cursor_fail(c, at, "array item type", "got an array, expected no arrays inside arrays");
+	at = c->at;
+	rc = cursor_u64(c, "array length", &n);
+	if (rc)
+		return rc;
+	size_t item_size = k->item == TYPE_STR ? sizeof(uint64_t) : type_bytes[k->item]; /* a string is at least its length */
+	if (n > cursor_left(c) / item_size)
+		return cursor_fail(c, at, "array length", "got %ju, expected at most %zu, for the bytes that remain", (uintmax_t)n,
+			cursor_left(c) / item_size);
+	k->n = (size_t)n;
+	k->at = c->at;
+	return k->item == TYPE_STR ? read_string_items(g, c, k) : cursor_bytes(c, "array", k->n * item_size, &items);
+}
+
+static int read_key(struct gguf *g, struct cursor *c, struct key *k)
+{
+	const uint8_t *value;
+	const char *p;
+	size_t n;
+	int rc = read_name(g, c, "key", &k->name);
+	if (!rc)
+		rc = read_type(c, "type", &k->type);
+	if (rc)
+		return rc;
+	k->at = c->at;
+	switch (k->type) {
+	case TYPE_ARRAY:
+		return read_array(g, c, k);
+	case TYPE_STR:
+		rc = read_string(c, "string", &p, &n);
+		return rc ? rc : keep_string(g, c, "string", p, n, &k->text);
+	default:
+		rc = cursor_bytes(c, "value", type_bytes[k->type], &value);
+		if (!rc && k->type == TYPE_BOOL && *value > 1)
+			rc = cursor_fail(c, k->at, "value", "got a bool of %d, expected 0 or 1", *value);
+		return rc;
+	}
+}
+
+static int compare_key(const void *a, const void *b)
+{
+	return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
+}
+
+static int read_keys(struct gguf *g, struct cursor *c, size_t n)
+{
+	g->keys = mem_alloc(n, sizeof *g->keys, c->e);
+	if (!g->keys)
+		return ERR_RESOURCE;
+	for (; g->n_keys < n; g->n_keys++) {
+		int rc = read_key(g, c, &g->keys[g->n_keys]);
+		if (rc)
+			return rc;
+	}
+	qsort(g->keys, n, sizeof *g->keys, compare_key);
+	for (size_t i = 1; i < n; i++) {
+		if (!compare_key(&g->keys[i - 1], &g->keys[i])) {
+			cursor_subject(c, "key", g->keys[i].name, strlen(g->keys[i].name));
+			return cursor_fail(c, g->keys[i].at, "name", "got it twice, expected every key once");
+		}
+	}
+	c->subject[0] = 0;
+	return 0;
+}
+
+static const struct key *key_find(const struct gguf *g, const char *name)
+{
+	const struct key wanted = {.name = name};
+	return bsearch(&wanted, g->keys, g->n_keys, sizeof *g->keys, compare_key);
+}
+
+/* ---- tensors ----------------------------------------------------------------------------------------------------------- */
+
+static int read_tensor_type(struct cursor *c, enum dtype *out)
+{
+	size_t at = c->at;
+	uint32_t type;
+	int rc = cursor_u32(c, "type", &type);
+	if (rc)
+		return rc;
+	const char *name = type < sizeof tensor_types / sizeof *tensor_types ? tensor_types[type] : NULL;
+	if (!name)
+		return cursor_fail(c, at, "type", "got %u, which is no ggml type", type);
+	for (*out = 0; *out < DTYPE_COUNT; ++*out)
+		if (!strcmp(name, dtype_name(*out)))
+			return 0;
+	return cursor_fail(
+		c, at, "type", "got %s, expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1; use the model in one of these", name);
+}
+
+/* The offset becomes t->data in place_tensors, when the start of the data is known. */
+static int read_tensor(struct gguf *g, struct cursor *c, struct tensor *t, uint64_t *offset)
+{
+	uint32_t n_dims;
+	char why[TENSOR_WHY_SIZE];
+	int rc = read_name(g, c, "tensor", &t->name);
+	size_t at = c->at;
+	if (!rc)
+		rc = cursor_u32(c, "number of dimensions", &n_dims);
+	if (rc)
+		return rc;
+	if (n_dims < 1 || n_dims > TENSOR_DIMS)
+		return cursor_fail(c, at, "number of dimensions", "got %u, expected 1 to %d", n_dims, TENSOR_DIMS);
+	t->n_dims = (int)n_dims;
+	at = c->at;
+	for (int i = t->n_dims - 1; i >= 0 && !rc; i--) {
+		uint64_t dim;
+		rc = cursor_u64(c, "dimensions", &dim);
+		t->dims[i] = (size_t)dim;
+	}
+	if (!rc)
+		rc = read_tensor_type(c, &t->dtype);
+	if (!rc && !tensor_size(t, &t->size_bytes, why))
+		rc = cursor_fail(c, at, "dimensions", "%s", why);
+	return rc ? rc : cursor_u64(c, "offset", offset);
+}
+
+static int read_alignment(const struct gguf *g, struct cursor *c, size_t *out)
+{
+	static const char name[] = "general.alignment";
+	const struct key *k = key_find(g, name);
+	*out = ALIGNMENT_DEFAULT;
+	if (!k)
+		return 0;
+	cursor_subject(c, "key", name, strlen(name));
+	if (k->type != TYPE_U32)
+		return cursor_fail(c, k->at, "type", "got %s, expected u32", type_names[k->type]);
+	uint64_t v = load_le(g->map.p + k->at, sizeof(uint32_t));
+	if (v < 8 || v > ALIGNMENT_MAX || v & (v - 1))
+		return cursor_fail(c, k->at, "value", "got %ju, expected a power of two from 8 to %d", (uintmax_t)v, ALIGNMENT_MAX);
+	*out = (size_t)v;
+	c->subject[0] = 0;
+	return 0;
+}
+
+/* Turns offsets into pointers. The cursor stands at the end of the tensor table. */
+static int place_tensors(struct gguf *g, struct cursor *c, const uint64_t *offsets, size_t alignment)
+{
+	size_t start = c->at + (alignment - c->at % alignment) % alignment;
+	for (size_t i = 0; i < g->n_tensors; i++) {
+		struct tensor *t = &g->tensors[i];
+		size_t end;
+		cursor_subject(c, "tensor", t->name, strlen(t->name));
+		if (offsets[i] % alignment)
+			return cursor_fail(
+				c, c->at, "offset", "got %ju, expected a multiple of %zu", (uintmax_t)offsets[i], alignment);
+		if (!size_add(start, (size_t)offsets[i], &end) || !size_add(end, t->size_bytes, &end) || end > g->map.size)
+			return cursor_fail(c, c->at, "offset",
+				"got %zu bytes at %zu + %ju, expected them in the file's %zu; is it complete?", t->size_bytes,
+				start, (uintmax_t)offsets[i], g->map.size);
+		t->data = g->map.p + start + offsets[i];
+	}
+	const struct tensor *bad = tensor_index_by_place(&g->index);
+	if (bad) {
+		cursor_subject(c, "tensor", bad->name, strlen(bad->name));
+		return cursor_fail(c, (size_t)((const uint8_t *)bad->data - g->map.p), "data",
+			"got the bytes of another tensor, expected its own");
+	}
+	return 0;
+}
+
+static int read_tensors(struct gguf *g, struct cursor *c, size_t n, size_t alignment)
+{
+	int rc = ERR_RESOURCE;
+	uint64_t *offsets = mem_alloc(n, sizeof *offsets, c->e);
+	g->tensors = mem_alloc(n, sizeof *g->tensors, c->e);
+	if (!offsets || !g->tensors)
+		goto done;
+	rc = tensor_index_add(&g->index, g->tensors, n, c->e);
+	for (; g->n_tensors < n && !rc; g->n_tensors++)
+		rc = read_tensor(g, c, &g->tensors[g->n_tensors], &offsets[g->n_tensors]);
+	if (!rc)
+		rc = place_tensors(g, c, offsets, alignment);
+	if (rc)
+		goto done;
+	const struct tensor *twin = tensor_index_by_name(&g->index);
+	if (twin) {
+		cursor_subject(c, "tensor", twin->name, strlen(twin->name));
+		rc = cursor_fail(c, c->at, "name", "got it twice, expected every tensor once");
+	}
+done:
+	mem_free(offsets);
+	return rc;
+}
+
+/* ---- the file ---------------------------------------------------------------------------------------------------------- */
+
+static int read_version(struct cursor *c)
+{
+	const uint8_t *magic;
+	uint32_t version;
+	char shown[8];
+	int rc = cursor_bytes(c, "magic", 4, &magic);
+	if (rc)
+		return rc;
+	if (memcmp(magic, "GGUF", 4))
+		return cursor_fail(c, 0, "magic", "got '%s', expected 'GGUF'; this is no GGUF model",
+			name_shown(shown, sizeof shown, (const char *)magic, 4));
+	rc = cursor_u32(c, "version", &version);
+	if (rc || version == 2 || version == 3)
+		return rc;
+	if (version == 2u << 24 || version == 3u << 24)
+		return cursor_fail(c, 4, "version", "got %u with its bytes reversed, expected a little-endian file", version >> 24);
+	return cursor_fail(c, 4, "version", "got %u, expected 2 or 3", version);
+}
+
+static int read_count(struct cursor *c, const char *field, size_t min_bytes, size_t *out)
+{
+	size_t at = c->at;
+	uint64_t n;
+	int rc = cursor_u64(c, field, &n);
+	*out = 0;
+	if (rc)
+		return rc;
+	size_t fits = cursor_left(c) / min_bytes, max = fits < COUNT_MAX ? fits : COUNT_MAX;
+	if (n > max)
+		return cursor_fail(c, at, field, "got %ju, expected at most %zu in this file", (uintmax_t)n, max);
+	*out = (size_t)n;
+	return 0;
+}
+
+int gguf_open(struct gguf **out, const char *path, struct err *e)
+{
+	*out = NULL;
+	struct cursor c;
+	size_t n_tensors, n_keys, alignment;
+	int rc = ERR_RESOURCE;
+	struct gguf *g = mem_alloc(1, sizeof *g, e);
+	if (!g)
+		return rc;
+	arena_init(&g->arena, 1 << 16);
+	g->path = mem_strdup(path, e);
+	if (!g->path)
+		goto done;
+	rc = file_map_open(&g->map, path, e);
+	if (rc)
+		goto done;
+	cursor_init(&c, g->path, g->map.p, g->map.size, e);
+	rc = read_version(&c);
+	if (!rc)
+		rc = read_count(&c, "number of tensors", TENSOR_MIN_BYTES, &n_tensors);
+	if (!rc)
+		rc = read_count(&c, "number of keys", KEY_MIN_BYTES, &n_keys);
+	if (!rc)
+		rc = read_keys(g, &c, n_keys);
+	if (!rc)
+		rc = read_alignment(g, &c, &alignment);
+	if (!rc)
+		rc = read_tensors(g, &c, n_tensors, alignment);
+done:
+	if (rc)
+		gguf_close(g);
+	else
+		*out = g;
+	return rc;
+}
+
+void gguf_close(struct gguf *g)
+{
+	if (!g)
+		return;
+	tensor_index_release(&g->index);
+	mem_free(g->tensors);
+	mem_free(g->keys);
+	arena_release(&g->arena);
+	file_map_close(&g->map);
+	mem_free(g->path);
+	mem_free(g);
+}
+
+const char *gguf_path(const struct gguf *g)
+{
+	return g->path;
+}
+
+size_t gguf_n_tensors(const struct gguf *g)
+{
+	return g->n_tensors;
+}
+
+const struct tensor *gguf_tensor_at(const struct gguf *g, size_t i)
+{
+	assert(i < g->n_tensors);
+	return &g->tensors[i];
+}
+
+const struct tensor *gguf_tensor(const struct gguf *g, const char *name)
+{
+	return tensor_index_find(&g->index, name);
+}
+
+/* ---- reading keys ------------------------------------------------------------------------------------------------------ */
+
+static int type_error(const struct gguf *g, const struct key *k, const char *expected, struct err *e)
+{
+	bool array = k->type == TYPE_ARRAY;
+	return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got %s%s, expected %s", g->path, k->at, k->name,
+		array ? "an array of " : "", type_names[array ? k->item : k->type], expected);
+}
+
+static int key_get(const struct gguf *g, const char *name, const struct key **out, struct err *e)
+{
+	*out = key_find(g, name);
+	return *out ? 0 : err_set(e, ERR_DATA, "%s: key '%s': got none, expected one; is this a complete model?", g->path, name);
+}
+
+/* An integer of any width as the bits of an i64, with its sign apart: v < 0 only when *negative. */
+static uint64_t integer_at(const struct gguf *g, enum value_type type, size_t at, bool *negative)
+{
+	size_t bits = 8u * type_bytes[type];
+	uint64_t v = load_le(g->map.p + at, type_bytes[type]);
+	*negative = type_is_signed(type) && v >> (bits - 1);
+	return *negative && bits < 64 ? v | UINT64_MAX << bits : v;
+}
+
+bool gguf_has(const struct gguf *g, const char *key)
+{
+	return key_find(g, key);
+}
+
+int gguf_u64(const struct gguf *g, const char *key, uint64_t *out, struct err *e)
+{
+	const struct key *k;
+	bool negative;
+	*out = 0;
+	int rc = key_get(g, key, &k, e);
+	if (rc)
+		return rc;
+	if (!type_is_integer(k->type))
+		return type_error(g, k, "an integer", e);
+	uint64_t v = integer_at(g, k->type, k->at, &negative);
+	if (negative)
+		return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got %jd, expected no negative number", g->path, k->at, k->name,
+			(intmax_t)v);
+	*out = v;
+	return 0;
+}
+
+int gguf_f64(const struct gguf *g, const char *key, double *out, struct err *e)
+{
+	const struct key *k;
+	*out = 0;
+	int rc = key_get(g, key, &k, e);
+	if (rc)
+		return rc;
+	if (k->type != TYPE_F32 && k->type != TYPE_F64)
+		return type_error(g, k, "f32 or f64", e);
+	uint64_t bits = load_le(g->map.p + k->at, type_bytes[k->type]);
+	uint32_t bits32 = (uint32_t)bits;
+	float f;
+	memcpy(&f, &bits32, sizeof f);
+	memcpy(out, &bits, sizeof *out);
+	*out = k->type == TYPE_F32 ? (double)f : *out;
+	return 0;
+}
+
+static int key_of_type(const struct gguf *g, const char *name, enum value_type type, const struct key **out, struct err *e)
+{
+	int rc = key_get(g, name, out, e);
+	return rc || (*out)->type == type ? rc : type_error(g, *out, type_names[type], e);
+}
+
+int gguf_bool(const struct gguf *g, const char *key, bool *out, struct err *e)
+{
+	const struct key *k;
+	int rc = key_of_type(g, key, TYPE_BOOL, &k, e);
+	*out = !rc && g->map.p[k->at];
+	return rc;
+}
+
+int gguf_str(const struct gguf *g, const char *key, const char **out, struct err *e)
+{
+	const struct key *k;
+	int rc = key_of_type(g, key, TYPE_STR, &k, e);
+	*out = rc ? NULL : k->text;
+	return rc;
+}
+
+int gguf_array_n(const struct gguf *g, const char *key, size_t *n, struct err *e)
+{
+	const struct key *k;
+	int rc = key_of_type(g, key, TYPE_ARRAY, &k, e);
+	*n = rc ? 0 : k->n;
+	return rc;
+}
+
+/* The array `key`, when it holds strings (else integers) and has an item i. */
+static int array_get(const struct gguf *g, const char *key, bool strings, size_t i, const struct key **out, struct err *e)
+{
+	int rc = key_get(g, key, out, e);
+	if (rc)
+		return rc;
+	const struct key *k = *out;
+	if (k->type != TYPE_ARRAY || (strings ? k->item != TYPE_STR : !type_is_integer(k->item)))
+		return type_error(g, k, strings ? "an array of strings" : "an array of integers", e);
+	if (i >= k->n)
+		return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got %zu items, expected more than %zu", g->path, k->at,
+			k->name, k->n, i);
+	return 0;
+}
+
+int gguf_array_str(const struct gguf *g, const char *key, size_t i, const char **p, size_t *n, struct err *e)
+{
+	const struct key *k;
+	*p = NULL;
+	*n = 0;
+	int rc = array_get(g, key, true, i, &k, e);
+	if (rc)
+		return rc;
+	size_t start = k->item_at[i] + sizeof(uint64_t); /* behind its length, which is not read a second time */
+	*p = (const char *)g->map.p + start;
+	*n = k->item_at[i + 1] - start;
+	return 0;
+}
+
+int gguf_array_i64(const struct gguf *g, const char *key, size_t i, int64_t *out, struct err *e)
+{
+	const struct key *k;
+	bool negative;
+	*out = 0;
+	int rc = array_get(g, key, false, i, &k, e);
+	if (rc)
+		return rc;
+	uint64_t v = integer_at(g, k->item, k->at + i * type_bytes[k->item], &negative);
+	if (!negative && v > INT64_MAX)
+		return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got item %zu = %ju, expected at most %jd", g->path, k->at,
+			k->name, i, (uintmax_t)v, (intmax_t)INT64_MAX);
+	*out = (int64_t)v;
+	return 0;
+}
