@@ -1,0 +1,66 @@
+/* The key/value cache of one sequence, and the forward pass that continues it. */
+#include "model/net.h"
+
+#include <string.h>
+
+int kv_new(struct kv **out, const struct model *m, size_t capacity, struct err *e)
+{
+	size_t width = m->config.Hkv * m->config.D, rows;
+	struct kv *kv = NULL;
+	*out = NULL;
+	if (capacity > m->config.context)
+		capacity = m->config.context;
+	if (!size_mul(capacity, m->config.n_layers, &rows) || !(kv = mem_alloc(1, sizeof(*kv), e)))
+		return err_set(e, ERR_RESOURCE, "no memory for a cache of %zu tokens", capacity);
+	kv->model = m;
+	kv->capacity = capacity;
+	kv->k = mem_alloc(rows, width * sizeof(float), e);
+	kv->v = kv->k ? mem_alloc(rows, width * sizeof(float), e) : NULL;
+	if (!kv->v) {
+		kv_free(kv);
+		return e->code;
+	}
+	*out = kv;
+	return 0;
+}
+
+void kv_free(struct kv *kv)
+{
+	if (!kv)
+		return;
+	mem_free(kv->k);
+	mem_free(kv->v);
+	mem_free(kv);
+}
+
+void kv_truncate(struct kv *kv, size_t n_tokens)
+{
+	if (n_tokens < kv->n)
+		kv->n = n_tokens;
+}
+
+size_t kv_n(const struct kv *kv)
+{
+	return kv->n;
+}
+
+int model_append(const struct model *m, const struct lora *l, struct work *w, struct kv *kv, const int32_t *tokens, size_t n,
+	float *logits, struct err *e)
+{
+	size_t C = m->config.C;
+	if (n < 1 || n > kv->capacity - kv->n)
+		return err_set(e, ERR_DATA, "%zu tokens do not fit after %zu in a cache of %zu", n, kv->n, kv->capacity);
+	while (n) {
+		size_t step = n < w->max_tokens ? n : w->max_tokens, start[2] = {0, step};
+		int rc = net_forward(m, l, w, tokens, step, start, 1, kv, e);
+		if (rc)
+			return rc;
+		kv->n += step;
+		tokens += step;
+		n -= step;
+		if (n == 0)
+			memcpy(w->rows, w->x[m->config.n_layers] + (step - 1) * C, C * sizeof(float));
+	}
+	net_head(m, w, 1, logits);
+	return 0;
+}

@@ -1,0 +1,137 @@
+/*
+ * The layers, forward. Rows are tokens of one or many sequences laid end to end; only attention looks across rows.
+ *
+ * T rows, C width, F feed-forward width, H heads, D head width.
+ */
+#include "model/net.h"
+
+#include <math.h>
+#include <string.h>
+
+/*
+ * y [T, out] (+)= x [T, in] W' + (scale x A') B'. h keeps scale x A' for the backward pass. The adapter's term rides in the same pass
+ * over y.
+ */
+static void linear(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t, float *y,
+	const float *x, float *h, size_t T, bool accumulate)
+{
+	const struct matrix *W = &m->layer[layer].w[t];
+	const struct lora_slot *s = lora_slot(l, layer, t);
+	struct gemm g = {.M = T,
+		.N = W->rows,
+		.n_terms = 1,
+		.alpha = 1,
+		.c = y,
+		.ldc = W->rows,
+		.accumulate = accumulate,
+		.scratch = w->scratch};
+	g.term[0] = (struct gemm_term){.a = x, .lda = W->cols, .K = W->cols, .b = *W, .b_transposed = true};
+	if (s) {
+		size_t r = l->config.r;
+		struct gemm down = {.M = T, .N = r, .n_terms = 1, .alpha = l->scale, .c = h, .ldc = r, .scratch = w->scratch};
+		down.term[0] = (struct gemm_term){
+			.a = x, .lda = W->cols, .K = W->cols, .b = {DTYPE_F32, r, W->cols, l->params + s->a}, .b_transposed = true};
+		kern->gemm(&down);
+		g.term[g.n_terms++] = (struct gemm_term){.a = h, .lda = r, .K = r, .b = {DTYPE_F32, r, W->rows, l->params + s->bt}};
+	}
+	kern->gemm(&g);
+}
+
+/* Queries, keys and values of one sequence in the work, or of the cache that the rows continue. */
+static void attend(const struct model *m, struct work *w, size_t layer, const size_t *start, size_t n_seqs, struct kv *kv)
+{
+	const struct model_config *c = &m->config;
+	struct activations *a = &w->act[layer];
+	size_t ldq = c->H * c->D, ldk = c->Hkv * c->D;
+	for (size_t i = 0; i < n_seqs; i++) {
+		size_t at = start[i], n = start[i + 1] - at;
+		struct attention_seq *s = &w->seq[i];
+		*s = (struct attention_seq){.q = a->q + at * ldq,
+			.k = a->k + at * ldk,
+			.v = a->v + at * ldk,
+			.out = a->att + at * ldq,
+			.lse = a->lse ? a->lse + at * c->H : NULL,
+			.nq = n,
+			.nk = n};
+		if (kv) {
+			float *k = kv->k + layer * kv->capacity * ldk, *v = kv->v + layer * kv->capacity * ldk;
+			memcpy(k + kv->n * ldk, a->k, n * ldk * sizeof(float));
+			memcpy(v + kv->n * ldk, a->v, n * ldk * sizeof(float));
+			s->k = k;
+			s->v = v;
+			s->nk = kv->n + n;
+		}
+	}
+	struct attention job = net_attention(m, w, n_seqs);
+	kern->attention(&job);
+}
+
+static void layer_forward(const struct model *m, const struct lora *l, struct work *w, size_t i, size_t T, const size_t *start,
+	size_t n_seqs, struct kv *kv)
+{
+	const struct model_config *c = &m->config;
+	struct activations *a = &w->act[i];
+	kern->rmsnorm(w->normed, w->rstd, w->x[i], m->layer[i].norm1, T, c->C, c->rms_eps);
+	linear(m, l, w, i, LORA_Q, a->q, w->normed, a->h[LORA_Q], T, false);
+	linear(m, l, w, i, LORA_K, a->k, w->normed, a->h[LORA_K], T, false);
+	linear(m, l, w, i, LORA_V, a->v, w->normed, a->h[LORA_V], T, false);
+	kern->rope(a->q, c->H * c->D, m->rope, w->position, T, c->H, c->D, c->rope, 1);
+	kern->rope(a->k, c->Hkv * c->D, m->rope, w->position, T, c->Hkv, c->D, c->rope, 1);
+	attend(m, w, i, start, n_seqs, kv);
+	memcpy(a->mid, w->x[i], T * c->C * sizeof(float));
+	linear(m, l, w, i, LORA_O, a->mid, a->att, a->h[LORA_O], T, true);
+	kern->rmsnorm(w->normed, w->rstd, a->mid, m->layer[i].norm2, T, c->C, c->rms_eps);
+	linear(m, l, w, i, LORA_GATE, a->gate, w->normed, a->h[LORA_GATE], T, false);
+	linear(m, l, w, i, LORA_UP, a->up, w->normed, a->h[LORA_UP], T, false);
+	kern->swiglu(w->hidden, a->gate, a->up, T * c->F);
+	memcpy(w->x[i + 1], a->mid, T * c->C * sizeof(float));
+	linear(m, l, w, i, LORA_DOWN, w->x[i + 1], w->hidden, a->h[LORA_DOWN], T, true);
+}
+
+int net_forward(const struct model *m, const struct lora *l, struct work *w, const int32_t *tokens, size_t T, const size_t *start,
+	size_t n_seqs, struct kv *kv, struct err *e)
+{
+	const struct model_config *c = &m->config;
+	if (T > w->max_tokens)
+		return err_set(
+			e, ERR_DATA, "a batch of %zu tokens exceeds the %zu that memory was set aside for", T, w->max_tokens);
+	for (size_t i = 0; i < n_seqs; i++) {
+		size_t first = kv ? kv->n : 0, n = start[i + 1] - start[i];
+		if (first + n > c->context)
+			return err_set(
+				e, ERR_DATA, "a sequence of %zu tokens exceeds the model's context of %zu", first + n, c->context);
+		for (size_t j = 0; j < n; j++)
+			w->position[start[i] + j] = (int32_t)(first + j);
+	}
+	for (size_t t = 0; t < T; t++)
+		if (tokens[t] < 0 || (size_t)tokens[t] >= c->V)
+			return err_set(e, ERR_DATA, "token id %d at row %zu is outside the vocabulary of %zu", tokens[t], t, c->V);
+	kern->gather(w->x[0], &m->embedding, tokens, T);
+	for (size_t i = 0; i < c->n_layers; i++)
+		layer_forward(m, l, w, i, T, start, n_seqs, kv);
+	return 0;
+}
+
+void net_head(const struct model *m, struct work *w, size_t n, float *logits)
+{
+	const struct model_config *c = &m->config;
+	kern->rmsnorm(w->normed, w->rstd, w->rows, m->norm, n, c->C, c->rms_eps);
+	struct gemm g = {.M = n, .N = c->V, .n_terms = 1, .alpha = 1, .c = logits, .ldc = c->V, .scratch = w->scratch};
+	g.term[0] = (struct gemm_term){.a = w->normed, .lda = c->C, .K = c->C, .b = m->head, .b_transposed = true};
+	kern->gemm(&g);
+}
+
+struct attention net_attention(const struct model *m, const struct work *w, size_t n_seqs)
+{
+	const struct model_config *c = &m->config;
+	return (struct attention){.seq = w->seq,
+		.grad = w->seq_grad,
+		.n_seqs = n_seqs,
+		.H = c->H,
+		.Hkv = c->Hkv,
+		.D = c->D,
+		.ldq = c->H * c->D,
+		.ldk = c->Hkv * c->D,
+		.scale = 1 / sqrtf((float)c->D),
+		.scratch = w->scratch};
+}

@@ -1,0 +1,79 @@
+/* What the files of this room share: the loaded model, its memory, and the layer loop. */
+#ifndef ATTUNE_MODEL_NET_H
+#define ATTUNE_MODEL_NET_H
+
+#include "model/model.h"
+
+struct layer {
+	float *norm1, *norm2;          /* [C], f32 whatever the file stores */
+	struct matrix w[LORA_TARGETS]; /* [out, in] as stored, borrowed from the file */
+};
+
+struct model {
+	struct model_config config;
+	struct encoder encoder;
+	struct tokenizer *tokenizer;
+	struct chat_template *chat;
+	struct gguf *gguf; /* one of the two */
+	struct hf *hf;
+	char *path;
+	struct matrix embedding, head; /* [V, C] */
+	float *norm;                   /* [C] */
+	struct layer *layer;
+	float *rope; /* [context, D/2, 2] cos, sin */
+	struct arena arena;
+};
+
+/* Keys and values of one sequence: [n_layers][capacity, Hkv*D] each. */
+struct kv {
+	const struct model *model;
+	size_t capacity, n;
+	float *k, *v;
+};
+
+/* One layer's activations; [T, width] each. Kept for the backward pass, or shared by all layers when there is none. */
+struct activations {
+	float *q, *k, *v, *att, *lse; /* q and k after rotation; att before o; lse [T, H] */
+	float *mid;                   /* the residual stream between attention and feed-forward [T, C] */
+	float *gate, *up;             /* [T, F] */
+	float *h[LORA_TARGETS];       /* scale x A' [T, r] */
+};
+
+struct work {
+	void *block;
+	size_t max_tokens, bytes;
+	bool backward;
+	float **x;               /* [n_layers + 1] the residual stream at each layer's input [T, C] */
+	struct activations *act; /* [n_layers] */
+	float *normed, *hidden;  /* [T, C], [T, F]: recomputed where needed */
+	float *rstd;             /* [T] */
+	float *dx, *d_normed;    /* [T, C] */
+	float *dq, *dk, *dv;     /* like q, k, v */
+	float *d_hidden;         /* [T, F] */
+	float *dh;               /* [T, r] */
+	float *rows, *d_rows;    /* [head_rows, C] */
+	float *logits;           /* [head_rows, V] */
+	size_t head_rows;        /* scored rows that the head takes at a time */
+	int32_t *position;       /* [T] */
+	struct attention_seq *seq;
+	struct attention_seq_grad *seq_grad;
+	void *scratch;
+};
+
+/* Runs all layers over T rows; x[n_layers] holds the result. With kv, the rows continue its one sequence; else `start` cuts them. */
+int net_forward(const struct model *m, const struct lora *l, struct work *w, const int32_t *tokens, size_t T, const size_t *start,
+	size_t n_seqs, struct kv *kv, struct err *e);
+
+/* The attention job over the first n_seqs entries of w->seq (and w->seq_grad). */
+struct attention net_attention(const struct model *m, const struct work *w, size_t n_seqs);
+
+/* Logits [n, V] of n gathered rows w->rows, through the last norm. */
+void net_head(const struct model *m, struct work *w, size_t n, float *logits);
+
+/* The slot of one linear layer, or NULL where it has no adapter. */
+static inline const struct lora_slot *lora_slot(const struct lora *l, size_t layer, enum lora_target t)
+{
+	return l && l->slot[layer * LORA_TARGETS + t].present ? &l->slot[layer * LORA_TARGETS + t] : NULL;
+}
+
+#endif
