@@ -1,0 +1,252 @@
+/*
+ * The tokenizer of a Hugging Face model folder: tokenizer.json, and which tokens begin and end from tokenizer_config.json and
+ * generation_config.json. What would change the ids and is not supported is refused by name.
+ * Reference: Hugging Face tokenizers, serialisation of models/bpe and pre_tokenizers.
+ */
+#include "format/tokenizer.h"
+
+#include <string.h>
+
+static const size_t FILE_MAX = (size_t)256 << 20;
+
+enum { EOG_MAX = 64 };
+
+/* *out stays NULL when an optional file is absent. */
+static int json_open(json_t **out, const char *dir, const char *name, bool optional, char path[PATH_SIZE], struct err *e)
+{
+	struct buf text = {0};
+	json_error_t error;
+	*out = NULL;
+	int rc = path_join(path, PATH_SIZE, e, dir, name);
+	if (rc || (optional && !file_exists(path)))
+		return rc;
+	rc = file_read(path, FILE_MAX, &text, e);
+	if (!rc) {
+		*out = json_loadb(text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES, &error);
+		if (!*out)
+			rc = err_set(e, ERR_DATA, "%s: line %d: %s", path, error.line, error.text);
+		else if (!json_is_object(*out))
+			rc = err_set(e, ERR_DATA, "%s: expected a JSON object", path);
+	}
+	buf_release(&text);
+	return rc;
+}
+
+static bool is_set(const json_t *value)
+{
+	return value && !json_is_null(value) && !json_is_false(value) && !(json_is_string(value) && !json_string_length(value));
+}
+
+/* Keys whose every value but null, false and "" changes the ids. */
+static int refuse_set(const struct vocab *v, const char *where, const json_t *object, const char *const *keys, struct err *e)
+{
+	for (; *keys; keys++)
+		if (is_set(json_object_get(object, *keys)))
+			return err_set(e, ERR_DATA, "%s: %s has \"%s\" set, which attune does not support", v->path, where, *keys);
+	return 0;
+}
+
+static const char *type_of(const json_t *object)
+{
+	const char *type = json_string_value(json_object_get(object, "type"));
+	return type ? type : "none";
+}
+
+static int read_byte_level(const struct vocab *v, const json_t *p, struct err *e)
+{
+	static const char *const unsupported[] = {"add_prefix_space", NULL};
+	if (strcmp(type_of(p), "ByteLevel"))
+		return err_set(e, ERR_DATA, "%s: pre-tokenizer \"%s\"; attune supports ByteLevel, alone or behind Digits", v->path,
+			type_of(p));
+	if (json_is_false(json_object_get(p, "use_regex")))
+		return err_set(e, ERR_DATA, "%s: the ByteLevel pre-tokenizer has use_regex false, which attune does not support", v->path);
+	return refuse_set(v, "the ByteLevel pre-tokenizer", p, unsupported, e);
+}
+
+static int read_pre_tokenizer(struct vocab *v, const json_t *p, struct err *e)
+{
+	const json_t *parts = json_object_get(p, "pretokenizers"), *digits = json_array_get(parts, 0);
+	if (strcmp(type_of(p), "Sequence"))
+		return read_byte_level(v, p, e);
+	if (json_array_size(parts) != 2 || strcmp(type_of(digits), "Digits") ||
+		!json_is_true(json_object_get(digits, "individual_digits")))
+		return err_set(e, ERR_DATA,
+			"%s: expected the pre-tokenizers Digits with individual_digits true, then ByteLevel; found %zu starting with \"%s\"",
+			v->path, json_array_size(parts), type_of(digits));
+	v->split_digits = true;
+	return read_byte_level(v, json_array_get(parts, 1), e);
+}
+
+/* What stands around the model in tokenizer.json. */
+static int read_scheme(struct vocab *v, const json_t *root, const json_t *model, struct err *e)
+{
+	static const char *const outer[] = {"normalizer", NULL};
+	static const char *const inner[] = {
+		"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges", NULL};
+	const json_t *post = json_object_get(root, "post_processor");
+	if (strcmp(type_of(model), "BPE"))
+		return err_set(e, ERR_DATA, "%s: tokenizer model \"%s\"; attune supports BPE", v->path, type_of(model));
+	if (is_set(post) && strcmp(type_of(post), "ByteLevel"))
+		return err_set(e, ERR_DATA, "%s: post-processor \"%s\"; attune supports ByteLevel", v->path, type_of(post));
+	int rc = refuse_set(v, "the tokenizer", root, outer, e);
+	if (!rc)
+		rc = refuse_set(v, "the BPE model", model, inner, e);
+	return rc ? rc : read_pre_tokenizer(v, json_object_get(root, "pre_tokenizer"), e);
+}
+
+/* Gives `id` to the token `text`, unless it already is that one. */
+static int token_set(
+	struct vocab *v, const json_t *id, const char *text, size_t n, enum token_kind kind, struct err *e)
+{
+	json_int_t i = json_integer_value(id);
+	if (!json_is_integer(id) || i < 0 || (size_t)i >= v->n_tokens)
+		return err_set(e, ERR_DATA, "%s: token \"%.64s\": expected an id from 0 to %zu, found %lld", v->path, text,
+			v->n_tokens - 1, (long long)i);
+	struct vocab_token *token = &v->tokens[i];
+	if (token->kind != TOKEN_NONE && (token->text.n != n || memcmp(token->text.p, text, n)))
+		return err_set(e, ERR_DATA, "%s: tokens \"%.64s\" and \"%.64s\" share the id %lld", v->path, token->text.p, text,
+			(long long)i);
+	*token = (struct vocab_token){{text, n}, kind};
+	return 0;
+}
+
+static int read_added(struct vocab *v, const json_t *added, struct err *e)
+{
+	static const char *const unsupported[] = {"single_word", "lstrip", "rstrip", NULL};
+	int rc = 0;
+	for (size_t i = 0; i < json_array_size(added) && !rc; i++) {
+		const json_t *a = json_array_get(added, i), *content = json_object_get(a, "content");
+		if (!json_is_string(content) || !json_is_true(json_object_get(a, "special")))
+			return err_set(e, ERR_DATA, "%s: added token %zu: expected a string \"content\" and \"special\": true; attune does "
+						    "not support other added tokens",
+				v->path, i);
+		rc = refuse_set(v, "an added token", a, unsupported, e);
+		if (!rc)
+			rc = token_set(v, json_object_get(a, "id"), json_string_value(content), json_string_length(content),
+				TOKEN_CONTROL, e);
+	}
+	return rc;
+}
+
+static int read_tokens(struct vocab *v, json_t *words, const json_t *added, struct err *e)
+{
+	const char *text;
+	json_t *id;
+	int rc = 0;
+	v->n_tokens = json_object_size(words);
+	for (size_t i = 0; i < json_array_size(added); i++) /* some files list them in both places */
+		if (!json_object_get(words, json_string_value(json_object_get(json_array_get(added, i), "content"))))
+			v->n_tokens++;
+	if (!json_object_size(words) || v->n_tokens > VOCAB_MAX)
+		return err_set(e, ERR_DATA, "%s: expected a vocabulary of 1 to %d tokens, found %zu", v->path, VOCAB_MAX, v->n_tokens);
+	v->tokens = mem_alloc(v->n_tokens, sizeof *v->tokens, e);
+	if (!v->tokens)
+		return ERR_RESOURCE;
+	json_object_foreach(words, text, id) {
+		rc = token_set(v, id, text, strlen(text), TOKEN_NORMAL, e);
+		if (rc)
+			return rc;
+	}
+	return read_added(v, added, e);
+}
+
+/* Each merge is "left right", or ["left", "right"] in younger files. */
+static int read_merges(struct vocab *v, const json_t *merges, struct err *e)
+{
+	v->n_merges = json_array_size(merges);
+	if (!json_is_array(merges) || v->n_merges > VOCAB_MAX)
+		return err_set(e, ERR_DATA, "%s: expected a list of up to %d merges, found %zu", v->path, VOCAB_MAX, v->n_merges);
+	v->merges = mem_alloc(v->n_merges, sizeof *v->merges, e);
+	if (!v->merges)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < v->n_merges; i++) {
+		const json_t *m = json_array_get(merges, i), *left = json_array_get(m, 0), *right = json_array_get(m, 1);
+		if (json_is_string(m)) {
+			vocab_merge_split(v, i, (struct piece){json_string_value(m), json_string_length(m)});
+		} else if (json_array_size(m) == 2 && json_is_string(left) && json_is_string(right)) {
+			v->merges[i].left = (struct piece){json_string_value(left), json_string_length(left)};
+			v->merges[i].right = (struct piece){json_string_value(right), json_string_length(right)};
+		} else {
+			return err_set(e, ERR_DATA, "%s: merge %zu: expected \"left right\" or [\"left\", \"right\"]", v->path, i);
+		}
+	}
+	return 0;
+}
+
+/* The id of the token that tokenizer_config.json names as a string or as {"content": string}; -1 when it names none. */
+static int read_named(const struct vocab *v, const json_t *config, const char *key, int64_t *id, struct err *e)
+{
+	const json_t *value = json_object_get(config, key);
+	const char *text = json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
+	*id = -1;
+	if (!text)
+		return 0;
+	for (size_t i = 0; i < v->n_tokens; i++)
+		if (v->tokens[i].kind == TOKEN_CONTROL && v->tokens[i].text.n == strlen(text) &&
+			!memcmp(v->tokens[i].text.p, text, v->tokens[i].text.n))
+			*id = (int64_t)i;
+	if (*id < 0)
+		return err_set(e, ERR_DATA, "%s: tokenizer_config.json names \"%.64s\" as its %s, which is no special token here", v->path,
+			text, key);
+	return 0;
+}
+
+/* generation_config.json may end generation at further tokens: an id or a list of them. */
+static int read_generation(struct vocab *v, const char *dir, int64_t eog[EOG_MAX], struct err *e)
+{
+	char path[PATH_SIZE];
+	json_t *config = NULL;
+	int rc = json_open(&config, dir, "generation_config.json", true, path, e);
+	const json_t *end = json_object_get(config, "eos_token_id");
+	size_t n = json_is_array(end) ? json_array_size(end) : is_set(end);
+	if (!rc && n > EOG_MAX)
+		rc = err_set(e, ERR_DATA, "%s: %zu end tokens; the limit is %d", path, n, EOG_MAX);
+	for (size_t i = 0; i < n && !rc; i++) {
+		const json_t *id = json_is_array(end) ? json_array_get(end, i) : end;
+		if (json_is_integer(id))
+			eog[v->n_eog++] = json_integer_value(id);
+		else
+			rc = err_set(e, ERR_DATA, "%s: expected eos_token_id to be an integer or a list of integers", path);
+	}
+	json_decref(config);
+	return rc;
+}
+
+static int read_special(struct vocab *v, const char *dir, int64_t eog[EOG_MAX], struct err *e)
+{
+	char path[PATH_SIZE];
+	json_t *config = NULL;
+	int rc = json_open(&config, dir, "tokenizer_config.json", true, path, e);
+	if (!rc && json_is_true(json_object_get(config, "add_bos_token")))
+		rc = read_named(v, config, "bos_token", &v->bos, e);
+	if (!rc)
+		rc = read_named(v, config, "eos_token", &v->eos, e);
+	if (!rc)
+		rc = read_generation(v, dir, eog, e);
+	json_decref(config);
+	return rc;
+}
+
+int tokenizer_from_hf(struct tokenizer **out, const char *dir, struct err *e)
+{
+	char path[PATH_SIZE];
+	int64_t eog[EOG_MAX];
+	struct vocab v = {.path = path, .bos = -1, .eos = -1, .eog = eog};
+	json_t *root = NULL;
+	*out = NULL;
+	int rc = json_open(&root, dir, "tokenizer.json", false, path, e);
+	json_t *model = json_object_get(root, "model");
+	if (!rc)
+		rc = read_scheme(&v, root, model, e);
+	if (!rc)
+		rc = read_tokens(&v, json_object_get(model, "vocab"), json_object_get(root, "added_tokens"), e);
+	if (!rc)
+		rc = read_merges(&v, json_object_get(model, "merges"), e);
+	if (!rc)
+		rc = read_special(&v, dir, eog, e);
+	if (!rc)
+		rc = tokenizer_build(out, &v, e);
+	vocab_release(&v);
+	json_decref(root);
+	return rc;
+}
