@@ -1,0 +1,209 @@
+/*
+ * The run: load and check -> resume -> { step, validation, log, checkpoint } -> adapter, run.json.
+ * Place in the pipeline: what the verb `train` calls. Reference: train.h.
+ */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "train/record.h"
+#include "train/resources.h"
+#include "train/trainer.h"
+
+enum { SAVE_STEPS = 50 }; /* with save_steps 0: at least so often, and at the end of each epoch */
+
+struct run {
+	const struct train_options *o;
+	struct trainer trainer;
+	size_t saved_step; /* of the newest checkpoint; SIZE_MAX: none yet */
+	char metrics_path[PATH_SIZE];
+	int lock_fd;
+};
+
+/* ---- before the first step -------------------------------------------------------------------------------------------------- */
+
+static int data_load(struct trainer *t, const char *dir, struct err *e)
+{
+	const struct encoder *enc = model_encoder(t->model);
+	size_t context = model_config(t->model)->context;
+	char path[PATH_SIZE];
+	if ((size_t)t->c->sequence_len > context)
+		return err_set(e, ERR_USAGE, "sequence_len: %d is longer than the %zu tokens that %s can read; lower it", t->c->sequence_len,
+			context, model_path(t->model));
+	int rc = path_join(path, sizeof path, e, dir, "train.jsonl");
+	if (!rc)
+		rc = dataset_load(&t->train, path, enc, t->c, e);
+	if (!rc)
+		rc = path_join(path, sizeof path, e, dir, "valid.jsonl");
+	if (rc)
+		return rc;
+	if (!file_exists(path)) {
+		log_line(LOG_WARNING, "%s: not there, so there will be no validation loss", path);
+		return 0;
+	}
+	rc = dataset_load(&t->valid, path, enc, t->c, e);
+	return rc ? rc : dataset_check_leak(&t->train, &t->valid, e);
+}
+
+/* The log of the steps that count: what the checkpoint carries, or nothing yet but the loss before the first step. */
+static int log_start(struct run *r, struct err *e)
+{
+	struct trainer *t = &r->trainer;
+	const struct buf *text = &t->state.metrics.text;
+	int rc = file_replace(r->metrics_path, text->len ? text->p : "", text->len, e);
+	if (rc || text->len || !t->valid.n)
+		return rc;
+	struct metrics_line line = {.evaluated = true};
+	rc = trainer_validate(t, &line.eval_loss, e);
+	return rc ? rc : metrics_add(&t->state.metrics, &line, r->metrics_path, e);
+}
+
+static int resume(struct run *r, struct err *e)
+{
+	struct trainer *t = &r->trainer;
+	bool found;
+	int rc = checkpoint_load(r->o->out, &t->state, &found, e);
+	if (rc)
+		return rc;
+	r->saved_step = SIZE_MAX;
+	if (found) {
+		r->saved_step = t->state.step;
+		plan_epoch(&t->plan, &t->train, t->c, t->state.epoch);
+		log_line(LOG_INFO, "%s: continuing after step %zu of %zu", r->o->out, t->state.step, t->total_steps);
+	}
+	return log_start(r, e);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------------ */
+
+/* At the end, every `interval` steps, or, where that is 0, at the end of each epoch. */
+static bool is_due(const struct trainer *t, int interval)
+{
+	const struct train_state *s = &t->state;
+	if (s->step == t->total_steps)
+		return true;
+	return interval ? s->step % (size_t)interval == 0 : s->next_batch == t->plan.n_batches;
+}
+
+static bool save_is_due(const struct trainer *t)
+{
+	return is_due(t, t->c->save_steps) || (!t->c->save_steps && t->state.step % SAVE_STEPS == 0);
+}
+
+static int save(struct run *r, struct err *e)
+{
+	const struct train_state *s = &r->trainer.state;
+	char path[PATH_SIZE];
+	struct buf svg = {0};
+	int rc = r->saved_step == s->step ? 0 : checkpoint_save(r->o->out, s, e);
+	if (!rc)
+		r->saved_step = s->step;
+	if (!rc)
+		rc = svg_loss(&svg, &s->metrics.loss, &s->metrics.eval_loss, e);
+	if (!rc)
+		rc = path_join(path, sizeof path, e, r->o->out, "loss.svg");
+	if (!rc)
+		rc = file_replace(path, svg.p, svg.len, e);
+	buf_release(&svg);
+	return rc;
+}
+
+static void progress_show(struct progress *p, const struct train_state *s, const struct metrics_line *line)
+{
+	const struct curve *eval = &s->metrics.eval_loss;
+	char detail[128], eval_text[32] = "";
+	if (eval->n)
+		snprintf(eval_text, sizeof eval_text, ", validation %.4f", eval->p[eval->n - 1].y);
+	snprintf(detail, sizeof detail, "epoch %.2f, loss %.4f%s, %.0f tokens/s", line->epoch, line->loss, eval_text,
+		line->tokens_per_s);
+	progress_update(p, (double)s->step, detail);
+}
+
+static int step_run(struct run *r, struct metrics_line *line, struct err *e)
+{
+	struct trainer *t = &r->trainer;
+	int rc = trainer_step(t, line, e);
+	line->evaluated = !rc && t->valid.n && is_due(t, t->c->eval_steps);
+	if (line->evaluated)
+		rc = trainer_validate(t, &line->eval_loss, e);
+	return rc ? rc : metrics_add(&t->state.metrics, line, r->metrics_path, e);
+}
+
+static int steps_run(struct run *r, struct err *e)
+{
+	struct trainer *t = &r->trainer;
+	struct progress progress;
+	int rc = 0;
+	progress_begin(&progress, "training", "steps", (double)t->total_steps);
+	while (!rc && t->state.step < t->total_steps) {
+		struct metrics_line line = {0};
+		rc = step_run(r, &line, e);
+		bool stop = r->o->stop && *r->o->stop;
+		if (!rc && (stop || save_is_due(t)))
+			rc = save(r, e);
+		if (rc)
+			break;
+		progress_show(&progress, &t->state, &line);
+		if (stop && t->state.step < t->total_steps)
+			rc = err_set(e, ERR_STOPPED, "stopped after step %zu of %zu; the same command continues from there", t->state.step,
+				t->total_steps);
+	}
+	progress_end(&progress);
+	return rc;
+}
+
+static int adapter_save(const struct run *r, struct err *e)
+{
+	char temporary[PATH_SIZE], path[PATH_SIZE];
+	int rc = path_join(temporary, sizeof temporary, e, r->o->out, ".adapter.unfinished");
+	if (!rc)
+		rc = path_join(path, sizeof path, e, r->o->out, "adapter");
+	if (!rc)
+		rc = dir_remove(temporary, e);
+	if (!rc)
+		rc = lora_save(r->trainer.lora, r->o->model, temporary, e);
+	return rc ? rc : dir_publish(temporary, path, r->o->out, e);
+}
+
+static void result_fill(const struct run *r, struct train_result *out)
+{
+	const struct curve *eval = &r->trainer.state.metrics.eval_loss;
+	*out = (struct train_result){.n_steps = r->trainer.state.step, .n_tokens = r->trainer.state.n_tokens, .seconds = r->trainer.state.seconds,
+		.loss = r->trainer.state.loss, .eval_loss_first = eval->n ? eval->p[0].y : NAN,
+		.eval_loss_last = eval->n ? eval->p[eval->n - 1].y : NAN};
+}
+
+int train_run(const struct train_options *o, struct train_result *out, struct err *e)
+{
+	struct run r = {.o = o, .lock_fd = -1, .trainer = {.model = o->model, .c = o->config}};
+	struct trainer *t = &r.trainer;
+	*out = (struct train_result){0};
+	int rc = dir_make(o->out, e);
+	if (!rc)
+		rc = run_lock(&r.lock_fd, o->out, e);
+	if (!rc)
+		rc = path_join(r.metrics_path, sizeof r.metrics_path, e, o->out, "metrics.jsonl");
+	if (!rc)
+		rc = data_load(t, o->data, e);
+	if (!rc)
+		rc = inputs_make(&t->state.inputs, o, &t->train, &t->valid, e);
+	if (!rc)
+		rc = record_load(o->out, t->state.inputs, out, e);
+	if (rc || out->finished_before)
+		goto done;
+	rc = trainer_prepare(t, o->adapter_init, o->out, e);
+	if (!rc)
+		rc = resume(&r, e);
+	if (!rc)
+		rc = steps_run(&r, e);
+	result_fill(&r, out);
+	if (!rc)
+		rc = adapter_save(&r, e);
+	if (!rc)
+		rc = record_save(o, t->state.inputs, &t->train, &t->valid, out, e);
+done:
+	trainer_release(t);
+	run_unlock(r.lock_fd);
+	return rc;
+}

@@ -1,0 +1,171 @@
+/*
+ * run.json: what was trained from what, with which result. The same inputs, compared key by key, decide whether a folder may be
+ * continued. Place in the pipeline: written last, so that it marks a finished run. Reference: train.h, "The run folder".
+ */
+#include "train/record.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RECORD_MAX = 64 << 20 };
+
+/* ---- inputs --------------------------------------------------------------------------------------------------------------- */
+
+static int is_hashed(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+	return (n > 5 && !strcmp(d->d_name + n - 5, ".json")) || (n > 12 && !strcmp(d->d_name + n - 12, ".safetensors"));
+}
+
+static int entry_compare(const void *a, const void *b)
+{
+	return strcmp((*(struct dirent *const *)a)->d_name, (*(struct dirent *const *)b)->d_name);
+}
+
+/* A folder's sum is that of the lines "name sum\n" of its JSON and safetensors files, sorted by the bytes of their names. */
+static int folder_sha256(const char *dir, char hex[65], struct err *e)
+{
+	char path[PATH_SIZE], file_hex[65];
+	struct dirent **entries = NULL;
+	struct sha256 *sum = NULL;
+	int rc = 0, n = scandir(dir, &entries, is_hashed, NULL);
+	if (n < 0)
+		return err_errno(e, "open folder", dir);
+	qsort(entries, (size_t)n, sizeof *entries, entry_compare); /* not alphasort: it follows the locale */
+	rc = sha256_new(&sum, e);
+	for (int i = 0; !rc && i < n; i++) {
+		rc = path_join(path, sizeof path, e, dir, entries[i]->d_name);
+		if (!rc)
+			rc = sha256_file(path, file_hex, e);
+		if (rc)
+			break;
+		sha256_add(sum, entries[i]->d_name, strlen(entries[i]->d_name));
+		sha256_add(sum, " ", 1);
+		sha256_add(sum, file_hex, 64);
+		sha256_add(sum, "\n", 1);
+	}
+	if (!rc)
+		sha256_hex(sum, hex);
+	sha256_free(sum);
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free(entries);
+	return rc;
+}
+
+static int path_sha256(const char *path, char hex[65], struct err *e)
+{
+	return dir_exists(path) ? folder_sha256(path, hex, e) : sha256_file(path, hex, e);
+}
+
+/* Numbers and booleans as such, words as strings. */
+static int inputs_add_config(json_t *inputs, const struct train_config *c, struct err *e)
+{
+	struct train_key key;
+	struct buf text = {0};
+	int rc = 0;
+	for (size_t i = 0; !rc && train_key_at(i, &key); i++) {
+		buf_clear(&text);
+		rc = train_config_get(c, key.name, &text, e);
+		if (rc)
+			break;
+		json_t *value = json_loadb(text.p, text.len, JSON_DECODE_ANY, NULL);
+		if (json_object_set_new(inputs, key.name, value ? value : json_stringn(text.p, text.len)))
+			rc = err_set(e, ERR_RESOURCE, "out of memory for the configuration");
+	}
+	buf_release(&text);
+	return rc;
+}
+
+int inputs_make(json_t **out, const struct train_options *o, const struct dataset *train, const struct dataset *valid,
+	struct err *e)
+{
+	char model_hex[65], init_hex[65] = "";
+	int rc = path_sha256(model_path(o->model), model_hex, e);
+	if (!rc && o->adapter_init)
+		rc = folder_sha256(o->adapter_init, init_hex, e);
+	*out = rc ? NULL : json_pack("{ss ss ss? ss?}", "model_sha256", model_hex, "train_sha256", train->sha256, "valid_sha256",
+		valid->n ? valid->sha256 : NULL, "adapter_init_sha256", o->adapter_init ? init_hex : NULL);
+	if (!rc && !*out)
+		rc = err_set(e, ERR_RESOURCE, "out of memory for the record of the run");
+	if (!rc)
+		rc = inputs_add_config(*out, o->config, e);
+	if (rc) {
+		json_decref(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+/* ---- run.json -------------------------------------------------------------------------------------------------------------- */
+
+static double number_or_nan(const json_t *value)
+{
+	return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+int record_load(const char *run, const json_t *inputs, struct train_result *out, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf text = {0};
+	json_t *record = NULL;
+	json_error_t why;
+	int rc = path_join(path, sizeof path, e, run, "run.json");
+	if (rc || !file_exists(path))
+		return rc;
+	rc = file_read(path, RECORD_MAX, &text, e);
+	if (rc)
+		goto done;
+	record = json_loadb(text.len ? text.p : "", text.len, JSON_REJECT_DUPLICATES, &why);
+	if (!record) {
+		rc = err_set(e, ERR_DATA, "%s:%d: %s", path, why.line, why.text);
+		goto done;
+	}
+	rc = inputs_compare(run, json_object_get(record, "inputs"), inputs, e);
+	if (rc)
+		goto done;
+	out->n_steps = (size_t)json_integer_value(json_object_get(record, "steps"));
+	out->n_tokens = (size_t)json_integer_value(json_object_get(record, "tokens"));
+	out->seconds = json_number_value(json_object_get(record, "seconds"));
+	out->loss = number_or_nan(json_object_get(record, "loss"));
+	out->eval_loss_first = number_or_nan(json_object_get(record, "eval_loss_first"));
+	out->eval_loss_last = number_or_nan(json_object_get(record, "eval_loss_last"));
+	out->finished_before = true;
+done:
+	json_decref(record);
+	buf_release(&text);
+	return rc;
+}
+
+static json_t *data_json(const struct dataset *d)
+{
+	json_t *excess = json_array();
+	for (size_t i = 0; i < d->n_excess; i++)
+		json_array_append_new(excess, json_integer((json_int_t)d->excess[i]));
+	return json_pack("{ss sI sI sI so}", "path", d->path, "rows", (json_int_t)d->n, "tokens", (json_int_t)d->n_tokens,
+		"scored_tokens", (json_int_t)d->n_scored, "excess_length_lines", excess);
+}
+
+int record_save(const struct train_options *o, const json_t *inputs, const struct dataset *train, const struct dataset *valid,
+	const struct train_result *r, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf text = {0};
+	int threads = omp_get_max_threads();
+	json_t *record = json_pack("{ss sO ss so so? sI sI sf sf so* so* ss si}", "attune", ATTUNE_VERSION, "inputs", inputs, "model",
+		model_path(o->model), "train", data_json(train), "valid", valid->n ? data_json(valid) : NULL, "steps",
+		(json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", r->loss, "eval_loss_first",
+		valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last", valid->n ? json_real(r->eval_loss_last) : NULL,
+		"kernels", kern->name, "threads", threads);
+	int rc = json_append(&text, record, e);
+	if (!rc)
+		rc = path_join(path, sizeof path, e, o->out, "run.json");
+	if (!rc)
+		rc = file_replace(path, text.p, text.len, e);
+	json_decref(record);
+	buf_release(&text);
+	return rc;
+}

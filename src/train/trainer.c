@@ -1,0 +1,217 @@
+/*
+ * One run's memory and its steps: micro-batches -> gradients in a tree -> clip -> AdamW. A step is a window of
+ * gradient_accumulation_steps micro-batches of one epoch; the last window of an epoch may be shorter and is a step like any other.
+ * Place in the pipeline: batch -> trainer -> loop. References: trainer.h; Loshchilov & Hutter 2019 (AdamW).
+ */
+#include "train/trainer.h"
+
+#include <math.h>
+
+#include "train/resources.h"
+
+#define ADAM_BETA1 0.9
+#define ADAM_BETA2 0.999
+#define ADAM_EPSILON 1e-8
+
+/* ---- setting up ------------------------------------------------------------------------------------------------------------- */
+
+static size_t max_size(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static size_t window_size(const struct trainer *t)
+{
+	return (size_t)t->c->gradient_accumulation_steps;
+}
+
+static void plan_measure(struct trainer *t, const struct plan *p)
+{
+	t->max_tokens = max_size(t->max_tokens, p->max_tokens);
+	t->max_seqs = max_size(t->max_seqs, p->max_seqs);
+}
+
+/* Lays out every epoch once, to know the number of steps and the largest micro-batch. */
+static int plans_make(struct trainer *t, struct err *e)
+{
+	size_t max_steps = (size_t)t->c->max_steps, epochs = (size_t)t->c->num_epochs;
+	int rc = plan_init(&t->plan, &t->train, e);
+	if (!rc)
+		rc = plan_init(&t->valid_plan, &t->valid, e);
+	if (rc)
+		return rc;
+	for (size_t epoch = 0; max_steps ? t->total_steps < max_steps : epoch < epochs; epoch++) {
+		plan_epoch(&t->plan, &t->train, t->c, epoch);
+		t->total_steps += (t->plan.n_batches + window_size(t) - 1) / window_size(t);
+		plan_measure(t, &t->plan);
+	}
+	if (max_steps)
+		t->total_steps = max_steps;
+	plan_in_order(&t->valid_plan, &t->valid, t->c);
+	plan_measure(t, &t->valid_plan);
+	return 0;
+}
+
+static int lora_make(struct trainer *t, const char *adapter_init, struct err *e)
+{
+	const struct lora_config config = {.r = (size_t)t->c->lora_r, .alpha = (float)t->c->lora_alpha,
+		.use_rslora = t->c->use_rslora, .targets = t->c->lora_targets};
+	if (adapter_init)
+		return lora_open(&t->lora, t->model, adapter_init, e);
+	return lora_new(&t->lora, t->model, &config, t->c->seed, e);
+}
+
+static int memory_make(struct trainer *t, const char *run, struct err *e)
+{
+	size_t n = t->lora->n_params, window = window_size(t), depth = grad_tree_depth(window);
+	int rc = memory_check(work_bytes(t->model, t->lora, t->max_tokens, true) + (2 + depth) * n * sizeof(float), e);
+	if (!rc) /* three checkpoints at once, of weights and two moments each, and the adapter twice */
+		rc = disk_check(run, 11 * n * sizeof(float), e);
+	if (!rc)
+		rc = work_new(&t->work, t->model, t->lora, t->max_tokens, true, e);
+	if (!rc)
+		rc = micro_batch_init(&t->micro, t->max_tokens, t->max_seqs, e);
+	if (!rc)
+		rc = grad_tree_init(&t->tree, n, window, e);
+	if (rc)
+		return rc;
+	t->losses = mem_alloc(t->max_tokens, sizeof *t->losses, e);
+	t->state.n_params = n;
+	t->state.params = t->lora->params;
+	t->state.m = mem_alloc(n, sizeof(float), e);
+	t->state.v = mem_alloc(n, sizeof(float), e);
+	return t->losses && t->state.m && t->state.v ? 0 : ERR_RESOURCE;
+}
+
+int trainer_prepare(struct trainer *t, const char *adapter_init, const char *run, struct err *e)
+{
+	int rc = plans_make(t, e);
+	if (!rc)
+		rc = lora_make(t, adapter_init, e);
+	if (!rc)
+		rc = memory_make(t, run, e);
+	if (!rc)
+		plan_epoch(&t->plan, &t->train, t->c, 0);
+	return rc;
+}
+
+void trainer_release(struct trainer *t)
+{
+	dataset_release(&t->train);
+	dataset_release(&t->valid);
+	plan_release(&t->plan);
+	plan_release(&t->valid_plan);
+	micro_batch_release(&t->micro);
+	grad_tree_release(&t->tree);
+	work_free(t->work);
+	lora_free(t->lora);
+	metrics_release(&t->state.metrics);
+	json_decref(t->state.inputs);
+	mem_free(t->losses);
+	mem_free(t->state.m);
+	mem_free(t->state.v);
+}
+
+/* ---- one step ------------------------------------------------------------------------------------------------------------- */
+
+static size_t window_end(const struct trainer *t)
+{
+	size_t end = t->state.next_batch + window_size(t);
+	return end < t->plan.n_batches ? end : t->plan.n_batches;
+}
+
+static size_t batches_scored(const struct trainer *t, size_t first, size_t end)
+{
+	size_t n = 0;
+	for (size_t i = t->plan.first[first]; i < t->plan.first[end]; i++)
+		n += t->train.samples[t->plan.order[i]].n_scored;
+	return n;
+}
+
+static double losses_sum(const float *losses, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)losses[i];
+	return sum;
+}
+
+/* Leaves the window's gradient in the tree. The divisor is the window's count, so that 8 x 1 rows equal 1 x 8. */
+static int window_gradient(struct trainer *t, size_t end, size_t n_scored, struct metrics_line *line, struct err *e)
+{
+	double sum = 0;
+	grad_tree_reset(&t->tree);
+	for (size_t b = t->state.next_batch; b < end; b++) {
+		struct batch batch = micro_batch_fill(&t->micro, &t->train, &t->plan, b);
+		int rc = model_loss_and_grad(t->model, t->lora, t->work, &batch, 1 / (float)n_scored, t->losses,
+			grad_tree_next(&t->tree), e);
+		if (rc)
+			return rc;
+		grad_tree_push(&t->tree);
+		sum += losses_sum(t->losses, batch.n_scored);
+		line->n_tokens += batch.n_tokens;
+	}
+	line->loss = sum / (double)n_scored;
+	return 0;
+}
+
+static int weights_update(struct trainer *t, struct metrics_line *line, struct err *e)
+{
+	struct train_state *s = &t->state;
+	const float *gradient = grad_tree_sum(&t->tree);
+	double step = (double)s->step + 1;
+	line->grad_norm = sqrt(kern->sum_squares(gradient, s->n_params));
+	line->lr = lr_at(t->c, s->step, t->total_steps);
+	if (!isfinite(line->loss) || !isfinite(line->grad_norm))
+		return err_set(e, ERR_FAILED, "step %zu: the loss is %g and the gradient's norm %g, so the step was not taken; lower "
+			"learning_rate (now %g) and train into a new folder", s->step + 1, line->loss, line->grad_norm,
+			t->c->learning_rate);
+	const struct adamw update = {.learning_rate = (float)line->lr, .beta1 = (float)ADAM_BETA1, .beta2 = (float)ADAM_BETA2,
+		.epsilon = (float)ADAM_EPSILON, .weight_decay = (float)t->c->weight_decay,
+		.grad_scale = (float)clip_scale(line->grad_norm, t->c->max_grad_norm), .bias1 = (float)(1 - pow(ADAM_BETA1, step)),
+		.bias2 = (float)(1 - pow(ADAM_BETA2, step))};
+	kern->adamw(s->params, s->m, s->v, gradient, s->n_params, &update);
+	return 0;
+}
+
+int trainer_step(struct trainer *t, struct metrics_line *line, struct err *e)
+{
+	struct train_state *s = &t->state;
+	double start = now_s();
+	if (s->next_batch == t->plan.n_batches) {
+		plan_epoch(&t->plan, &t->train, t->c, ++s->epoch);
+		s->next_batch = 0;
+	}
+	size_t end = window_end(t), n_scored = batches_scored(t, s->next_batch, end);
+	int rc = n_scored ? window_gradient(t, end, n_scored, line, e) : 0;
+	if (!rc && n_scored)
+		rc = weights_update(t, line, e);
+	if (rc)
+		return rc;
+	double took = now_s() - start;
+	s->next_batch = end;
+	s->n_tokens += line->n_tokens;
+	s->seconds += took;
+	s->loss = line->loss;
+	line->step = ++s->step;
+	line->epoch = (double)s->epoch + (double)end / (double)t->plan.n_batches;
+	line->tokens_per_s = (double)line->n_tokens / took;
+	return 0;
+}
+
+/* ---- validation ------------------------------------------------------------------------------------------------------------ */
+
+int trainer_validate(struct trainer *t, double *loss, struct err *e)
+{
+	double sum = 0;
+	*loss = 0;
+	for (size_t b = 0; b < t->valid_plan.n_batches; b++) {
+		struct batch batch = micro_batch_fill(&t->micro, &t->valid, &t->valid_plan, b);
+		int rc = model_loss(t->model, t->lora, t->work, &batch, t->losses, e);
+		if (rc)
+			return rc;
+		sum += losses_sum(t->losses, batch.n_scored);
+	}
+	*loss = sum / (double)t->valid.n_scored;
+	return 0;
+}

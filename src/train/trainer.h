@@ -1,0 +1,40 @@
+/* Private to train: the state of one run and the steps it is made of. */
+#ifndef ATTUNE_TRAIN_TRAINER_H
+#define ATTUNE_TRAIN_TRAINER_H
+
+#include "train/batch.h"
+#include "train/checkpoint.h"
+#include "train/optim.h"
+
+struct trainer {
+	const struct model *model;
+	const struct train_config *c;
+	struct dataset train, valid; /* valid.n == 0: no validation */
+	struct plan plan, valid_plan;
+	struct lora *lora;
+	struct work *work;
+	struct micro_batch micro;
+	struct grad_tree tree;
+	float *losses; /* [max_tokens] */
+	struct train_state state;
+	size_t total_steps;
+	size_t max_tokens, max_seqs; /* of the largest micro-batch of all */
+};
+
+/*
+ * Lays out the epochs and makes the memory, once model, c, train and valid are there. The adapter is that of the folder
+ * adapter_init, or a fresh one for NULL. `run` is the folder whose disk must have room.
+ */
+int trainer_prepare(struct trainer *t, const char *adapter_init, const char *run, struct err *e);
+void trainer_release(struct trainer *t);
+
+/*
+ * Takes the next step and fills the line with its figures, all but eval_loss. A window without a scored token counts as a step but
+ * changes no weight. On failure no weight has changed; a loss that is not finite is one.
+ */
+int trainer_step(struct trainer *t, struct metrics_line *line, struct err *e);
+
+/* The validation loss: the sum over the set's scored tokens / their count. Changes nothing that training depends on. */
+int trainer_validate(struct trainer *t, double *loss, struct err *e);
+
+#endif
