@@ -21,6 +21,7 @@ need libcmocka-dev pkg-config cmocka
 need libjansson-dev pkg-config jansson
 need libutf8proc-dev pkg-config libutf8proc
 need libcurl4-openssl-dev pkg-config libcurl
+need libarchive-dev pkg-config libarchive
 need libssl-dev pkg-config libcrypto
 need libyaml-dev pkg-config yaml-0.1
 need libcmark-gfm-dev pkg-config libcmark-gfm

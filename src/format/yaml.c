@@ -47,7 +47,8 @@ static int put_scalar(const struct reader *r, const yaml_event_t *event, struct 
 {
 	size_t line = event->start_mark.line + 1;
 	if (event->type != YAML_SCALAR_EVENT)
-		return err_set(e, ERR_USAGE, "%s:%zu: expected a plain value, found a nested one; write 'key: value' lines", r->path, line);
+		return err_set(e, ERR_USAGE, "%s:%zu: expected a plain value, found a nested one; write 'key: value' lines",
+			r->path, line);
 	if (memchr(event->data.scalar.value, 0, event->data.scalar.length))
 		return err_set(e, ERR_USAGE, "%s:%zu: a value holds a NUL character", r->path, line);
 	return buf_append(out, event->data.scalar.value, event->data.scalar.length, e);
@@ -85,7 +86,8 @@ static int add_pair(struct yaml *y, const char *path, const struct buf *key, con
 		return ERR_RESOURCE;
 	for (size_t i = 0; i < y->n; i++)
 		if (!strcmp(y->pair[i].key, pair.key))
-			return err_set(e, ERR_USAGE, "%s:%zu: '%s' stands on line %zu already", path, line, pair.key, y->pair[i].line);
+			return err_set(
+				e, ERR_USAGE, "%s:%zu: '%s' stands on line %zu already", path, line, pair.key, y->pair[i].line);
 	if (y->n == PAIRS_MAX)
 		return err_set(e, ERR_USAGE, "%s:%zu: more than %d keys", path, line, PAIRS_MAX);
 	int rc = mem_resize(&y->pair, y->n, y->n + 1, sizeof *y->pair, e);

@@ -50,11 +50,28 @@ static void test_refusals(void **state)
 {
 	(void)state;
 	static const char *const bad[][2] = {
-		{"lora_r", "0"}, {"lora_r", "1025"}, {"lora_r", "2.5"}, {"lora_r", ""}, {"lora_r", "8x"}, {"lora_r", "nan"},
-		{"lora_r", "1e99"}, {"learning_rate", "-1e-4"}, {"learning_rate", "inf"}, {"warmup_ratio", "1.5"}, {"seed", "-1"},
-		{"seed", " 1"}, {"seed", "18446744073709551616"}, {"shuffle", "yes"}, {"lr_scheduler", "Cosine"},
-		{"finetuning_type", "full"}, {"lora_targets", ""}, {"lora_targets", "q"}, {"lora_targets", "q_proj v_proj"},
-		{"lora_targets", ",q_proj"}, {"learningrate", "1"}, {"", ""},
+		{"lora_r", "0"},
+		{"lora_r", "1025"},
+		{"lora_r", "2.5"},
+		{"lora_r", ""},
+		{"lora_r", "8x"},
+		{"lora_r", "nan"},
+		{"lora_r", "1e99"},
+		{"learning_rate", "-1e-4"},
+		{"learning_rate", "inf"},
+		{"warmup_ratio", "1.5"},
+		{"seed", "-1"},
+		{"seed", " 1"},
+		{"seed", "18446744073709551616"},
+		{"shuffle", "yes"},
+		{"lr_scheduler", "Cosine"},
+		{"finetuning_type", "full"},
+		{"lora_targets", ""},
+		{"lora_targets", "q"},
+		{"lora_targets", "q_proj v_proj"},
+		{"lora_targets", ",q_proj"},
+		{"learningrate", "1"},
+		{"", ""},
 	};
 	struct train_config before, c;
 	train_config_default(&before);

