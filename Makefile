@@ -1,7 +1,8 @@
 # The front door. Meson and Ninja do the work, in build/.
 PREFIX ?= /usr/local
+TIME ?= 60
 
-all: deps build/build.ninja
+all: build/build.ninja
 	@ninja -C build
 
 help:
@@ -9,19 +10,23 @@ help:
 	@echo 'make demo       train on the bundled sample and show the answers before and after'
 	@echo 'make test       build and run every test'
 	@echo 'make asan       the same tests under AddressSanitizer and UBSan, in build-asan/'
-	@echo 'make fuzz       feed broken files to every parser, SECONDS=60 each'
-	@echo 'make bench      training, prefill and decode speed on this machine'
+	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
 	@echo 'make install    into PREFIX=$(PREFIX)'
 	@echo 'make clean      remove what was built'
 
 deps:
 	@tools/deps.sh
 
-build/build.ninja:
-	meson setup --prefix=$(PREFIX) build
+build/build.ninja: | deps
+	meson setup build
 
-build-asan/build.ninja:
+build-asan/build.ninja: | deps
 	meson setup -Db_sanitize=address,undefined build-asan
+
+build-fuzz/build.ninja: | deps
+	@tools/deps.sh clang
+	CC=clang meson setup -Dfuzz=true -Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dc_args=-fsanitize=fuzzer-no-link build-fuzz
 
 demo: all
 	build/attune run sample
@@ -29,14 +34,19 @@ demo: all
 test: all
 	@tools/test.sh build
 
-asan: deps build-asan/build.ninja
+asan: build-asan/build.ninja
 	@ninja -C build-asan
 	@tools/test.sh build-asan
 
+fuzz: build-fuzz/build.ninja
+	@ninja -C build-fuzz fuzz_targets
+	@tools/fuzz.sh build-fuzz $(TIME)
+
 install: all
-	meson install -C build --no-rebuild
+	meson configure build --prefix=$(abspath $(PREFIX))
+	meson install -C build
 
 clean:
-	rm -rf build build-asan
+	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan install clean
+.PHONY: all help deps demo test asan fuzz install clean

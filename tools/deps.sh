@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the build needs and lacks, from Debian's packages. Says nothing when all is present; on a system without apt-get
-# it names what is missing and stops.
+# it names what is missing and stops. With the argument "clang" also what `make fuzz` needs.
 set -eu
 
 missing=''
@@ -26,6 +26,11 @@ need libssl-dev pkg-config libcrypto
 need libyaml-dev pkg-config yaml-0.1
 need libcmark-gfm-dev pkg-config libcmark-gfm
 need libcmark-gfm-extensions-dev sh -c 'echo "#include <cmark-gfm-core-extensions.h>" | cc -E -'
+if [ "${1-}" = clang ]; then
+	need clang command -v clang
+	need libclang-rt-dev sh -c 'echo "int main(void) { return 0; }" | clang -fsanitize=address -x c - -o /dev/null'
+	need libomp-dev sh -c 'echo "#include <omp.h>" | clang -fopenmp -E -'
+fi
 # Only documents for the tests to read; elsewhere those tests are skipped.
 command -v apt-get >/dev/null && need sqlite3-doc dpkg -s sqlite3-doc
 

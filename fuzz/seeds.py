@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Writes the two binary seeds: a GGUF file with everything a Llama needs, only tiny, and a safetensors file of three types.
+
+usage: seeds.py OUT.gguf OUT.safetensors
+"""
+import json
+import struct
+import sys
+
+U32, I32, F32, BOOL, STRING, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
+GGML_F32, GGML_Q4_1, GGML_Q8_0 = 0, 3, 8
+TEMPLATE = (
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+def string(text):
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def array(kind, items):
+    pack = {STRING: string, I32: lambda v: struct.pack("<i", v)}[kind]
+    return struct.pack("<IQ", kind, len(items)) + b"".join(map(pack, items))
+
+
+def byte_alphabet():
+    """GPT-2's printable character for each byte."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    return [chr(b) if b in plain else chr(256 + n) for n, b in enumerate(sorted(set(range(256)) - set(plain)))] + [chr(b) for b in plain]
+
+
+def gguf():
+    width, ff, tokens = 32, 64, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *byte_alphabet(), "ab", "\u0120a", "\u0120ab"]
+    keys = [
+        ("general.architecture", STRING, string("llama")),
+        ("general.alignment", U32, struct.pack("<I", 32)),
+        ("llama.block_count", U32, struct.pack("<I", 1)),
+        ("llama.context_length", U32, struct.pack("<I", 64)),
+        ("llama.embedding_length", U32, struct.pack("<I", width)),
+        ("llama.feed_forward_length", U32, struct.pack("<I", ff)),
+        ("llama.attention.head_count", U32, struct.pack("<I", 2)),
+        ("llama.attention.head_count_kv", U32, struct.pack("<I", 1)),
+        ("llama.attention.layer_norm_rms_epsilon", F32, struct.pack("<f", 1e-5)),
+        ("llama.rope.freq_base", F32, struct.pack("<f", 1e4)),
+        ("llama.rope.dimension_count", U32, struct.pack("<I", 16)),
+        ("llama.vocab_size", U64, struct.pack("<Q", len(tokens))),
+        ("tokenizer.ggml.model", STRING, string("gpt2")),
+        ("tokenizer.ggml.pre", STRING, string("smollm")),
+        ("tokenizer.ggml.tokens", ARRAY, array(STRING, tokens)),
+        ("tokenizer.ggml.token_type", ARRAY, array(I32, [3] * 3 + [1] * (len(tokens) - 3))),
+        ("tokenizer.ggml.merges", ARRAY, array(STRING, ["a b", "\u0120 a", "\u0120a b"])),
+        ("tokenizer.ggml.bos_token_id", U32, struct.pack("<I", 1)),
+        ("tokenizer.ggml.eos_token_id", U32, struct.pack("<I", 2)),
+        ("tokenizer.ggml.add_bos_token", BOOL, b"\0"),
+        ("tokenizer.chat_template", STRING, string(TEMPLATE)),
+    ]
+    tensors = [
+        ("token_embd.weight", GGML_Q8_0, (width, len(tokens))),
+        ("output_norm.weight", GGML_F32, (width,)),
+        ("blk.0.attn_norm.weight", GGML_F32, (width,)),
+        ("blk.0.attn_q.weight", GGML_Q4_1, (width, width)),
+        ("blk.0.attn_k.weight", GGML_Q8_0, (width, width // 2)),
+        ("blk.0.attn_v.weight", GGML_Q8_0, (width, width // 2)),
+        ("blk.0.attn_output.weight", GGML_Q8_0, (width, width)),
+        ("blk.0.ffn_norm.weight", GGML_F32, (width,)),
+        ("blk.0.ffn_gate.weight", GGML_Q8_0, (width, ff)),
+        ("blk.0.ffn_up.weight", GGML_Q8_0, (width, ff)),
+        ("blk.0.ffn_down.weight", GGML_Q4_1, (ff, width)),
+    ]
+    out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
+    for name, kind, value in keys:
+        out += string(name) + struct.pack("<I", kind) + value
+    data = b""
+    for name, kind, dims in tensors:
+        n = dims[0] * (dims[1] if len(dims) > 1 else 1)
+        block = {GGML_F32: struct.pack("<f", 1), GGML_Q8_0: b"\0\x2c" + bytes(range(32)), GGML_Q4_1: b"\0\x2c\0\xb0" + bytes(range(16))}[kind]
+        data += b"\0" * (-len(data) % 32)
+        out += string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, len(data))
+        data += block * (n // (1 if kind == GGML_F32 else 32))
+    return out + b"\0" * (-len(out) % 32) + data
+
+
+def safetensors():
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for name, dtype, size, shape in (("a", "F32", 4, [2, 3]), ("b.weight", "BF16", 2, [4]), ("c", "F16", 2, [1, 2, 2])):
+        n = size
+        for d in shape:
+            n *= d
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + n]}
+        data += bytes(n)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+for path, make in zip(sys.argv[1:], (gguf, safetensors), strict=True):
+    with open(path, "wb") as out:
+        out.write(make())
