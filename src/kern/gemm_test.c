@@ -1,0 +1,329 @@
+/*
+ * gemm: on every path, over all formats, orientations and tails, against sums in double; as a linear map; what a row may see;
+ * threads. The definition here is the comment in kern.h, not ref.
+ */
+#include "test_kern.h"
+
+struct shape {
+	size_t M, N, K;
+	enum dtype dtype;
+	bool a_transposed, b_transposed;
+};
+
+static size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+/* Writes one stored block with values of order 1: quantised, d spans one octave and d times the largest |q| is about 1. */
+static void block_random(struct rng *r, enum dtype dtype, uint8_t *block)
+{
+	float value = 2 * rng_uniform(r) - 1, scale = copysignf(1 + fabsf(value), value);
+	uint16_t half, d, m;
+	switch (dtype) {
+	case DTYPE_F32:
+		memcpy(block, &value, sizeof value);
+		return;
+	case DTYPE_F16:
+	case DTYPE_BF16:
+		half = dtype == DTYPE_F16 ? f32_to_f16(value) : f32_to_bf16(value);
+		memcpy(block, &half, sizeof half);
+		return;
+	default:
+		for (size_t i = 0; i < dtype_block_bytes(dtype); i += 4) {
+			uint32_t bits = rng_u32(r);
+			memcpy(block + i, &bits, dtype_block_bytes(dtype) - i < 4 ? 2 : 4);
+		}
+		d = f32_to_f16(scale / (dtype == DTYPE_Q8_0 ? 127 : 8));
+		m = f32_to_f16(-7.5f * f16_to_f32(d));
+		memcpy(block, &d, sizeof d);
+		if (dtype == DTYPE_Q4_1)
+			memcpy(block + sizeof d, &m, sizeof m);
+	}
+}
+
+/* A stored matrix, its bytes as unaligned as a file may have them. */
+static struct matrix matrix_random(struct rng *r, enum dtype dtype, size_t rows, size_t cols)
+{
+	size_t bytes = rows * dtype_row_bytes(dtype, cols);
+	uint8_t *data = guard_bytes(bytes);
+	for (size_t at = 0; at < bytes; at += dtype_block_bytes(dtype))
+		block_random(r, dtype, data + at);
+	return (struct matrix){.dtype = dtype, .rows = rows, .cols = cols, .data = data};
+}
+
+/* Fills in term and matrix for `s`, with `gap` floats between the rows of A. */
+static struct gemm_term term_random(struct rng *r, const struct shape *s, size_t gap)
+{
+	size_t rows = s->a_transposed ? s->K : s->M, cols = s->a_transposed ? s->M : s->K;
+	return (struct gemm_term){
+		.a = rows_random(r, rows, cols, cols + gap, 1),
+		.lda = cols + gap,
+		.K = s->K,
+		.a_transposed = s->a_transposed,
+		.b = s->b_transposed ? matrix_random(r, s->dtype, s->N, s->K) : matrix_random(r, s->dtype, s->K, s->N),
+		.b_transposed = s->b_transposed,
+	};
+}
+
+/*
+ * C by its definition, in double; `before` is what C held, or NULL. Caller frees. *size becomes the rms of C were the signs of its
+ * products random: errors are relative to that, since terms that happen to cancel leave their errors behind.
+ */
+static double *gemm_in_double(const struct gemm *g, const float *before, double *size)
+{
+	double *c = doubles(g->M * g->N), squares = 0;
+	for (int t = 0; t < g->n_terms; t++) {
+		const struct gemm_term *term = &g->term[t];
+		float *row = mem_alloc(term->b.cols, sizeof *row, NULL);
+		double *b = doubles(term->K * g->N);
+		for (size_t i = 0; i < term->b.rows; i++) {
+			matrix_row(row, &term->b, i, 0, term->b.cols);
+			for (size_t j = 0; j < term->b.cols; j++)
+				b[term->b_transposed ? j * g->N + i : i * g->N + j] = (double)row[j];
+		}
+		for (size_t m = 0; m < g->M; m++)
+			for (size_t k = 0; k < term->K; k++) {
+				double a = (double)g->alpha *
+					(double)term->a[term->a_transposed ? k * term->lda + m : m * term->lda + k];
+				for (size_t n = 0; n < g->N; n++) {
+					double product = a * b[k * g->N + n];
+					c[m * g->N + n] += product;
+					squares += product * product;
+				}
+			}
+		mem_free(row);
+		mem_free(b);
+	}
+	for (size_t i = 0; before && i < g->M * g->N; i++) {
+		double value = (double)before[i / g->N * g->ldc + i % g->N];
+		c[i] += value;
+		squares += value * value;
+	}
+	*size = sqrt(squares / fmax((double)(g->M * g->N), 1));
+	return c;
+}
+
+/* Runs g on every path from the same C and compares each with the definition. */
+static void gemm_check(struct rng *r, struct gemm *g)
+{
+	size_t size = g->M ? ((g->M - 1) * g->ldc + g->N) * sizeof(float) : 0;
+	float *before = g->accumulate ? rows_random(r, g->M, g->N, g->ldc, 1) : rows_alloc(g->M, g->N, g->ldc);
+	double rms_size, *want = gemm_in_double(g, g->accumulate ? before : NULL, &rms_size);
+	for_each_path(p)
+	{
+		g->c = rows_alloc(g->M, g->N, g->ldc);
+		g->scratch = test_scratch();
+		memcpy(g->c, before, size);
+		kern->gemm(g);
+		rows_close(g->c, g->ldc, want, g->M, g->N, rms_size, products_tolerance(kern),
+			"M %zu N %zu ldc %zu, %d terms, alpha %g%s, first K %zu %s%s%s", g->M, g->N, g->ldc, g->n_terms,
+			(double)g->alpha, g->accumulate ? " accumulated" : "", g->term[0].K, dtype_name(g->term[0].b.dtype),
+			g->term[0].a_transposed ? " A transposed" : "", g->term[0].b_transposed ? " B transposed" : "");
+		gaps_intact(g->c, g->M, g->N, g->ldc);
+	}
+	mem_free(want);
+	guards_end();
+}
+
+static void blocks_fit(struct shape *s)
+{
+	if (s->b_transposed)
+		s->K = round_up(s->K, dtype_block(s->dtype));
+	else
+		s->N = round_up(s->N, dtype_block(s->dtype));
+}
+
+/* Tails in all directions, each format in each orientation with everything else drawn: 60 draws for each pair. */
+static void test_shapes(void **state)
+{
+	(void)state;
+	static const size_t Ms[] = {1, 2, 3, 4, 5, 6, 7, 13, 37, 100}, Ns[] = {1, 15, 17, 50, 64, 130},
+			    Ks[] = {1, 2, 31, 32, 96, 770, 1600};
+	static const float alphas[] = {1, 1, 0.5f, -2};
+	struct rng r;
+	rng_init(&r, 1, RNG_DATA, 0, 0);
+	for (int i = 0; i < 2 * DTYPE_COUNT * 60; i++) {
+		struct shape s = {
+			.M = Ms[rng_below(&r, 10)],
+			.N = Ns[rng_below(&r, 6)],
+			.K = Ks[rng_below(&r, 7)],
+			.dtype = (enum dtype)(i / 2 % DTYPE_COUNT),
+			.a_transposed = rng_below(&r, 3) == 0,
+			.b_transposed = i % 2,
+		};
+		blocks_fit(&s);
+		struct gemm g = {
+			.M = s.M,
+			.N = s.N,
+			.n_terms = 1 + (int)rng_below(&r, 2),
+			.alpha = alphas[rng_below(&r, 4)],
+			.ldc = s.N + 3 * rng_below(&r, 2),
+			.accumulate = rng_below(&r, 2),
+		};
+		for (int t = 0; t < g.n_terms; t++) {
+			g.term[t] = term_random(&r, &s, 5 * rng_below(&r, 2));
+			/* The second term is a LoRA matrix: another K, f32, either way round. */
+			s.K = Ks[rng_below(&r, 5)];
+			s.dtype = DTYPE_F32;
+			s.a_transposed = rng_below(&r, 3) == 0;
+			s.b_transposed = rng_below(&r, 2);
+		}
+		gemm_check(&r, &g);
+	}
+}
+
+/* Larger than any block of rows, columns or K that a path may cut the work into, and not a multiple of any. */
+static void test_many_blocks(void **state)
+{
+	(void)state;
+	static const struct shape shapes[] = {
+		{1537, 130, 96, DTYPE_Q4_1, false, true}, {2051, 33, 70, DTYPE_F32, false, false},
+		{97, 1601, 130, DTYPE_F16, false, false}, {70, 65, 4131, DTYPE_BF16, false, false},
+		{7, 3075, 1056, DTYPE_Q8_0, false, true},
+		{16, 576, 3001, DTYPE_F32, true, false}, /* a weight gradient: K runs over tokens */
+	};
+	struct rng r;
+	rng_init(&r, 2, RNG_DATA, 0, 0);
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+		const struct shape *s = &shapes[i];
+		struct gemm g = {.M = s->M, .N = s->N, .n_terms = 1, .alpha = 1, .ldc = s->N};
+		g.term[0] = term_random(&r, s, 1);
+		gemm_check(&r, &g);
+	}
+}
+
+/* No rows or no columns. */
+static void test_empty(void **state)
+{
+	(void)state;
+	static const struct shape shapes[] = {{0, 5, 7, DTYPE_F32, false, true}, {5, 0, 7, DTYPE_F32, false, true}};
+	struct rng r;
+	rng_init(&r, 3, RNG_DATA, 0, 0);
+	for (size_t i = 0; i < 4; i++) {
+		const struct shape *s = &shapes[i / 2];
+		struct gemm g = {.M = s->M, .N = s->N, .n_terms = 1, .alpha = 1, .ldc = s->N, .accumulate = i % 2};
+		g.term[0] = term_random(&r, s, 0);
+		gemm_check(&r, &g);
+	}
+}
+
+static double inner(const float *x, const float *y, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)x[i] * (double)y[i];
+	return sum;
+}
+
+/*
+ * Y = X W' is linear, so its derivative needs no small step: with dX = G W and dW = G' X, <Y, G> = <X, dX> = <W, dW> exactly. Both
+ * inner products carry the relative error of their gemm, which random signs average out: within `tolerance` of norm(Y) norm(G).
+ */
+static void test_gradients(void **state)
+{
+	(void)state;
+	enum { T = 45, IN = 96, OUT = 70 };
+	struct rng r;
+	rng_init(&r, 4, RNG_DATA, 0, 0);
+	for_each_path(p) for (enum dtype dtype = 0; dtype < DTYPE_COUNT; dtype++)
+	{
+		struct matrix W = matrix_random(&r, dtype, OUT, IN);
+		float *x = floats_random(&r, T * IN, 1), *g = floats_random(&r, T * OUT, 1), *w = guard_floats(OUT * IN);
+		float *y = guard_floats(T * OUT), *dx = guard_floats(T * IN), *dw = guard_floats(OUT * IN);
+		for (size_t i = 0; i < OUT; i++)
+			matrix_row(w + i * IN, &W, i, 0, IN);
+		struct gemm op = {.M = T, .N = OUT, .n_terms = 1, .alpha = 1, .c = y, .ldc = OUT, .scratch = test_scratch()};
+		op.term[0] = (struct gemm_term){.a = x, .lda = IN, .K = IN, .b = W, .b_transposed = true};
+		kern->gemm(&op);
+		op.N = op.ldc = IN;
+		op.c = dx;
+		op.term[0] = (struct gemm_term){.a = g, .lda = OUT, .K = OUT, .b = W};
+		kern->gemm(&op);
+		op.M = OUT;
+		op.c = dw;
+		op.term[0] = (struct gemm_term){.a = g, .lda = OUT, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, IN, x}};
+		kern->gemm(&op);
+
+		double yg = inner(y, g, T * OUT), size = sqrt(inner(y, y, T * OUT) * inner(g, g, T * OUT));
+		double tolerance = products_tolerance(kern);
+		if (!(fabs(inner(x, dx, T * IN) - yg) < tolerance * size && fabs(inner(w, dw, OUT * IN) - yg) < tolerance * size))
+			fail_msg("%s: %s: <Y, G> %.9g, <X, dX> %.9g, <W, dW> %.9g", kern->name, dtype_name(dtype), yg,
+				inner(x, dx, T * IN), inner(w, dw, OUT * IN));
+		guards_end();
+	}
+}
+
+/* NaN in row m of A reaches row m of C alone, NaN in column n of B column n alone: all else keeps its bits. */
+static void test_neighbours(void **state)
+{
+	(void)state;
+	enum { M = 23, N = 70, K = 65 };
+	struct rng r;
+	rng_init(&r, 5, RNG_DATA, 0, 0);
+	for_each_path(p) for (size_t i = 0; i < 4 * M; i++)
+	{
+		struct shape s = {.M = M, .N = N, .K = K, .a_transposed = i / 2 % 2, .b_transposed = i % 2};
+		struct gemm g = {.M = M, .N = N, .n_terms = 1, .alpha = 1, .ldc = N, .scratch = test_scratch()};
+		size_t row = i / 4, col = i / 4 * 3;
+		g.term[0] = term_random(&r, &s, 0);
+		const struct gemm_term *t = &g.term[0];
+		float *a = (float *)t->a, *b = (float *)t->b.data, *clean = guard_floats(M * N);
+		g.c = clean;
+		kern->gemm(&g);
+		for (size_t k = 0; k < K; k++) {
+			a[t->a_transposed ? k * t->lda + row : row * t->lda + k] = NAN;
+			b[t->b_transposed ? col * K + k : k * N + col] = NAN;
+		}
+		g.c = guard_floats(M * N);
+		kern->gemm(&g);
+		for (size_t m = 0; m < M; m++)
+			for (size_t n = 0; n < N; n++) {
+				bool poisoned = m == row || n == col;
+				float now = g.c[m * N + n], before = clean[m * N + n];
+				if (poisoned ? !isnan(now) : memcmp(&now, &before, sizeof now) != 0)
+					fail_msg("%s: NaN in row %zu of A and column %zu of B: C[%zu][%zu] was %g, is %g",
+						kern->name, row, col, m, n, (double)before, (double)now);
+			}
+		guards_end();
+	}
+}
+
+/* A forward with its LoRA term, then a backward that adds to a gradient; wide enough that five threads all have work. */
+static void op_for_threads(void *out)
+{
+	enum { T = 301, IN = 320, OUT = 450, RANK = 16 };
+	struct rng r;
+	float *c = out;
+	rng_init(&r, 6, RNG_DATA, 0, 0);
+	struct gemm g = {.M = T, .N = OUT, .n_terms = 2, .alpha = 0.5f, .c = c, .ldc = OUT, .scratch = test_scratch()};
+	g.term[0] = term_random(&r, &(struct shape){T, OUT, IN, DTYPE_Q4_0, false, true}, 0);
+	g.term[1] = term_random(&r, &(struct shape){T, OUT, RANK, DTYPE_F32, false, true}, 0);
+	kern->gemm(&g);
+	c += T * OUT;
+	memset(c, 0, OUT * RANK * sizeof *c);
+	g = (struct gemm){
+		.M = OUT, .N = RANK, .n_terms = 1, .alpha = 1, .c = c, .ldc = RANK, .accumulate = true, .scratch = g.scratch};
+	g.term[0] = term_random(&r, &(struct shape){OUT, RANK, T, DTYPE_F32, true, false}, 0);
+	kern->gemm(&g);
+	guards_end();
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	same_for_all_threads(op_for_threads, (301 * 450 + 450 * 16) * sizeof(float));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_many_blocks),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_gradients),
+		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_threads),
+	};
+	return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
+}
