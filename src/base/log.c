@@ -9,6 +9,7 @@
 enum { LINE_MAX_BYTES = 2048 };
 
 static enum log_level log_level_now = LOG_INFO;
+static _Atomic bool line_open;
 
 void log_set_level(enum log_level level)
 {
@@ -18,6 +19,11 @@ void log_set_level(enum log_level level)
 bool log_enabled(enum log_level level)
 {
 	return level <= log_level_now;
+}
+
+void log_line_open(bool open)
+{
+	line_open = open;
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -30,5 +36,6 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
-	fprintf(stderr, "%s%s\n", names[level], line); /* one call, so that lines of two threads do not mix */
+	/* One call, so that lines of two threads do not mix. */
+	fprintf(stderr, "%s%s%s\n", line_open ? "\r\033[K" : "", names[level], line);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,10 +60,16 @@ void progress_begin(struct progress *p, const char *label, const char *unit, dou
 	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") && !(no_color && *no_color);
 }
 
+static int terminal_width(void)
+{
+	struct winsize w;
+	return !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 1 ? w.ws_col : 80;
+}
+
 static void progress_draw(struct progress *p, const char *detail, double now, bool last)
 {
 	double elapsed = now - p->t_start, rate = elapsed > 0 ? p->done / elapsed : 0;
-	char head[256], tail[64] = "", left[32];
+	char head[256], tail[64] = "", left[32], line[512];
 	if (p->total > 0)
 		snprintf(head, sizeof head, "%s %.0f/%.0f %s (%.0f %%)", p->label, p->done, p->total, p->unit,
 			100 * p->done / p->total);
@@ -75,9 +82,14 @@ static void progress_draw(struct progress *p, const char *detail, double now, bo
 		format_time(left, sizeof left, (p->total - p->done) / rate);
 		snprintf(tail, sizeof tail, ", %s left", left);
 	}
-	/* On a terminal: back to the first column, the line, erase what a longer one left behind. */
-	fprintf(stderr, "%s%s%s%s, %.*f %s/s, %zu MB%s%s", p->terminal ? "\r" : "", head, detail ? ", " : "", detail ? detail : "",
-		rate < 10 ? 2 : 0, rate, p->unit, rss_bytes() >> 20, tail, p->terminal ? "\033[K" : "\n");
+	/* What matters most comes first: a narrow terminal cuts the end off. */
+	snprintf(line, sizeof line, "%s%s%s%s, %.*f %s/s, %zu MB", head, tail, detail ? ", " : "", detail ? detail : "",
+		rate < 10 ? 2 : 0, rate, p->unit, rss_bytes() >> 20);
+	if (p->terminal) /* back to the first column, what fits in one row, erase what a longer line left behind */
+		fprintf(stderr, "\r%.*s\033[K", terminal_width() - 1, line);
+	else
+		fprintf(stderr, "%s\n", line);
+	log_line_open(p->terminal);
 	p->t_shown = now;
 	p->shown = true;
 }
@@ -97,5 +109,6 @@ void progress_end(struct progress *p)
 		progress_draw(p, NULL, now_s(), true);
 		if (p->terminal)
 			fputc('\n', stderr);
+		log_line_open(false);
 	}
 }

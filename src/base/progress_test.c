@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -87,11 +88,11 @@ static void test_lines(void **state)
 	setenv("TERM", "xterm", 1); /* a pipe is no terminal, whatever these say */
 	unsetenv("NO_COLOR");
 	assert_string_equal(without_memory(run(false, 200)),
-		"Training 100/200 steps (50 %), loss 1.25, 1.00 steps/s, N MB, 1 min 40 s left\n"
-		"Training 200/200 steps (100 %), 0.05 steps/s, N MB, took 1 h 1 min\n");
+		"Training 100/200 steps (50 %), 1 min 40 s left, loss 1.25, 1.00 steps/s, N MB\n"
+		"Training 200/200 steps (100 %), took 1 h 1 min, 0.05 steps/s, N MB\n");
 	assert_string_equal(without_memory(run(false, 0)),
 		"Training 100 steps, loss 1.25, 1.00 steps/s, N MB\n"
-		"Training 200 steps, 0.05 steps/s, N MB, took 1 h 1 min\n");
+		"Training 200 steps, took 1 h 1 min, 0.05 steps/s, N MB\n");
 }
 
 static void test_terminal(void **state)
@@ -100,9 +101,30 @@ static void test_terminal(void **state)
 	setenv("TERM", "xterm", 1);
 	unsetenv("NO_COLOR");
 	const char *text = run(true, 200);
-	assert_non_null(strstr(text, "\rTraining 99/200 steps (50 %), not on a pipe, ")); /* redrawn after 0.1 s */
-	assert_non_null(strstr(text, "s left\033[K"));
+	assert_non_null(strstr(text, "\rTraining 99/200 steps (50 %), 1 min 42 s left, not on a pipe, ")); /* redrawn after 0.1 s */
+	assert_non_null(strstr(text, "\033[K\rTraining 200/200"));
 	assert_int_equal(strchr(text, '\n') - text, strlen(text) - 1); /* one line in the end */
+
+	/* A log line wipes the line that stands there; afterwards there is none. */
+	int fds[2];
+	struct progress p;
+	struct winsize narrow = {.ws_row = 25, .ws_col = 20};
+	struct termios raw = {0};
+	cfmakeraw(&raw);
+	assert_int_equal(openpty(&fds[0], &fds[1], NULL, &raw, &narrow), 0);
+	capture_begin(fds[1]);
+	progress_begin(&p, "Training", "steps", 200);
+	p.t_shown -= 1;
+	progress_update(&p, 123, NULL);
+	log_line(LOG_WARNING, "w");
+	p.total = 0;
+	progress_end(&p);
+	log_line(LOG_WARNING, "x");
+	capture_end(fds[0]);
+	close(fds[0]);
+	close(fds[1]);
+	assert_string_equal(shown.p, /* cut to the width of the terminal, less the last column */
+		"\rTraining 123/200 st\033[K\r\033[Kwarning: w\n\rTraining 123 steps,\033[K\nwarning: x\n");
 
 	setenv("NO_COLOR", "1", 1);
 	assert_null(strpbrk(run(true, 200), "\033\r"));
