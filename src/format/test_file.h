@@ -1,5 +1,5 @@
 /*
- * For tests: a temporary file that holds given bytes.
+ * For tests: a temporary file that holds given bytes, and a temporary folder of such files.
  */
 #ifndef ATTUNE_FORMAT_TEST_FILE_H
 #define ATTUNE_FORMAT_TEST_FILE_H
@@ -26,6 +26,30 @@ static inline struct test_file test_file_new(const void *p, size_t n)
 static inline void test_file_remove(struct test_file *t)
 {
 	unlink(t->path);
+}
+
+struct test_dir {
+	char path[64];
+};
+
+static inline struct test_dir test_dir_new(void)
+{
+	struct test_dir d = {"attune_test_XXXXXX"};
+	if (!mkdtemp(d.path))
+		abort();
+	return d;
+}
+
+static inline void test_dir_put(const struct test_dir *d, const char *name, const void *p, size_t n)
+{
+	char path[PATH_SIZE];
+	if (path_join(path, sizeof path, NULL, d->path, name) || file_replace(path, p, n, NULL))
+		abort();
+}
+
+static inline void test_dir_remove(struct test_dir *d)
+{
+	dir_remove(d->path, NULL);
 }
 
 #endif
