@@ -20,6 +20,7 @@ need python3 command -v python3
 need libcmocka-dev pkg-config cmocka
 need libjansson-dev pkg-config jansson
 need libutf8proc-dev pkg-config libutf8proc
+need libarchive-dev pkg-config libarchive
 need libcurl4-openssl-dev pkg-config libcurl
 need libarchive-dev pkg-config libarchive
 need libssl-dev pkg-config libcrypto
