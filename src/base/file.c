@@ -12,6 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) /* clang's word for it */
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 enum { READ_CHUNK = 64 * 1024, PENDING_MAX = 1024 * 1024 };
 
 /* ---- system calls, with faults and EINTR ------------------------------------------------------------------------------- */
@@ -100,6 +112,13 @@ done:
 	return rc;
 }
 
+/* What the map holds behind the file's end, up to the page's, is readable zeros: AddressSanitizer shall see it as out of bounds. */
+static size_t map_slack(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	return (page - size % page) % page;
+}
+
 int file_map_open(struct file_map *m, const char *path, struct err *e)
 {
 	*m = (struct file_map){0};
@@ -121,6 +140,7 @@ int file_map_open(struct file_map *m, const char *path, struct err *e)
 		goto done;
 	}
 	*m = (struct file_map){.p = p, .size = (size_t)st.st_size};
+	ASAN_POISON_MEMORY_REGION(m->p + m->size, map_slack(m->size));
 done:
 	close_fd(fd);
 	return rc;
@@ -128,8 +148,10 @@ done:
 
 void file_map_close(struct file_map *m)
 {
-	if (m->p)
+	if (m->p) {
+		ASAN_UNPOISON_MEMORY_REGION(m->p + m->size, map_slack(m->size));
 		munmap((void *)(uintptr_t)m->p, m->size);
+	}
 	*m = (struct file_map){0};
 }
 
