@@ -110,8 +110,7 @@ static void gemm_check(struct rng *r, struct gemm *g)
 	size_t size = g->M ? ((g->M - 1) * g->ldc + g->N) * sizeof(float) : 0;
 	float *before = g->accumulate ? rows_random(r, g->M, g->N, g->ldc, 1) : rows_alloc(g->M, g->N, g->ldc);
 	double rms_size, *want = gemm_in_double(g, g->accumulate ? before : NULL, &rms_size);
-	for_each_path(p)
-	{
+	for (size_t p = 0; path_choose(p); p++) {
 		g->c = rows_alloc(g->M, g->N, g->ldc);
 		g->scratch = test_scratch();
 		memcpy(g->c, before, size);
@@ -226,32 +225,35 @@ static void test_gradients(void **state)
 	enum { T = 45, IN = 96, OUT = 70 };
 	struct rng r;
 	rng_init(&r, 4, RNG_DATA, 0, 0);
-	for_each_path(p) for (enum dtype dtype = 0; dtype < DTYPE_COUNT; dtype++)
-	{
-		struct matrix W = matrix_random(&r, dtype, OUT, IN);
-		float *x = floats_random(&r, T * IN, 1), *g = floats_random(&r, T * OUT, 1), *w = guard_floats(OUT * IN);
-		float *y = guard_floats(T * OUT), *dx = guard_floats(T * IN), *dw = guard_floats(OUT * IN);
-		for (size_t i = 0; i < OUT; i++)
-			matrix_row(w + i * IN, &W, i, 0, IN);
-		struct gemm op = {.M = T, .N = OUT, .n_terms = 1, .alpha = 1, .c = y, .ldc = OUT, .scratch = test_scratch()};
-		op.term[0] = (struct gemm_term){.a = x, .lda = IN, .K = IN, .b = W, .b_transposed = true};
-		kern->gemm(&op);
-		op.N = op.ldc = IN;
-		op.c = dx;
-		op.term[0] = (struct gemm_term){.a = g, .lda = OUT, .K = OUT, .b = W};
-		kern->gemm(&op);
-		op.M = OUT;
-		op.c = dw;
-		op.term[0] = (struct gemm_term){.a = g, .lda = OUT, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, IN, x}};
-		kern->gemm(&op);
+	for (size_t p = 0; path_choose(p); p++)
+		for (enum dtype dtype = 0; dtype < DTYPE_COUNT; dtype++) {
+			struct matrix W = matrix_random(&r, dtype, OUT, IN);
+			float *x = floats_random(&r, T * IN, 1), *g = floats_random(&r, T * OUT, 1), *w = guard_floats(OUT * IN);
+			float *y = guard_floats(T * OUT), *dx = guard_floats(T * IN), *dw = guard_floats(OUT * IN);
+			for (size_t i = 0; i < OUT; i++)
+				matrix_row(w + i * IN, &W, i, 0, IN);
+			struct gemm op = {
+				.M = T, .N = OUT, .n_terms = 1, .alpha = 1, .c = y, .ldc = OUT, .scratch = test_scratch()};
+			op.term[0] = (struct gemm_term){.a = x, .lda = IN, .K = IN, .b = W, .b_transposed = true};
+			kern->gemm(&op);
+			op.N = op.ldc = IN;
+			op.c = dx;
+			op.term[0] = (struct gemm_term){.a = g, .lda = OUT, .K = OUT, .b = W};
+			kern->gemm(&op);
+			op.M = OUT;
+			op.c = dw;
+			op.term[0] =
+				(struct gemm_term){.a = g, .lda = OUT, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, IN, x}};
+			kern->gemm(&op);
 
-		double yg = inner(y, g, T * OUT), size = sqrt(inner(y, y, T * OUT) * inner(g, g, T * OUT));
-		double tolerance = products_tolerance(kern);
-		if (!(fabs(inner(x, dx, T * IN) - yg) < tolerance * size && fabs(inner(w, dw, OUT * IN) - yg) < tolerance * size))
-			fail_msg("%s: %s: <Y, G> %.9g, <X, dX> %.9g, <W, dW> %.9g", kern->name, dtype_name(dtype), yg,
-				inner(x, dx, T * IN), inner(w, dw, OUT * IN));
-		guards_end();
-	}
+			double yg = inner(y, g, T * OUT), size = sqrt(inner(y, y, T * OUT) * inner(g, g, T * OUT));
+			double tolerance = products_tolerance(kern);
+			if (!(fabs(inner(x, dx, T * IN) - yg) < tolerance * size &&
+				    fabs(inner(w, dw, OUT * IN) - yg) < tolerance * size))
+				fail_msg("%s: %s: <Y, G> %.9g, <X, dX> %.9g, <W, dW> %.9g", kern->name, dtype_name(dtype), yg,
+					inner(x, dx, T * IN), inner(w, dw, OUT * IN));
+			guards_end();
+		}
 }
 
 /* NaN in row m of A reaches row m of C alone, NaN in column n of B column n alone: all else keeps its bits. */
@@ -261,32 +263,32 @@ static void test_neighbours(void **state)
 	enum { M = 23, N = 70, K = 65 };
 	struct rng r;
 	rng_init(&r, 5, RNG_DATA, 0, 0);
-	for_each_path(p) for (size_t i = 0; i < 4 * M; i++)
-	{
-		struct shape s = {.M = M, .N = N, .K = K, .a_transposed = i / 2 % 2, .b_transposed = i % 2};
-		struct gemm g = {.M = M, .N = N, .n_terms = 1, .alpha = 1, .ldc = N, .scratch = test_scratch()};
-		size_t row = i / 4, col = i / 4 * 3;
-		g.term[0] = term_random(&r, &s, 0);
-		const struct gemm_term *t = &g.term[0];
-		float *a = (float *)t->a, *b = (float *)t->b.data, *clean = guard_floats(M * N);
-		g.c = clean;
-		kern->gemm(&g);
-		for (size_t k = 0; k < K; k++) {
-			a[t->a_transposed ? k * t->lda + row : row * t->lda + k] = NAN;
-			b[t->b_transposed ? col * K + k : k * N + col] = NAN;
-		}
-		g.c = guard_floats(M * N);
-		kern->gemm(&g);
-		for (size_t m = 0; m < M; m++)
-			for (size_t n = 0; n < N; n++) {
-				bool poisoned = m == row || n == col;
-				float now = g.c[m * N + n], before = clean[m * N + n];
-				if (poisoned ? !isnan(now) : memcmp(&now, &before, sizeof now) != 0)
-					fail_msg("%s: NaN in row %zu of A and column %zu of B: C[%zu][%zu] was %g, is %g",
-						kern->name, row, col, m, n, (double)before, (double)now);
+	for (size_t p = 0; path_choose(p); p++)
+		for (size_t i = 0; i < 4 * M; i++) {
+			struct shape s = {.M = M, .N = N, .K = K, .a_transposed = i / 2 % 2, .b_transposed = i % 2};
+			struct gemm g = {.M = M, .N = N, .n_terms = 1, .alpha = 1, .ldc = N, .scratch = test_scratch()};
+			size_t row = i / 4, col = i / 4 * 3;
+			g.term[0] = term_random(&r, &s, 0);
+			const struct gemm_term *t = &g.term[0];
+			float *a = (float *)t->a, *b = (float *)t->b.data, *clean = guard_floats(M * N);
+			g.c = clean;
+			kern->gemm(&g);
+			for (size_t k = 0; k < K; k++) {
+				a[t->a_transposed ? k * t->lda + row : row * t->lda + k] = NAN;
+				b[t->b_transposed ? col * K + k : k * N + col] = NAN;
 			}
-		guards_end();
-	}
+			g.c = guard_floats(M * N);
+			kern->gemm(&g);
+			for (size_t m = 0; m < M; m++)
+				for (size_t n = 0; n < N; n++) {
+					bool poisoned = m == row || n == col;
+					float now = g.c[m * N + n], before = clean[m * N + n];
+					if (poisoned ? !isnan(now) : memcmp(&now, &before, sizeof now) != 0)
+						fail_msg("%s: NaN in row %zu of A and column %zu of B: C[%zu][%zu] was %g, is %g",
+							kern->name, row, col, m, n, (double)before, (double)now);
+				}
+			guards_end();
+		}
 }
 
 /* A forward with its LoRA term, then a backward that adds to a gradient; wide enough that five threads all have work. */
