@@ -1,0 +1,88 @@
+/*
+ * Private to data: the documents as the stages see them. Everything lives in one arena until data_curate returns.
+ */
+#ifndef ATTUNE_DATA_CORPUS_H
+#define ATTUNE_DATA_CORPUS_H
+
+#include "data/data.h"
+
+/* A piece of somebody else's text; not NUL-terminated. */
+struct str {
+	const char *p;
+	size_t n;
+};
+#define STR(literal) ((struct str){literal, sizeof literal - 1})
+
+struct span {
+	size_t start, end; /* bytes of the document */
+};
+
+enum block_kind { BLOCK_PARAGRAPH, BLOCK_ITEM, BLOCK_TABLE, BLOCK_CODE };
+
+/* Plain text: emphasis, links and HTML gone, white space single, code spans still in their backticks. */
+struct block {
+	enum block_kind kind;
+	struct span span;
+	const char *text; /* NULL for a table */
+	size_t bold;      /* bytes of bold text that the block opens with */
+	size_t list;      /* items: number of the list in the document, from 1 */
+	size_t ordinal;   /* items of ordered lists: from 1; 0 in bullet lists */
+	size_t n_rows, n_cols;
+	const char **cells; /* tables: [n_rows * n_cols], row 0 is the head */
+};
+
+/* From one heading to the next of any level. The text before the first heading has an empty title. */
+struct section {
+	const char *title;   /* plain text without backticks */
+	const char *heading; /* breadcrumb: "Plans > Extra events" */
+	struct span span;
+	size_t block, n_blocks;
+};
+
+struct document {
+	const char *path; /* relative to the input */
+	char sha256[65];
+	size_t size;
+	const char *bytes;
+	const char *skipped; /* why it is not used, or NULL */
+	struct section *sections;
+	size_t n_sections;
+	struct block *blocks;
+	size_t n_blocks;
+};
+
+enum item_kind { ITEM_VALUE, ITEM_CELL, ITEM_DEFINITION, ITEM_FAQ, ITEM_HOWTO, ITEM_STEP, ITEM_SECTION };
+
+/* One thing to know: an answer and the questions that it answers. */
+struct item {
+	enum item_kind kind;
+	const char *subject, *value; /* facts only, else NULL */
+	const char *answer;
+	const char **questions;
+	size_t n_questions;
+	size_t reserved; /* the question kept for validation, or SIZE_MAX */
+	const struct document *document;
+	const struct section *section;
+	struct span span;
+};
+static inline bool item_is_fact(const struct item *i)
+{
+	return i->kind <= ITEM_DEFINITION;
+}
+
+struct items {
+	struct item *p; /* mem_free */
+	size_t n, cap;
+};
+
+/* What every stage that makes items works with. */
+struct maker {
+	const struct data_options *options;
+	struct arena *arena;
+	const struct names *names;
+	struct items *items;
+	const struct document *document; /* where the maker is */
+	const struct section *section;
+};
+
+#endif

@@ -1,0 +1,310 @@
+/* data_curate from folder to files: what is asked, what is refused, that it is the same every time. */
+#include "data/data.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "format/format.h"
+
+static char root[PATH_SIZE];
+
+static int setup(void **state)
+{
+	(void)state;
+	const char *tmp = getenv("TMPDIR");
+	snprintf(root, sizeof root, "%s/attune-data-XXXXXX", tmp ? tmp : "/tmp");
+	log_set_level(LOG_ERROR);
+	return mkdtemp(root) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return dir_remove(root, NULL);
+}
+
+static const char *at(const char *name)
+{
+	static char path[32][PATH_SIZE];
+	static int next;
+	next = (next + 1) % 32;
+	snprintf(path[next], PATH_SIZE, "%.3000s/%.900s", root, name);
+	return path[next];
+}
+
+static void put(const char *name, const char *text)
+{
+	struct err e = {0};
+	char dir[PATH_SIZE];
+	snprintf(dir, sizeof dir, "%s", at(name));
+	*strrchr(dir, '/') = 0;
+	assert_int_equal(dir_make(dir, &e), 0);
+	assert_int_equal(file_replace(at(name), text, strlen(text), &e), 0);
+}
+
+static struct data_summary curate(const char *out, uint64_t seed)
+{
+	struct data_options o = {.in = at("in"), .out = out, .seed = seed, .n_phrasings = 20};
+	struct data_summary s;
+	struct err e = {0};
+	if (data_curate(&o, &s, &e))
+		fail_msg("%s", e.text);
+	return s;
+}
+
+/* All rows of train and valid as "question|answer\n". */
+static void rows(struct buf *out)
+{
+	struct err e = {0};
+	static const char *const file[] = {"out/train.jsonl", "out/valid.jsonl"};
+	buf_clear(out);
+	for (int i = 0; i < 2; i++) {
+		struct jsonl *j;
+		json_t *row;
+		size_t line;
+		int rc;
+		assert_int_equal(jsonl_open(&j, at(file[i]), &e), 0);
+		while ((rc = jsonl_next(j, &row, &line, &e)) == 1) {
+			const char *q, *a, *path, *sha;
+			json_int_t start, end;
+			assert_int_equal(
+				json_unpack(row, "{s:[{s:s},{s:s}], s:{s:s, s:I, s:I, s:s}}", "messages", "content", &q, "content",
+					&a, "source", "path", &path, "start", &start, "end", &end, "sha256", &sha),
+				0);
+			assert_true(start < end);
+			assert_int_equal(strlen(sha), 64);
+			assert_int_equal(buf_printf(out, &e, "%s|%s\n", q, a), 0);
+			json_decref(row);
+		}
+		assert_int_equal(rc, 0);
+		jsonl_close(j);
+	}
+}
+
+static void assert_row(const struct buf *b, const char *row)
+{
+	if (!strstr(b->p, row))
+		fail_msg("no row \"%s\" in:\n%s", row, b->p);
+}
+
+static void assert_no_row(const struct buf *b, const char *part)
+{
+	if (strstr(b->p, part))
+		fail_msg("\"%s\" must not be in:\n%s", part, b->p);
+}
+
+static void test_facts(void **state)
+{
+	(void)state;
+	put("in/a.md",
+		"# Limits\n\nA Zorbel job times out after 18 seconds, and it holds up to 5 workers. It needs 2 GB of memory.\n\n"
+		"On the large plan, Zorbel checks every 5 minutes whether jobs wait. Open 3 windows. You get 4 things.\n");
+	put("in/b.md", "# B\n\nWe made Zorbel. People like Zorbel. Logs stay for 7 days.\n");
+	struct buf b = {0};
+	curate(at("out"), 1);
+	rows(&b);
+	assert_row(&b, "After how many seconds does a Zorbel job time out?|A Zorbel job times out after 18 seconds.\n");
+	assert_row(&b, "Please tell me after how many seconds a Zorbel job times out.|A Zorbel job times out after 18 seconds.\n");
+	assert_row(&b, "How many workers does a Zorbel job hold?|A Zorbel job holds up to 5 workers.\n");
+	assert_row(&b, "What is the maximum number of workers that a Zorbel job holds?|");
+	assert_row(&b, "How many GB of memory does a Zorbel job need?|A Zorbel job needs 2 GB of memory.\n");
+	assert_row(&b,
+		"On the large plan, how often does Zorbel check whether jobs wait?|On the large plan, Zorbel checks every 5 "
+		"minutes whether jobs wait.\n");
+	assert_row(&b, "In Zorbel, for how many days do logs stay?|Logs stay for 7 days.\n");
+	assert_row(&b, "How long do logs stay?|");
+	assert_row(&b, "Complete the sentence: Logs stay for ___.|");
+	assert_no_row(&b, "indow");
+	assert_no_row(&b, "thing");
+	assert_no_row(&b, "  ");
+	assert_no_row(&b, "$");
+	buf_release(&b);
+}
+
+static void test_structure(void **state)
+{
+	(void)state;
+	put("in/a.md",
+		"# Guide\n\nA Zorbel worker is a process that runs jobs.\n\n## Add a worker\n\n1. Press **Add**.\n2. Wait.\n\n## "
+		"Is it free?\n\nNo. It costs money.\n\n"
+		"## Plans\n\n| Plan | Price | Seats |\n|---|---|---|\n| Small | 5 EUR | 3 |\n| Big | 9 EUR | 30 |\n\n"
+		"| Flag | Purpose |\n|---|---|\n| `--dry` | shows the plan |\n\n| Limit | Value |\n|---|---|\n| Largest job | 4 MB "
+		"|\n\n**Spool**: the disk where jobs wait.\n");
+	struct buf b = {0};
+	curate(at("out"), 1);
+	rows(&b);
+	assert_row(&b, "What is a Zorbel worker?|A Zorbel worker is a process that runs jobs.\n");
+	assert_row(&b, "How do I add a worker?|1. Press Add. 2. Wait.\n");
+	assert_row(&b, "What is the first step to add a worker?|First, press Add.\n");
+	assert_row(&b, "What comes after \"press Add\"?|Then wait.\n");
+	assert_row(&b, "Is it free?|No. It costs money.\n");
+	assert_row(&b, "How much does the Small plan cost?|The price of the Small plan is 5 EUR.\n");
+	assert_row(&b, "How many seats does the Big plan have?|The Big plan has 30 seats.\n");
+	assert_row(&b, "What does the `--dry` flag do?|The `--dry` flag shows the plan.\n");
+	assert_row(&b, "Which flag shows the plan?|");
+	assert_row(&b, "What is the largest job?|The largest job is 4 MB.\n");
+	assert_row(&b, "Define the term \"spool\".|\"spool\" means the disk where jobs wait.\n");
+	buf_release(&b);
+}
+
+/* Two answers to one question: nobody can know which is meant. */
+static void test_ambiguous(void **state)
+{
+	(void)state;
+	put("in/a.md", "# A\n\nThe pause lasts 5 minutes.\n");
+	put("in/b.md", "# B\n\nThe pause lasts 6 minutes. The break lasts 7 minutes.\n");
+	struct buf b = {0};
+	curate(at("out"), 1);
+	rows(&b);
+	assert_no_row(&b, "How long does the pause last?");
+	assert_row(&b, "A: how many minutes does the pause last?|");
+	assert_row(&b, "How long does the break last?|");
+	buf_release(&b);
+}
+
+static void read_all(const char *dir, struct buf *out)
+{
+	static const char *const name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "manifest.json"};
+	struct err e = {0};
+	char path[PATH_SIZE];
+	buf_clear(out);
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+		assert_int_equal(path_join(path, sizeof path, &e, dir, name[i]), 0);
+		assert_int_equal(file_read(path, 1 << 24, out, &e), 0);
+	}
+}
+
+static void test_same_bytes(void **state)
+{
+	(void)state;
+	put("in/z.md",
+		"# Z\n\nThe vault keeps events for 9 days. The key has 32 bytes. A slot holds 4 jobs. A pump moves 6 tons.\n");
+	put("in/sub/a.md", "# A\n\nA lease lasts 3 hours.\n");
+	struct buf a = {0}, b = {0};
+	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 7, .n_phrasings = 5};
+	struct data_summary s;
+	assert_int_equal(data_curate(&o, &s, NULL), 0);
+	read_all(at("out"), &a);
+	o.out = at("again");
+	assert_int_equal(data_curate(&o, &s, NULL), 0);
+	read_all(at("again"), &b);
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.p, b.p, a.len);
+	assert_non_null(strstr(a.p, "\"path\":\"sub/a.md\""));
+	o.seed = 8;
+	assert_int_equal(data_curate(&o, &s, NULL), 0);
+	read_all(at("again"), &b);
+	assert_true(a.len != b.len || memcmp(a.p, b.p, a.len));
+	assert_true(s.n_valid > 0 && s.n_valid < s.n_train);
+	buf_release(&a);
+	buf_release(&b);
+}
+
+/* A held-out question is never trained, and what it asks is. */
+static void test_reserved(void **state)
+{
+	(void)state;
+	put("in/z.md",
+		"# Z\n\nThe vault keeps events for 9 days. The key has 32 bytes. A slot holds 4 jobs. A pump moves 6 tons.\n");
+	struct data_summary s = curate(at("out"), 3);
+	struct buf train = {0}, valid = {0};
+	struct err e = {0};
+	assert_true(s.n_valid > 0);
+	assert_int_equal(file_read(at("out/train.jsonl"), 1 << 20, &train, &e), 0);
+	assert_int_equal(file_read(at("out/valid.jsonl"), 1 << 20, &valid, &e), 0);
+	for (char *line = strtok(valid.p, "\n"); line; line = strtok(NULL, "\n")) {
+		json_t *row = json_loads(line, 0, NULL);
+		const char *q, *a, *stratum;
+		assert_int_equal(
+			json_unpack(row, "{s:[{s:s},{s:s}], s:s}", "messages", "content", &q, "content", &a, "stratum", &stratum),
+			0);
+		assert_string_equal(stratum, "known");
+		char quoted[512];
+		snprintf(quoted, sizeof quoted, "\"content\":\"%s\"", q);
+		assert_null(strstr(train.p, quoted));
+		assert_non_null(strstr(train.p, a));
+		json_decref(row);
+	}
+	buf_release(&train);
+	buf_release(&valid);
+}
+
+static void test_bad_documents(void **state)
+{
+	(void)state;
+	put("in/empty.md", "");
+	put("in/binary.md",
+		"\x7f"
+		"ELF\x80\xff");
+	put("in/.hidden.md", "# H\n\nThe secret lasts 5 days.\n");
+	put("in/note.txt", "The note lasts 5 days.\n");
+	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 1, .n_phrasings = 8};
+	struct data_summary s;
+	struct err e = {0};
+	assert_int_equal(data_curate(&o, &s, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "no usable document"));
+	assert_false(dir_exists(at("out")));
+
+	put("in/plain.MD", "just words without any value in them\n");
+	assert_int_equal(data_curate(&o, &s, &e), ERR_DATA);
+	put("in/good.markdown", "# G\n\nThe good one lasts 5 days.\n");
+	assert_int_equal(data_curate(&o, &s, &e), 0);
+	assert_int_equal(s.n_documents, 2);
+	assert_int_equal(s.n_skipped, 2);
+	struct buf b = {0};
+	assert_int_equal(file_read(at("out/manifest.json"), 1 << 20, &b, &e), 0);
+	assert_non_null(strstr(b.p, "not UTF-8 text"));
+	assert_non_null(strstr(b.p, "no text in it"));
+	assert_null(strstr(b.p, "hidden"));
+	buf_release(&b);
+
+	o.in = at("in/good.markdown"); /* one file */
+	assert_int_equal(data_curate(&o, &s, &e), 0);
+	assert_int_equal(s.n_documents, 1);
+	o.in = at("nowhere");
+	assert_int_equal(data_curate(&o, &s, &e), ERR_FAILED);
+}
+
+/* Every allocation and file call fails once: an error or a skipped document, never a crash, a leak or a manifest that lies. */
+static void test_faults(void **state)
+{
+	(void)state;
+	put("in/a.md", "# A\n\nA lease lasts 3 hours.\n\n| P | Q |\n|---|---|\n| x | 1 |\n\n**T**: a thing.\n");
+	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 1, .n_phrasings = 3};
+	struct data_summary s;
+	for (int kind = 0; kind < FAULT_KINDS; kind++) {
+		for (uint64_t n = 1;; n++) {
+			struct err e = {0};
+			fault_set((enum fault_kind)kind, n, false);
+			int rc = data_curate(&o, &s, &e);
+			bool reached = fault_count((enum fault_kind)kind) >= n;
+			fault_set((enum fault_kind)kind, 0, false);
+			if (rc < 0)
+				assert_true(e.text[0]);
+			if (!reached)
+				break;
+		}
+	}
+	assert_int_equal(data_curate(&o, &s, NULL), 0);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_facts),
+		CASE(test_structure),
+		CASE(test_ambiguous),
+		CASE(test_same_bytes),
+		CASE(test_reserved),
+		CASE(test_bad_documents),
+		CASE(test_faults),
+	};
+	return cmocka_run_group_tests_name("curate", tests, NULL, NULL);
+}

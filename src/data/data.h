@@ -1,0 +1,46 @@
+/*
+ * data: documents to datasets.
+ *
+ *   walk      a folder -> the paths of its documents, in one order everywhere
+ *   markdown  one document -> sections and blocks of plain text with their byte spans
+ *   names     the words that the documents capitalise: product, plan and company names
+ *   fact      sentences that carry a value (number with unit, flag, path, header) -> questions about that value
+ *   pairs     structure (headings, FAQ, tables, glossaries, steps) -> questions
+ *   dataset   duplicates out, reserved phrasings aside, everything written to the folder
+ *
+ * Nothing here knows any particular product or language model, only English.
+ */
+#ifndef ATTUNE_DATA_H
+#define ATTUNE_DATA_H
+
+#include "base/base.h"
+
+struct data_options {
+	const char *in;  /* a folder, searched for *.md and *.markdown (hidden names left out), or one file */
+	const char *out; /* the folder to write, made if absent */
+	uint64_t seed;
+	size_t n_phrasings; /* the most questions asked of one fact, >= 2; about every other fact keeps one for validation */
+};
+
+enum { DATA_PHRASINGS = 8 };
+
+struct data_summary {
+	size_t n_documents, n_skipped, n_sections, n_facts, n_train, n_valid;
+};
+
+/*
+ * Writes, each file atomically and the manifest last:
+ *
+ *   train.jsonl, valid.jsonl  {"messages":[user, assistant], "source":{"path","start","end","heading","sha256"}, "kind", "item"};
+ *                             rows of valid.jsonl ask what train.jsonl also asks, in reserved words: "stratum":"known"
+ *   sections.jsonl            {"path","start","end","heading","sha256","text"}, text as it stands in the document
+ *   facts.jsonl               {"item","kind","subject","value","statement", "source":{...}}
+ *   manifest.json             options, documents used and skipped (with the reason), counts, hashes of the four files
+ *
+ * Paths are relative to `in`; start and end are byte offsets into the document, sha256 is of the whole document. The same documents
+ * and options give the same bytes. A document that cannot be used is skipped, logged and named in the manifest; ERR_DATA when
+ * nothing usable is left.
+ */
+int data_curate(const struct data_options *o, struct data_summary *out, struct err *e);
+
+#endif

@@ -1,0 +1,272 @@
+/*
+ * Sentences and words. No grammar is learnt here: short closed lists decide, and whoever asks must live with "don't know".
+ */
+#include "data/text.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/*
+ * ---- sentences
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+static const char abbreviations[] = "e.g i.e etc vs cf approx no fig dr mr mrs ms inc ltd co st incl max min p pp";
+
+static bool is_abbreviation(const char *start, const char *dot)
+{
+	const char *p = dot;
+	while (p > start && (isalpha((unsigned char)p[-1]) || p[-1] == '.'))
+		p--;
+	struct str s = {p, (size_t)(dot - p)};
+	return (s.n == 1 && isupper((unsigned char)*s.p)) || str_in(s, abbreviations);
+}
+
+bool sentence_next(struct str *rest, struct str *out)
+{
+	const char *p = rest->p, *end = rest->p + rest->n;
+	while (p < end && *p == ' ')
+		p++;
+	const char *start = p;
+	bool code = false;
+	for (; p < end; p++) {
+		code ^= *p == '`';
+		if (code || (*p != '.' && *p != '!' && *p != '?'))
+			continue;
+		const char *after = p + 1;
+		while (after < end && strchr("\"')]", *after) && *after)
+			after++;
+		if (after < end && *after != ' ')
+			continue;
+		if (after + 1 < end && (islower((unsigned char)after[1]) || (*p == '.' && is_abbreviation(start, p))))
+			continue;
+		p = after;
+		break;
+	}
+	*out = (struct str){start, (size_t)(p - start)};
+	*rest = (struct str){p, (size_t)(end - p)};
+	return out->n > 0;
+}
+
+/*
+ * ---- words
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+size_t words_split(struct str s, struct word w[SENTENCE_WORDS])
+{
+	const char *p = s.p, *end = s.p + s.n;
+	size_t n = 0;
+	while (p < end) {
+		while (p < end && *p == ' ')
+			p++;
+		const char *start = p;
+		bool code = false;
+		for (; p < end && (code || *p != ' '); p++)
+			code ^= *p == '`';
+		const char *stop = p;
+		while (start < stop && strchr("([{\"'", *start))
+			start++;
+		while (stop > start && strchr(".,;:!?)]}\"'", stop[-1]))
+			stop--;
+		if (stop > start && stop - start <= 3 && strspn(start, "-\xe2\x80\x93\x94") >= (size_t)(stop - start))
+			stop = start; /* a dash on its own */
+		bool pause = false;
+		for (const char *t = stop; t < p; t++)
+			pause |= strchr(",;:)]}", *t) != NULL;
+		if (stop == start) {
+			if (n && p > start)
+				w[n - 1].stop = true;
+			continue;
+		}
+		if (n == SENTENCE_WORDS)
+			return 0;
+		w[n++] = (struct word){start, (size_t)(stop - start), pause};
+	}
+	return n;
+}
+
+struct str words_text(const struct word *w, size_t first, size_t end)
+{
+	if (first >= end)
+		return (struct str){"", 0};
+	return (struct str){w[first].p, (size_t)(w[end - 1].p + w[end - 1].n - w[first].p)};
+}
+
+bool str_is(struct str s, const char *text)
+{
+	return strlen(text) == s.n && !strncasecmp(s.p, text, s.n);
+}
+
+bool str_in(struct str s, const char *list)
+{
+	for (const char *p = list; *p && s.n;) {
+		size_t n = strcspn(p, " ");
+		if (n == s.n && !strncasecmp(p, s.p, n))
+			return true;
+		p += n;
+		p += strspn(p, " ");
+	}
+	return false;
+}
+
+bool word_is(const struct word *w, const char *text)
+{
+	return str_is((struct str){w->p, w->n}, text);
+}
+
+bool word_in(const struct word *w, const char *list)
+{
+	return str_in((struct str){w->p, w->n}, list);
+}
+
+bool word_is_code(const struct word *w)
+{
+	return w->p[0] == '`';
+}
+
+bool word_is_plain(const struct word *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!isalpha((unsigned char)w->p[i]) && (w->p[i] != '-' || i == 0 || i + 1 == w->n))
+			return false;
+	return w->n > 0;
+}
+
+bool word_is_plural(const struct word *w)
+{
+	if (word_in(w, "people children data men women criteria media"))
+		return true;
+	return word_is_plain(w) && w->n > 3 && w->p[w->n - 1] == 's' && !strchr("sui", w->p[w->n - 2]) && !word_is_function(w);
+}
+
+/*
+ * ---- closed classes
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static const char articles[] =
+	"a an the every each all any both some no this that these those its their your our his her my another";
+static const char prepositions[] =
+	"after for within in on at to by through with into from during of than below above under over until "
+	"till since before about as per via without across against between among around near towards upon onto inside";
+static const char conjunctions[] =
+	"and or but nor so if when while whether because unless although though where which who whose that whatever";
+static const char pronouns[] =
+	"it they he she this these those that there here you we i what which who how whatever whoever one them us";
+static const char auxiliaries[] =
+	"is are was were be been being can could may might must shall should will would has have had does do did cannot";
+
+bool word_is_article(const struct word *w)
+{
+	return word_in(w, articles);
+}
+
+bool word_is_preposition(const struct word *w)
+{
+	return word_in(w, prepositions);
+}
+
+bool word_is_auxiliary(const struct word *w)
+{
+	return word_in(w, auxiliaries);
+}
+
+bool word_is_pronoun(const struct word *w)
+{
+	return word_in(w, pronouns);
+}
+
+bool word_is_function(const struct word *w)
+{
+	return word_in(w, articles) || word_in(w, prepositions) || word_in(w, conjunctions) || word_in(w, pronouns) ||
+		word_in(w, auxiliaries) || word_in(w, "not only also then just than up most least more less");
+}
+
+/*
+ * ---- verbs
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static const char verbs[] = "accept access achieve activate add adjust allow announce answer appear append apply approve archive "
+			    "arrive ask assign attach authenticate "
+			    "authorize back become begin belong bill bind block break bring browse build buy cache calculate call "
+			    "cancel carry cause change charge check "
+			    "choose clean clear click clone close collect combine come compare compile complete compress compute "
+			    "configure confirm connect consist "
+			    "contain continue control convert copy correct cost count cover crash create customize debug decide "
+			    "declare decode decrease decrypt define "
+			    "delay delete deliver depend deploy describe destroy detect determine develop deactivate disable "
+			    "disappear discard disconnect display "
+			    "distribute divide double download draw drop edit emit enable encode encrypt end enforce ensure enter "
+			    "equal escape evaluate examine exceed "
+			    "exchange exclude execute exist exit expand expect expire export expose extend extract fail fall fetch "
+			    "fill filter find finish fire fit fix "
+			    "flush follow force format forward generate get give go grant group grow handle happen have hide hold "
+			    "host identify ignore implement import "
+			    "improve include increase indicate inherit initialize inform insert inspect install integrate "
+			    "interpret introduce invite invoke issue join "
+			    "jump keep know label last launch lead learn leave let lie limit link list listen live load lock log "
+			    "look lose lower make manage map mark "
+			    "match matter mean measure merge migrate modify monitor mount move name need notify occupy occur offer "
+			    "omit open operate optimize order "
+			    "organize overwrite override own page parse pass paste pause pay perform permit pick place play point "
+			    "post precede prefer prepare press prevent "
+			    "print process produce promise prompt propose protect prove provide publish pull purge push put query "
+			    "queue quit raise reach react read rebuild "
+			    "receive recognize record recover redirect reduce refer refresh refuse register reject release reload "
+			    "rely remain remember remind remove rename "
+			    "render renew reopen repair repeat replace replay reply report represent request require reschedule "
+			    "reserve reset resolve respond restart restore "
+			    "restrict result resume retain retry return reuse reverse revert review revoke rewrite rise roll "
+			    "rotate round route run save scale scan schedule "
+			    "scroll search secure see select sell send separate serve set share shift ship show shrink sign skip "
+			    "sleep sort specify spend split spool start "
+			    "state stay stop store stream submit subscribe succeed suggest supply support suspend switch "
+			    "synchronize take tell terminate test throw time "
+			    "track transfer transform translate transmit treat trigger truncate try tune turn type understand undo "
+			    "uninstall unlock update upgrade upload use "
+			    "validate vary verify view visit wait wake want warn watch weigh withdraw work wrap write zip";
+
+/* "expires" -> "expire", "retries" -> "retry", "pushes" -> "push": candidates in turn, the list decides. */
+static bool third_person(const struct word *w, char base[32])
+{
+	static const struct {
+		const char *suffix, *replacement;
+	} rule[] = {{"s", ""}, {"ies", "y"}, {"es", ""}};
+	if (word_is(w, "has")) {
+		strcpy(base, "have");
+		return true;
+	}
+	for (size_t i = 0; i < sizeof rule / sizeof *rule; i++) {
+		size_t cut = strlen(rule[i].suffix), more = strlen(rule[i].replacement);
+		if (w->n <= cut || strncasecmp(w->p + w->n - cut, rule[i].suffix, cut))
+			continue;
+		memcpy(base, w->p, w->n - cut);
+		memcpy(base + w->n - cut, rule[i].replacement, more + 1);
+		if (str_in((struct str){base, w->n - cut + more}, verbs))
+			return true;
+	}
+	return false;
+}
+
+enum verb_form verb_form(const struct word *w, char base[32])
+{
+	enum verb_form form = VERB_NONE;
+	*base = 0;
+	if (w->n >= 30 || !word_is_plain(w))
+		return form;
+	if (word_in(w, verbs)) {
+		memcpy(base, w->p, w->n);
+		base[w->n] = 0;
+		form = VERB_BASE;
+	} else if (third_person(w, base)) {
+		form = VERB_THIRD;
+	}
+	if (!form)
+		*base = 0;
+	for (char *p = base; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return form;
+}

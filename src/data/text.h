@@ -1,0 +1,43 @@
+/*
+ * Private to data: English prose as sentences and words, and what is known of single words.
+ */
+#ifndef ATTUNE_DATA_TEXT_H
+#define ATTUNE_DATA_TEXT_H
+
+#include "data/corpus.h"
+
+/* The next sentence of *rest into *out, *rest moved behind it; false at the end. A full stop inside backticks ends nothing. */
+bool sentence_next(struct str *rest, struct str *out);
+
+/* A word without the punctuation around it. A code span is one word, backticks included. */
+struct word {
+	const char *p;
+	size_t n;
+	bool stop; /* a comma, colon, semicolon, bracket or dash follows */
+};
+enum { SENTENCE_WORDS = 48 };
+/* Number of words, or 0 when there are more than SENTENCE_WORDS. */
+size_t words_split(struct str s, struct word w[SENTENCE_WORDS]);
+/* The text from word `first` up to word `end`, without the punctuation after the last one. */
+struct str words_text(const struct word *w, size_t first, size_t end);
+
+bool str_is(struct str s, const char *text); /* ignoring ASCII case */
+bool str_in(struct str s, const char *list); /* one of the words of a list separated by spaces, ignoring ASCII case */
+bool word_is(const struct word *w, const char *text);
+bool word_in(const struct word *w, const char *list);
+bool word_is_code(const struct word *w);
+bool word_is_plain(const struct word *w); /* ASCII letters and inner hyphens only */
+bool word_is_plural(const struct word *w);
+
+/* Closed classes. */
+bool word_is_function(const struct word *w); /* article, preposition, conjunction, pronoun, auxiliary */
+bool word_is_preposition(const struct word *w);
+bool word_is_auxiliary(const struct word *w);
+bool word_is_pronoun(const struct word *w);
+bool word_is_article(const struct word *w); /* also every, each, all, ... */
+
+/* Verbs that documentation uses. `base` gets the base form, or "" for VERB_NONE. */
+enum verb_form { VERB_NONE, VERB_BASE, VERB_THIRD };
+enum verb_form verb_form(const struct word *w, char base[32]);
+
+#endif
