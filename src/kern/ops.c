@@ -135,14 +135,15 @@ static void cross_entropy(float *loss, float *logits, const int32_t *target, siz
 			sum += vexp(vload(x + j) - max);
 		for (; j < V; j++)
 			rest += expf(x[j] - max);
-		float lse = max + logf(vsum(sum) + rest);
-		loss[i] = lse - x[target[i]];
+		float total = vsum(sum) + rest, share = scale / total;
+		/* Not max + log first: beside a maximum of 10^4 the logarithm would be rounded to 10^-3. */
+		loss[i] = logf(total) + (max - x[target[i]]);
 		if (scale == 0)
 			continue;
 		for (j = 0; j < whole; j += LANES)
-			vstore(x + j, vexp(vload(x + j) - lse) * scale);
+			vstore(x + j, vexp(vload(x + j) - max) * share);
 		for (; j < V; j++)
-			x[j] = expf(x[j] - lse) * scale;
+			x[j] = expf(x[j] - max) * share;
 		x[target[i]] -= scale;
 	}
 }

@@ -67,14 +67,14 @@ static inline float vmax_lanes(vf v)
 }
 
 /*
- * exp(x), relative error below 2e-7; arguments are clamped to [-87, 88]. x = n ln 2 + f with |f| <= ln 2 / 2 (Cody & Waite), a
- * polynomial for e^f (the first terms of Taylor's series suffice on this range in f32), and n added to the exponent.
+ * exp(x), relative error below 2e-7; arguments are clamped to [-87, 88], NaN stays NaN. x = n ln 2 + f with |f| <= ln 2 / 2 (Cody &
+ * Waite), a polynomial for e^f (the first terms of Taylor's series suffice on this range in f32), and n added to the exponent.
  */
 static inline vf vexp(vf x)
 {
 	const float shift = 0x1.8p23f; /* adding it rounds to an integer held in the low mantissa bits */
-	x = vselect(x > vset(-87), x, vset(-87));
-	x = vselect(x < vset(88), x, vset(88));
+	x = vselect(x < vset(-87), vset(-87), x);
+	x = vselect(x > vset(88), vset(88), x);
 	vf t = x * 1.44269504f + shift, n = t - shift;
 	vf f = x - n * 0.693359375f + n * 2.12194440e-4f;
 	vf p = f * (1.0f / 5040) + 1.0f / 720;
