@@ -1,0 +1,453 @@
+/*
+ * The operations on rows: rmsnorm, rope, swiglu, cross-entropy. On every path, forward against the formula and backward against
+ * finite differences, both in double; extreme values; what a row may see; threads.
+ */
+#include "test_kern.h"
+
+/*
+ * Fails unless each of got[0..n) is `want` to within `tolerance` of itself or, where numbers get so small that f32 holds them with
+ * fewer bits, within FLT_MIN.
+ */
+static void each_close(const float *got, const double *want, size_t n, double tolerance, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(fabs((double)got[i] - want[i]) <= tolerance * fabs(want[i]) + 0x1p-126))
+			fail_msg("%s: %s[%zu] is %.9g, not %.9g (tolerance %.2g)", kern->name, name, i, (double)got[i], want[i],
+				tolerance);
+}
+
+static void all_close(const float *got, const double *want, size_t rows, size_t cols, size_t ld, const char *name)
+{
+	rows_close(got, ld, want, rows, cols, rms(want, rows * cols), f32_tolerance, "%s [%zu, %zu]", name, rows, cols);
+}
+
+/* ---- rmsnorm ----------------------------------------------------------------------------------------------------------- */
+
+struct norm {
+	size_t T, C;
+	double eps, *x, *w, *weight, *y;
+};
+
+/* sum(y * weight), and y on the way. */
+static double norm_loss(const void *job)
+{
+	const struct norm *j = job;
+	double loss = 0;
+	for (size_t t = 0; t < j->T; t++) {
+		double mean = 0;
+		for (size_t i = 0; i < j->C; i++)
+			mean += j->x[t * j->C + i] * j->x[t * j->C + i] / (double)j->C;
+		for (size_t i = 0; i < j->C; i++) {
+			j->y[t * j->C + i] = j->x[t * j->C + i] / sqrt(mean + j->eps) * j->w[i];
+			loss += j->y[t * j->C + i] * j->weight[t * j->C + i];
+		}
+	}
+	return loss;
+}
+
+static void test_rmsnorm(void **state)
+{
+	(void)state;
+	static const size_t Ts[] = {0, 1, 5}, Cs[] = {1, 2, 7, 16, 33, 100};
+	/* eps as large as the mean square of x, so that its place in the formula is seen. */
+	const float eps = 0.25f;
+	struct rng r;
+	rng_init(&r, 1, RNG_DATA, 0, 0);
+	for (size_t k = 0; k < 18; k++) {
+		size_t T = Ts[k / 6], C = Cs[k % 6], n = T * C;
+		float *x = floats_random(&r, n, 1), *w = floats_random(&r, C, 2), *dy = floats_random(&r, n, 1);
+		float *dx0 = floats_random(&r, n, 1);
+		struct norm j = {.T = T, .C = C, .eps = (double)eps, .y = doubles(n), .x = rows_widen(x, T, C, C)};
+		j.w = rows_widen(w, 1, C, C);
+		j.weight = rows_widen(dy, T, C, C);
+		double *want = doubles(n);
+		for (size_t i = 0; i < n; i++)
+			want[i] = (double)dx0[i] + slope(norm_loss, &j, &j.x[i]);
+		norm_loss(&j);
+		for (size_t p = 0; path_choose(p); p++) {
+			float *y = guard_floats(n), *dx = guard_floats(n), *rstd = guard_floats(T);
+			memcpy(dx, dx0, n * sizeof *dx);
+			kern->rmsnorm(y, rstd, x, w, T, C, eps);
+			kern->rmsnorm_backward(dx, dy, x, w, rstd, T, C);
+			all_close(y, j.y, T, C, C, "rmsnorm");
+			all_close(dx, want, T, C, C, "rmsnorm_backward");
+			for (size_t t = 0; t < T && w[0] != 0; t++)
+				assert_true(fabsf(y[t * C] - x[t * C] * rstd[t] * w[0]) <= 1e-6f);
+		}
+		double *all[] = {j.x, j.w, j.weight, j.y, want};
+		for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+			mem_free(all[i]);
+		guards_end();
+	}
+}
+
+/* Zeros have no direction: they stay zeros. A row of NaN stays alone. Large and tiny rows come out of size 1. */
+static void test_rmsnorm_extremes(void **state)
+{
+	(void)state;
+	enum { T = 5, C = 576 };
+	struct rng r;
+	rng_init(&r, 2, RNG_DATA, 0, 0);
+	float *x = floats_random(&r, T * C, 1), *w = guard_floats(C), *dy = floats_random(&r, T * C, 1);
+	for (size_t i = 0; i < C; i++) {
+		w[i] = 1;
+		x[0 * C + i] = 0;
+		x[1 * C + i] = NAN;
+		x[3 * C + i] *= 1e15f;
+		x[4 * C + i] *= 1e-15f;
+	}
+	for (size_t p = 0; path_choose(p); p++) {
+		float *y = guard_floats(T * C), *dx = guard_floats(T * C), *rstd = guard_floats(T);
+		memset(dx, 0, T * C * sizeof *dx);
+		kern->rmsnorm(y, rstd, x, w, T, C, 0x1p-125f);
+		kern->rmsnorm_backward(dx, dy, x, w, rstd, T, C);
+		for (size_t i = 0; i < C; i++)
+			assert_true(y[i] == 0 && isfinite(dx[i]) && isnan(y[C + i]) && isnan(dx[C + i]));
+		for (size_t t = 2; t < T; t++) {
+			double *row = rows_widen(y + t * C, 1, C, C);
+			assert_true(fabs(rms(row, C) - 1) < 1e-5);
+			mem_free(row);
+			for (size_t i = 0; i < C; i++)
+				assert_true(isfinite(dx[t * C + i]));
+		}
+	}
+	guards_end();
+}
+
+/* ---- rope -------------------------------------------------------------------------------------------------------------- */
+
+enum { POSITIONS = 50 };
+
+/* cos and sin of position * 100^(-2i/D): base 100, so that also the slow pairs turn visibly. */
+static float *rope_table(size_t D)
+{
+	float *table = guard_floats(POSITIONS * D);
+	for (size_t t = 0; t < POSITIONS; t++)
+		for (size_t i = 0; i < D / 2; i++) {
+			double angle = (double)t * pow(100, -2.0 * (double)i / (double)D);
+			table[t * D + 2 * i] = (float)cos(angle);
+			table[t * D + 2 * i + 1] = (float)sin(angle);
+		}
+	return table;
+}
+
+/* Rotates compact rows of doubles: (a, b) becomes (a cos - b sin, a sin + b cos). */
+static void rope_in_double(
+	double *x, const float *table, const int32_t *position, size_t T, size_t H, size_t D, enum rope_layout layout)
+{
+	for (size_t k = 0; k < T * H * (D / 2); k++) {
+		size_t i = k % (D / 2), head = k / (D / 2);
+		double *a = x + head * D + (layout == ROPE_HALF ? i : 2 * i), *b = a + (layout == ROPE_HALF ? D / 2 : 1);
+		const float *angle = table + (size_t)position[head / H] * D + 2 * i;
+		double cosine = (double)angle[0], sine = (double)angle[1], turned = *a * cosine - *b * sine;
+		*b = *a * sine + *b * cosine;
+		*a = turned;
+	}
+}
+
+/*
+ * The rotation is linear, so its gradient needs no small step: for outputs y of x and any g, <y, g> = <x, the gradient of g>. That is
+ * tested by its stronger form: direction -1 undoes direction +1, and a rotation's inverse is its transpose.
+ */
+static void test_rope(void **state)
+{
+	(void)state;
+	static const size_t Hs[] = {1, 3, 8}, Ds[] = {2, 6, 32, 64, 80, 128, 256};
+	static const int32_t position[] = {0, 1, 2, 49, 7, 7, 0};
+	enum { T = sizeof position / sizeof *position };
+	struct rng r;
+	rng_init(&r, 3, RNG_DATA, 0, 0);
+	for (size_t k = 0; k < 2 * 3 * 7; k++) {
+		enum rope_layout layout = k % 2 ? ROPE_HALF : ROPE_INTERLEAVED;
+		size_t H = Hs[k / 2 % 3], D = Ds[k / 6], ld = H * D + k % 4;
+		float *table = rope_table(D), *x = rows_random(&r, T, H * D, ld, 1);
+		double *before = rows_widen(x, T, H * D, ld), *want = rows_widen(x, T, H * D, ld);
+		rope_in_double(want, table, position, T, H, D, layout);
+		for (size_t p = 0; path_choose(p); p++) {
+			float *y = rows_alloc(T, H * D, ld);
+			memcpy(y, x, ((T - 1) * ld + H * D) * sizeof *y);
+			kern->rope(y, ld, table, position, T, H, D, layout, 1);
+			all_close(y, want, T, H * D, ld, "rope");
+			kern->rope(y, ld, table, position, T, H, D, layout, -1);
+			all_close(y, before, T, H * D, ld, "rope there and back");
+			kern->rope(y, ld, table, position, 0, H, D, layout, 1);
+			all_close(y, before, T, H * D, ld, "rope of no rows");
+			gaps_intact(y, T, H * D, ld);
+		}
+		mem_free(before);
+		mem_free(want);
+		guards_end();
+	}
+}
+
+/* ---- swiglu ------------------------------------------------------------------------------------------------------------ */
+
+struct gated {
+	double gate, up;
+};
+
+static double gated_value(const void *job)
+{
+	const struct gated *g = job;
+	return g->gate / (1 + exp(-g->gate)) * g->up;
+}
+
+/*
+ * Each value to 5e-7 of itself: exp of a rounded argument keeps 2^-24 |x| only when it is reduced in two parts, and no path may lose
+ * more than a few bits of the last place. Below about -87 e^x has no normal f32; 1e-35 absolute is asked for there.
+ */
+static void test_swiglu_range(void **state)
+{
+	(void)state;
+	enum { N = 20001 };
+	float *gate = guard_floats(N), *up = guard_floats(N);
+	double *want = doubles(N);
+	for (size_t i = 0; i < N; i++) {
+		gate[i] = -100 + (float)i * 0.01f;
+		up[i] = 1;
+		want[i] = gated_value(&(struct gated){(double)gate[i], 1});
+	}
+	size_t low = 1300; /* gate[low] = -87 */
+	for (size_t p = 0; path_choose(p); p++) {
+		float *y = guard_floats(N);
+		kern->swiglu(y, gate, up, N);
+		for (size_t i = 0; i < low; i++)
+			assert_true(fabs((double)y[i] - want[i]) < 1e-35);
+		each_close(y + low, want + low, N - low, 5e-7, "swiglu");
+	}
+	mem_free(want);
+	guards_end();
+}
+
+static void test_swiglu(void **state)
+{
+	(void)state;
+	static const size_t ns[] = {0, 1, 15, 16, 17, 100, 1001, 40003};
+	struct rng r;
+	rng_init(&r, 4, RNG_DATA, 0, 0);
+	for (size_t k = 0; k < sizeof ns / sizeof *ns; k++) {
+		size_t n = ns[k], bytes = n * sizeof(float);
+		float *gate = floats_random(&r, n, 8), *up = floats_random(&r, n, 2), *dy = floats_random(&r, n, 1);
+		double *y_want = doubles(n), *dgate_want = doubles(n), *dup_want = doubles(n);
+		for (size_t i = 0; i < n; i++) {
+			struct gated g = {(double)gate[i], (double)up[i]};
+			y_want[i] = gated_value(&g);
+			dgate_want[i] = (double)dy[i] * slope(gated_value, &g, &g.gate);
+			dup_want[i] = (double)dy[i] * slope(gated_value, &g, &g.up);
+		}
+		for (size_t p = 0; path_choose(p); p++) {
+			float *y = guard_floats(n), *dgate = guard_floats(n), *dup = guard_floats(n);
+			kern->swiglu(y, gate, up, n);
+			kern->swiglu_backward(dgate, dup, dy, gate, up, n);
+			all_close(y, y_want, 1, n, n, "swiglu");
+			all_close(dgate, dgate_want, 1, n, n, "dgate");
+			all_close(dup, dup_want, 1, n, n, "dup");
+
+			/* In place: over gate and up. */
+			float *g = guard_floats(n), *u = guard_floats(n);
+			memcpy(g, gate, bytes);
+			memcpy(u, up, bytes);
+			kern->swiglu_backward(g, u, dy, g, u, n);
+			assert_memory_equal(g, dgate, bytes);
+			assert_memory_equal(u, dup, bytes);
+		}
+		mem_free(y_want);
+		mem_free(dgate_want);
+		mem_free(dup_want);
+		guards_end();
+	}
+}
+
+/* One NaN stays alone; the gradient at +-200 is finite. */
+static void test_swiglu_extremes(void **state)
+{
+	(void)state;
+	enum { N = 40 };
+	for (size_t p = 0; path_choose(p); p++) {
+		float *gate = guard_floats(N), *up = guard_floats(N), *y = guard_floats(N), *dgate = guard_floats(N),
+		      *dup = guard_floats(N);
+		for (size_t i = 0; i < N; i++) {
+			gate[i] = i % 2 ? 200 : -200;
+			up[i] = 1;
+		}
+		gate[17] = NAN;
+		kern->swiglu(y, gate, up, N);
+		kern->swiglu_backward(dgate, dup, up, gate, up, N);
+		for (size_t i = 0; i < N; i++) {
+			float s = i % 2 ? 1.0f : 0.0f; /* the sigmoid of +-200 */
+			if (i == 17)
+				assert_true(isnan(y[i]) && isnan(dgate[i]) && isnan(dup[i]));
+			else if (!(fabsf(y[i] - 200 * s) < 1e-30f && fabsf(dgate[i] - s) < 1e-30f &&
+					 fabsf(dup[i] - 200 * s) < 1e-30f))
+				fail_msg("%s: at %g: y %g, dgate %g, dup %g", kern->name, (double)gate[i], (double)y[i],
+					(double)dgate[i], (double)dup[i]);
+		}
+		guards_end();
+	}
+}
+
+/* ---- cross-entropy ----------------------------------------------------------------------------------------------------- */
+
+struct entropy {
+	const double *logits;
+	size_t V, target;
+};
+
+static double entropy_loss(const void *job)
+{
+	const struct entropy *e = job;
+	double max = e->logits[0], sum = 0;
+	for (size_t i = 1; i < e->V; i++)
+		max = fmax(max, e->logits[i]);
+	for (size_t i = 0; i < e->V; i++)
+		sum += exp(e->logits[i] - max);
+	return max + log(sum) - e->logits[e->target];
+}
+
+/*
+ * Finite differences confirm scale * (softmax - onehot) in double where V is small; that formula judges floats everywhere. A softmax is
+ * as exact as exp and the sum over V, 4e-6 of itself, however small. At the target 1 is subtracted, and its rounding of 6e-8 stays.
+ */
+static void test_cross_entropy(void **state)
+{
+	(void)state;
+	static const size_t ns[] = {0, 1, 3, 17}, Vs[] = {1, 2, 31, 100, 1000, 49152};
+	const float scale = 0.37f;
+	struct rng r;
+	rng_init(&r, 5, RNG_DATA, 0, 0);
+	for (size_t k = 0; k < 24; k++) {
+		size_t n = ns[k % 4], V = Vs[k / 4];
+		float *logits = floats_random(&r, n * V, 6);
+		int32_t *target = guard_bytes(n * sizeof *target);
+		double *x = rows_widen(logits, n, V, V), *loss_want = doubles(n), *want = doubles(n * V);
+		for (size_t i = 0; i < n; i++) {
+			target[i] = (int32_t)(i == 0 ? 0 : i == 1 ? V - 1 : rng_below(&r, (uint32_t)V));
+			struct entropy e = {x + i * V, V, (size_t)target[i]};
+			loss_want[i] = entropy_loss(&e);
+			for (size_t c = 0; c < V; c++) {
+				double softmax = exp(e.logits[c] - e.logits[e.target] - loss_want[i]);
+				want[i * V + c] = softmax - (c == e.target);
+				if (V <= 100)
+					assert_true(fabs(slope(entropy_loss, &e, &x[i * V + c]) - want[i * V + c]) < 1e-8);
+				want[i * V + c] *= (double)scale;
+			}
+		}
+		for (size_t p = 0; path_choose(p); p++) {
+			float *loss = guard_floats(n), *g = guard_floats(n * V);
+			memcpy(g, logits, n * V * sizeof *g);
+			kern->cross_entropy(loss, g, target, n, V, 0);
+			assert_memory_equal(g, logits, n * V * sizeof *g); /* scale 0: the logits stay */
+			rows_close(loss, 1, loss_want, n, 1, fmax(rms(loss_want, n), 1), f32_tolerance, "loss for V %zu", V);
+			kern->cross_entropy(loss, g, target, n, V, scale);
+			rows_close(loss, 1, loss_want, n, 1, fmax(rms(loss_want, n), 1), f32_tolerance,
+				"loss with gradient for V %zu", V);
+			for (size_t i = 0; i < n; i++) {
+				size_t t = i * V + (size_t)target[i];
+				assert_true(fabs((double)g[t] - want[t]) < 2e-7 * (double)scale);
+				g[t] = (float)want[t];
+			}
+			each_close(g, want, n * V, 2 * f32_tolerance, "gradient");
+		}
+		mem_free(x);
+		mem_free(loss_want);
+		mem_free(want);
+		guards_end();
+	}
+}
+
+/* Logits of +-10^4, all equal ones, and a row of NaN between them. */
+static void test_cross_entropy_extremes(void **state)
+{
+	(void)state;
+	enum { N = 5, V = 1000 };
+	static const int32_t target[N] = {0, 7, 7, 7, 7};
+	const double want[N] = {20000 + log(V / 2), NAN, log(V / 2), log(V), log(V)};
+	for (size_t p = 0; path_choose(p); p++) {
+		float *logits = guard_floats(N * V), *loss = guard_floats(N);
+		for (size_t c = 0; c < V; c++) {
+			logits[c] = logits[2 * V + c] = c % 2 ? 1e4f : -1e4f;
+			logits[V + c] = NAN;
+			logits[3 * V + c] = 0;
+			logits[4 * V + c] = -1e4f;
+		}
+		kern->cross_entropy(loss, logits, target, N, V, 1);
+		for (size_t i = 0; i < N; i++) {
+			if (i == 1) {
+				assert_true(isnan(loss[i]));
+				continue;
+			}
+			assert_true(fabs((double)loss[i] - want[i]) < 1e-6 * want[i]);
+			for (size_t c = 0; c < V; c++) {
+				double softmax = i > 2 ? 1.0 / V : c % 2 ? 2.0 / V : 0;
+				assert_true(fabs((double)logits[i * V + c] - (softmax - (c == (size_t)target[i]))) < 1e-7);
+			}
+		}
+		guards_end();
+	}
+}
+
+/* A single NaN among the logits, wherever it lies, is seen in the loss: a broken model must not look like a good one. */
+static void test_cross_entropy_nan(void **state)
+{
+	(void)state;
+	enum { V = 50 };
+	for (size_t p = 0; path_choose(p); p++) {
+		for (size_t at = 0; at < V; at++) {
+			float logits[V] = {0}, loss;
+			logits[at] = NAN;
+			kern->cross_entropy(&loss, logits, &(int32_t){at ? 0 : 1}, 1, V, 1);
+			if (!isnan(loss))
+				fail_msg("%s: NaN at %zu gives loss %g", kern->name, at, (double)loss);
+		}
+	}
+}
+
+/* ---- threads ----------------------------------------------------------------------------------------------------------- */
+
+static void op_for_threads(void *out)
+{
+	enum { T = 33, H = 9, D = 64, C = H * D, V = 3001 };
+	struct rng r;
+	float *o = out;
+	int32_t target[T];
+	rng_init(&r, 6, RNG_DATA, 0, 0);
+	for (size_t i = 0; i < T; i++)
+		target[i] = (int32_t)rng_below(&r, POSITIONS);
+	float *x = floats_random(&r, T * C, 3), *w = floats_random(&r, C, 1), *dy = floats_random(&r, T * C, 1);
+	float *logits = floats_random(&r, T * V, 5), *table = rope_table(D);
+
+	memcpy(o + T, dy, T * C * sizeof *o);
+	kern->rmsnorm(o + T + T * C, o, x, w, T, C, 1e-5f);
+	kern->rmsnorm_backward(o + T, dy, x, w, o, T, C);
+	kern->rope(o + T, C, table, target, T, H, D, ROPE_HALF, 1);
+	o += T + 2 * T * C;
+	kern->swiglu(o, x, dy, T * C);
+	kern->swiglu_backward(o + T * C, o + 2 * T * C, dy, x, o, T * C);
+	o += 3 * T * C;
+	kern->cross_entropy(o, logits, target, T, V, 0.5f);
+	memcpy(o + T, logits, T * V * sizeof *o);
+	guards_end();
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	same_for_all_threads(op_for_threads, (33 + 5 * 33 * 576 + 33 + 33 * 3001) * sizeof(float));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rmsnorm),
+		cmocka_unit_test(test_rmsnorm_extremes),
+		cmocka_unit_test(test_rope),
+		cmocka_unit_test(test_swiglu_range),
+		cmocka_unit_test(test_swiglu),
+		cmocka_unit_test(test_swiglu_extremes),
+		cmocka_unit_test(test_cross_entropy),
+		cmocka_unit_test(test_cross_entropy_extremes),
+		cmocka_unit_test(test_cross_entropy_nan),
+		cmocka_unit_test(test_threads),
+	};
+	return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
+}
