@@ -133,7 +133,10 @@ int chat_template_new(struct chat_template **out, const char *source, const char
 int chat_template_from_gguf(struct chat_template **out, const struct gguf *g, struct err *e);
 int chat_template_from_hf(struct chat_template **out, const char *dir, struct err *e);
 void chat_template_free(struct chat_template *t);
-/* Appends the rendered text; origin (same length; NULL if not wanted) gets per byte 0 for the template, i + 1 for message i's content. */
+/*
+ * Appends the rendered text; origin (same length; NULL if not wanted) gets per byte 0 for the template, i + 1 for message i's content.
+ * Up to 255 messages, of the roles system, user, assistant and tool.
+ */
 int chat_template_render(const struct chat_template *t, const struct message *m, size_t n, bool add_generation_prompt,
                          struct buf *text, struct buf *origin, struct err *e);
 
@@ -153,8 +156,9 @@ struct row {
 	const char *prompt, *completion; /* ROW_COMPLETION; completion NULL when the line has a prompt only */
 	struct message *messages;       /* ROW_MESSAGES (and prompt/completion given as message lists) */
 	size_t n_messages;
-	size_t line; /* 1-based */
+	size_t line;  /* 1-based */
 	json_t *json; /* the whole object, owned by the row */
+	char *joined; /* owned: Alpaca's instruction and input as one content */
 };
 void row_release(struct row *r);
 

@@ -3,6 +3,7 @@
  * generation_config.json. What would change the ids and is not supported is refused by name.
  * Reference: Hugging Face tokenizers, serialisation of models/bpe and pre_tokenizers.
  */
+#include "format/json.h"
 #include "format/tokenizer.h"
 
 #include <string.h>
@@ -14,22 +15,9 @@ enum { EOG_MAX = 64 };
 /* *out stays NULL when an optional file is absent. */
 static int json_open(json_t **out, const char *dir, const char *name, bool optional, char path[PATH_SIZE], struct err *e)
 {
-	struct buf text = {0};
-	json_error_t error;
 	*out = NULL;
 	int rc = path_join(path, PATH_SIZE, e, dir, name);
-	if (rc || (optional && !file_exists(path)))
-		return rc;
-	rc = file_read(path, FILE_MAX, &text, e);
-	if (!rc) {
-		*out = json_loadb(text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES, &error);
-		if (!*out)
-			rc = err_set(e, ERR_DATA, "%s: line %d: %s", path, error.line, error.text);
-		else if (!json_is_object(*out))
-			rc = err_set(e, ERR_DATA, "%s: expected a JSON object", path);
-	}
-	buf_release(&text);
-	return rc;
+	return rc || (optional && !file_exists(path)) ? rc : json_file(out, path, FILE_MAX, e);
 }
 
 static bool is_set(const json_t *value)
@@ -77,6 +65,14 @@ static int read_pre_tokenizer(struct vocab *v, const json_t *p, struct err *e)
 	return read_byte_level(v, json_array_get(parts, 1), e);
 }
 
+/* Younger transformers write a template for single texts that is the text alone. */
+static bool template_adds_nothing(const json_t *post)
+{
+	const json_t *single = json_object_get(post, "single");
+	return !strcmp(type_of(post), "TemplateProcessing") && json_array_size(single) == 1 &&
+	       json_is_object(json_object_get(json_array_get(single, 0), "Sequence"));
+}
+
 /* What stands around the model in tokenizer.json. */
 static int read_scheme(struct vocab *v, const json_t *root, const json_t *model, struct err *e)
 {
@@ -86,8 +82,9 @@ static int read_scheme(struct vocab *v, const json_t *root, const json_t *model,
 	const json_t *post = json_object_get(root, "post_processor");
 	if (strcmp(type_of(model), "BPE"))
 		return err_set(e, ERR_DATA, "%s: tokenizer model \"%s\"; attune supports BPE", v->path, type_of(model));
-	if (is_set(post) && strcmp(type_of(post), "ByteLevel"))
-		return err_set(e, ERR_DATA, "%s: post-processor \"%s\"; attune supports ByteLevel", v->path, type_of(post));
+	if (is_set(post) && strcmp(type_of(post), "ByteLevel") && !template_adds_nothing(post))
+		return err_set(e, ERR_DATA, "%s: post-processor \"%s\"; attune supports ByteLevel, and TemplateProcessing that adds nothing",
+			v->path, type_of(post));
 	int rc = refuse_set(v, "the tokenizer", root, outer, e);
 	if (!rc)
 		rc = refuse_set(v, "the BPE model", model, inner, e);

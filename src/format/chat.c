@@ -1,0 +1,138 @@
+/*
+ * The chat template of a model: where it is kept, and messages to text. jinja_*.c does the work.
+ * Reference: transformers, apply_chat_template.
+ */
+#include "format/jinja.h"
+#include "format/json.h"
+
+#include <string.h>
+
+enum { MESSAGES_MAX = 255, CONFIG_MAX = 64 << 20 };
+
+struct chat_template {
+	struct arena arena; /* the tree and what follows */
+	struct node *first;
+	const char *bos, *eos; /* NULL: none */
+};
+
+/* NULL stays NULL. */
+static int keep(struct chat_template *t, const char *s, const char **out, struct err *e)
+{
+	*out = s ? arena_strdup(&t->arena, s, strlen(s), e) : NULL;
+	return s && !*out ? ERR_RESOURCE : 0;
+}
+
+int chat_template_new(struct chat_template **out, const char *source, const char *bos, const char *eos, struct err *e)
+{
+	*out = NULL;
+	struct chat_template *t = mem_alloc(1, sizeof *t, e);
+	if (!t)
+		return ERR_RESOURCE;
+	arena_init(&t->arena, 1 << 14);
+	int rc = keep(t, bos, &t->bos, e);
+	if (!rc)
+		rc = keep(t, eos, &t->eos, e);
+	if (!rc)
+		rc = jinja_parse(&t->first, source, strlen(source), &t->arena, e);
+	if (rc)
+		chat_template_free(t);
+	else
+		*out = t;
+	return rc;
+}
+
+void chat_template_free(struct chat_template *t)
+{
+	if (!t)
+		return;
+	arena_release(&t->arena);
+	mem_free(t);
+}
+
+/* Appends the spelling of the token that `key` names; nothing when the key is absent. */
+static int gguf_token(const struct gguf *g, const char *key, struct buf *out, struct err *e)
+{
+	uint64_t id;
+	const char *p;
+	size_t n, n_tokens;
+	if (!gguf_has(g, key))
+		return 0;
+	int rc = gguf_u64(g, key, &id, e);
+	if (!rc)
+		rc = gguf_array_n(g, "tokenizer.ggml.tokens", &n_tokens, e);
+	if (!rc && id >= n_tokens)
+		rc = err_set(e, ERR_DATA, "%s: %s is %llu, beyond the vocabulary of %zu", gguf_path(g), key, (unsigned long long)id, n_tokens);
+	if (!rc)
+		rc = gguf_array_str(g, "tokenizer.ggml.tokens", (size_t)id, &p, &n, e);
+	if (!rc)
+		rc = buf_append(out, p, n, e);
+	return rc;
+}
+
+int chat_template_from_gguf(struct chat_template **out, const struct gguf *g, struct err *e)
+{
+	const char *source;
+	struct buf bos = {0}, eos = {0};
+	*out = NULL;
+	int rc = gguf_str(g, "tokenizer.chat_template", &source, e);
+	if (!rc)
+		rc = gguf_token(g, "tokenizer.ggml.bos_token_id", &bos, e);
+	if (!rc)
+		rc = gguf_token(g, "tokenizer.ggml.eos_token_id", &eos, e);
+	if (!rc && (rc = chat_template_new(out, source, bos.p, eos.p, e)))
+		err_prefix(e, "%s", gguf_path(g));
+	buf_release(&bos);
+	buf_release(&eos);
+	return rc;
+}
+
+/* A token is named by its text or by an object with it. */
+static const char *hf_token(const json_t *config, const char *key)
+{
+	const json_t *value = json_object_get(config, key);
+	return json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
+}
+
+int chat_template_from_hf(struct chat_template **out, const char *dir, struct err *e)
+{
+	char path[PATH_SIZE];
+	json_t *config = NULL;
+	struct buf file = {0};
+	*out = NULL;
+	int rc = json_file_in(&config, dir, "tokenizer_config.json", CONFIG_MAX, e);
+	const char *source = json_string_value(json_object_get(config, "chat_template"));
+	if (!rc)
+		rc = path_join(path, sizeof path, e, dir, "chat_template.jinja");
+	if (!rc && file_exists(path)) {
+		rc = file_read(path, JINJA_SOURCE_MAX, &file, e);
+		if (!rc && file.len && memchr(file.p, 0, file.len))
+			rc = err_set(e, ERR_DATA, "%s: holds a NUL byte, expected text", path);
+		source = file.p ? file.p : "";
+	}
+	if (!rc && !source)
+		rc = err_set(e, ERR_DATA, "%s: no chat template: neither chat_template.jinja nor a \"chat_template\" string in "
+					  "tokenizer_config.json; use rows without messages", dir);
+	if (!rc && (rc = chat_template_new(out, source, hf_token(config, "bos_token"), hf_token(config, "eos_token"), e)))
+		err_prefix(e, "%s", dir);
+	buf_release(&file);
+	json_decref(config);
+	return rc;
+}
+
+int chat_template_render(const struct chat_template *t, const struct message *m, size_t n, bool add_generation_prompt,
+	struct buf *text, struct buf *origin, struct err *e)
+{
+	static const char *const roles[] = {"system", "user", "assistant", "tool"};
+	if (n > MESSAGES_MAX)
+		return err_set(e, ERR_DATA, "%zu messages; the limit of a conversation is %d", n, MESSAGES_MAX);
+	for (size_t i = 0; i < n; i++) { /* a role is printed as the template's own text, so it must not be a stranger's */
+		size_t r = 0;
+		while (r < sizeof roles / sizeof *roles && strcmp(m[i].role, roles[r]))
+			r++;
+		if (r == sizeof roles / sizeof *roles)
+			return err_set(e, ERR_DATA, "message %zu: expected the role system, user, assistant or tool, found \"%.40s\"", i + 1,
+				m[i].role);
+	}
+	const struct jinja_input in = {m, n, add_generation_prompt, t->bos, t->eos};
+	return jinja_render(t->first, &in, text, origin, e);
+}
