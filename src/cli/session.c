@@ -1,0 +1,44 @@
+/*
+ * Opening what a verb computes with: threads, kernels, model, adapter.
+ */
+#include "cli/cli.h"
+#include "hub/hub.h"
+
+#include <omp.h>
+
+enum { THREADS_MAX = 1024 };
+
+int kern_start(const struct cli *c, struct err *e)
+{
+	long long n_threads;
+	if (cli_flag(c, "threads")) {
+		int rc = cli_int(c, "threads", 1, THREADS_MAX, &n_threads, e);
+		if (rc)
+			return rc;
+		omp_set_num_threads((int)n_threads);
+	}
+	return kern_init(NULL, e);
+}
+
+int session_open(struct session *s, const struct cli *c, struct err *e)
+{
+	const char *adapter = cli_flag(c, "adapter");
+	*s = (struct session){0};
+	int rc = kern_start(c, e);
+	if (!rc)
+		rc = hub_resolve(s->path, cli_flag(c, "model"), e);
+	if (!rc)
+		rc = model_open(&s->model, s->path, e);
+	if (!rc && adapter)
+		rc = lora_open(&s->lora, s->model, adapter, e);
+	if (rc)
+		session_close(s);
+	return rc;
+}
+
+void session_close(struct session *s)
+{
+	lora_free(s->lora);
+	model_free(s->model);
+	*s = (struct session){0};
+}

@@ -1,0 +1,34 @@
+/*
+ * Private to cli: the verbs, one cmd_*.c each.
+ */
+#ifndef ATTUNE_CLI_VERBS_H
+#define ATTUNE_CLI_VERBS_H
+
+#include "cli/cli.h"
+
+extern const struct command command_pull, command_train, command_score, command_generate, command_chat, command_doctor,
+	command_config, command_help;
+
+/* Flags that several verbs share, so that they read the same everywhere. */
+#define FLAG_MODEL                                                                                                              \
+	{                                                                                                                       \
+		.name = "model", .argument = "M", .fallback = "smollm2-135m", .help = "model: a path or a name that pull takes" \
+	}
+#define FLAG_ADAPTER                                                                        \
+	{                                                                                   \
+		.name = "adapter", .argument = "DIR", .help = "adapter to put on the model" \
+	}
+#define FLAG_JSON                                        \
+	{                                                \
+		.name = "json", .help = "JSON on stdout" \
+	}
+#define FLAG_SET                                                                                                               \
+	{                                                                                                                      \
+		.name = "set", .argument = "KEY=VALUE", .help = "a setting; 'attune config show' lists them", .repeated = true \
+	}
+#define FLAG_WORKSPACE                                                                                                             \
+	{                                                                                                                          \
+		.name = "workspace", .argument = "DIR", .help = "folder of attune.yaml; without it the current one, if it has any" \
+	}
+
+#endif
