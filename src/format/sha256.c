@@ -3,7 +3,10 @@
  */
 #include "format/format.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <openssl/evp.h>
 
 struct sha256 {
@@ -63,4 +66,51 @@ done:
 	sha256_free(s);
 	file_map_close(&map);
 	return rc;
+}
+
+static int is_hashed(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+	return (n > 5 && !strcmp(d->d_name + n - 5, ".json")) || (n > 12 && !strcmp(d->d_name + n - 12, ".safetensors"));
+}
+
+static int entry_compare(const void *a, const void *b)
+{
+	return strcmp((*(struct dirent *const *)a)->d_name, (*(struct dirent *const *)b)->d_name);
+}
+
+/* A folder's sum is that of the lines "name sum\n" of its JSON and safetensors files, sorted by the bytes of their names. */
+static int folder_sha256(const char *dir, char hex[65], struct err *e)
+{
+	char path[PATH_SIZE], file_hex[65];
+	struct dirent **entries = NULL;
+	struct sha256 *sum = NULL;
+	int rc = 0, n = scandir(dir, &entries, is_hashed, NULL);
+	if (n < 0)
+		return err_errno(e, "open folder", dir);
+	qsort(entries, (size_t)n, sizeof *entries, entry_compare); /* not alphasort: it follows the locale */
+	rc = sha256_new(&sum, e);
+	for (int i = 0; !rc && i < n; i++) {
+		rc = path_join(path, sizeof path, e, dir, entries[i]->d_name);
+		if (!rc)
+			rc = sha256_file(path, file_hex, e);
+		if (rc)
+			break;
+		sha256_add(sum, entries[i]->d_name, strlen(entries[i]->d_name));
+		sha256_add(sum, " ", 1);
+		sha256_add(sum, file_hex, 64);
+		sha256_add(sum, "\n", 1);
+	}
+	if (!rc)
+		sha256_hex(sum, hex);
+	sha256_free(sum);
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free(entries);
+	return rc;
+}
+
+int sha256_path(const char *path, char hex[65], struct err *e)
+{
+	return dir_exists(path) ? folder_sha256(path, hex, e) : sha256_file(path, hex, e);
 }
