@@ -38,7 +38,7 @@ int inputs_make(json_t **out, const struct train_options *o, const struct datase
 	char model_hex[65], init_hex[65] = "";
 	int rc = sha256_path(model_path(o->model), model_hex, e);
 	if (!rc && o->adapter_init)
-		rc = folder_sha256(o->adapter_init, init_hex, e);
+		rc = sha256_path(o->adapter_init, init_hex, e);
 	*out = rc ? NULL : json_pack("{ss ss ss? ss?}", "model_sha256", model_hex, "train_sha256", train->sha256, "valid_sha256",
 		valid->n ? valid->sha256 : NULL, "adapter_init_sha256", o->adapter_init ? init_hex : NULL);
 	if (!rc && !*out)
