@@ -1,0 +1,41 @@
+/*
+ * flow: jobs that need several rooms.
+ *
+ *   run       documents -> data set -> answers of the base -> adapter -> answers of the tuned model -> one page
+ *   answers   questions put to a model, judged
+ *   page      what came out, for a person
+ */
+#ifndef ATTUNE_FLOW_H
+#define ATTUNE_FLOW_H
+
+#include <signal.h>
+
+#include "base/base.h"
+#include "train/train.h"
+
+/*
+ * The output folder:
+ *
+ *   data/                 what data_curate writes
+ *   answers-base.jsonl    the questions with "text" (the model's answer), "right", "finish_reason" and "key" (what it was made from)
+ *   run-XXXXXXXXXXXX/     the training run (train.h), named by what it is made from: new documents or settings start a new one
+ *   answers-tuned.jsonl   as above, with the adapter of that run
+ *   page.txt              the page
+ */
+struct flow_run_options {
+	const char *in;    /* a folder of documents (data.h); its questions.jsonl, if there, is asked before and after */
+	const char *out;   /* made if absent */
+	const char *model; /* any name that hub_resolve takes */
+	const struct train_config *config;
+	const volatile sig_atomic_t *stop; /* as in train_options */
+};
+
+/*
+ * Runs every step that is not finished yet and appends the page to `page`. A step is finished when the folder holds its
+ * result, made from the same bytes and settings; so a run that was stopped or killed goes on where it was, and one without
+ * anything new computes nothing. kern_init must have been called. ERR_STOPPED after `stop`; other errors are those of
+ * hub_resolve, data_curate and train_run, and ERR_DATA for a malformed questions file.
+ */
+int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e);
+
+#endif
