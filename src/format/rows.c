@@ -302,9 +302,9 @@ static int chat_sequence(struct sequence *s, const struct row *r, const struct e
 	int rc = chat_open(&c, r, r->n_messages, enc, false, e);
 	if (!rc)
 		rc = push_chat(s, &c, enc->tokenizer, e);
-	for (size_t i = 0; i < c.n; i++) {
+	for (size_t i = 0; i < c.n && !rc; i++) {
 		n_trained += c.messages[i].train;
-		if (!rc && c.messages[i].train && !*c.messages[i].content)
+		if (c.messages[i].train && !*c.messages[i].content)
 			rc = err_set(e, ERR_DATA, "row without an answer: message %zu, by the assistant, is empty", i + 1);
 	}
 	if (!rc && c.n_ended != n_trained)
