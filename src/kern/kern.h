@@ -153,7 +153,7 @@ struct kern {
 	 */
 	void (*adamw)(float *w, float *m, float *v, const float *g, size_t n, const struct adamw *o);
 
-	/* Sum of squares in f64, in fixed blocks added in order. */
+	/* Sum of squares in f64, in a fixed order. */
 	double (*sum_squares)(const float *x, size_t n);
 };
 

@@ -166,19 +166,18 @@ static void adamw(float *restrict w, float *restrict m, float *restrict v, const
 	}
 }
 
+/* In f64, where the square of every f32 is exact and none overflows. */
 static double sum_squares(const float *x, size_t n)
 {
-	double sum = 0;
-	for (size_t at = 0; at < n; at += CHUNK) {
-		size_t end = at + CHUNK < n ? at + CHUNK : n, i = at;
-		vf part = {0};
-		float rest = 0;
-		for (; i + LANES <= end; i += LANES)
-			part += vload(x + i) * vload(x + i);
-		for (; i < end; i++)
-			rest += x[i] * x[i];
-		sum += (double)(vsum(part) + rest);
-	}
+	double part[LANES] = {0}, sum = 0;
+	size_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		for (size_t l = 0; l < LANES; l++)
+			part[l] += (double)x[i + l] * (double)x[i + l];
+	for (; i < n; i++)
+		sum += (double)x[i] * (double)x[i];
+	for (size_t l = 0; l < LANES; l++)
+		sum += part[l];
 	return sum;
 }
 
