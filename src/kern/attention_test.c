@@ -328,6 +328,32 @@ static void test_neighbours(void **state)
 		}
 }
 
+/* One NaN in a query reaches its own row of its head; one in a key every query that sees it. Nothing turns it into a number. */
+static void test_nan_is_seen(void **state)
+{
+	(void)state;
+	static const struct shape s = {2, 1, 64, 0, 2, {{90, 90}, {1, 75}}};
+	for (size_t p = 0; path_choose(p); p++)
+		for (size_t i = 0; i <= s.length[0][0]; i += 15) {
+			struct job j;
+			struct rng r;
+			bool second = i == s.length[0][0]; /* the last round is the single query over a cache */
+			rng_init(&r, 9, RNG_DATA, 0, 0);
+			job_make(&j, &r, &s, 1);
+			j.q[i * j.a.ldq + s.D + 3] = NAN;
+			job_run(&j, &s);
+			all_nan(j.out + s.D, i, 1, s.D, j.a.ldq, "out, by its query");
+			assert_true(!isnan(j.out[i * j.a.ldq]));
+
+			rng_init(&r, 9, RNG_DATA, 0, 0);
+			job_make(&j, &r, &s, 1);
+			j.k[(i + 7 * second) * j.a.ldk + 3] = NAN;
+			job_run(&j, &s);
+			all_nan(j.out, i, second ? 1 : s.length[0][0] - i, j.q_cols, j.a.ldq, "out, by a key");
+			guards_end();
+		}
+}
+
 /*
  * Causality, with places all around the blocks of a path: another value in everything from position t on leaves the results of earlier
  * queries their bits, and another query and output gradient at t leave those of later keys theirs. The value is enormous but finite:
@@ -412,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_no_lse),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_nan_is_seen),
 		cmocka_unit_test(test_future),
 		cmocka_unit_test(test_threads),
 	};
