@@ -42,7 +42,7 @@ struct err {
 	char text[ERR_TEXT_MAX]; /* one sentence: place, expected, found, what to do next */
 };
 
-/* Fills `e` (may be NULL) and returns `code`. A text that is too long is cut and ends in "...". */
+/* Fills `e` (may be NULL) and returns `code`. A text that is too long is cut and ends in "..."; control characters become spaces. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "prefix: " in front of the text in `e` and returns its code. */

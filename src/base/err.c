@@ -7,12 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* vsnprintf into the whole text, with the last characters replaced by "..." when it had to be cut. */
+/*
+ * vsnprintf into the whole text, with the last characters replaced by "..." when it had to be cut. Messages quote foreign bytes:
+ * control characters become spaces, so that a text is one line and no file can steer the terminal.
+ */
 static void text_format(char text[ERR_TEXT_MAX], const char *fmt, va_list args)
 {
 	int n = vsnprintf(text, ERR_TEXT_MAX, fmt, args);
-	if (n >= ERR_TEXT_MAX)
-		memcpy(text + ERR_TEXT_MAX - 4, "...", 4);
+	if (n >= ERR_TEXT_MAX) {
+		char *end = text + ERR_TEXT_MAX - 4;
+		while (end > text && ((unsigned char)*end & 0xc0) == 0x80) /* never inside a UTF-8 character */
+			end--;
+		memcpy(end, "...", 4);
+	}
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = ' ';
 }
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)

@@ -38,6 +38,23 @@ static void test_long_text_is_cut(void **state)
 	assert_string_equal(e.text + ERR_TEXT_MAX - 6, "xx...");
 }
 
+static void test_foreign_bytes(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	err_set(&e, ERR_DATA, "got \"%s\"", "a\nb\033[2J\x7f\u00e9");
+	assert_string_equal(e.text, "got \"a b [2J \u00e9\"");
+
+	char umlauts[2 * ERR_TEXT_MAX + 1] = ""; /* two bytes each; a cut must fall between two of them */
+	for (size_t i = 0; i < ERR_TEXT_MAX; i++)
+		memcpy(umlauts + 2 * i, "\u00e4", 3);
+	for (int offset = 0; offset < 2; offset++) {
+		err_set(&e, ERR_DATA, "%s", umlauts + offset);
+		size_t n = strlen(e.text);
+		assert_string_equal(e.text + n - 5, "\u00e4...");
+	}
+}
+
 static void test_prefix(void **state)
 {
 	(void)state;
@@ -67,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_long_text_is_cut),
+		cmocka_unit_test(test_foreign_bytes),
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_errno),
 	};
