@@ -15,8 +15,15 @@
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20, ARENA_BYTES = 1 << 20 };
 
-/* A file that cannot be read is a skipped document, not the end. */
-static int document_read(struct document *d, const char *root, const char *relative, struct arena *a, struct err *e)
+/* The documents of a path and everything they point to. */
+struct corpus {
+	struct arena arena;
+	struct paths paths;
+	struct document *d; /* [paths.n] */
+};
+
+/* Bytes and hash. A file that cannot be read is a skipped document, not the end. */
+static int document_load(struct document *d, const char *root, const char *relative, struct arena *a, struct err *e)
 {
 	char path[PATH_SIZE];
 	struct buf bytes = {0};
@@ -44,7 +51,6 @@ static int document_read(struct document *d, const char *root, const char *relat
 	}
 	sha256_add(sum, d->bytes, d->size);
 	sha256_hex(sum, d->sha256);
-	rc = markdown_read(d, a, e);
 done:
 	sha256_free(sum);
 	buf_release(&bytes);
@@ -68,44 +74,58 @@ static int document_items(struct maker *m, struct err *e)
 	return rc;
 }
 
+static int corpus_open(struct corpus *c, const char *in, struct err *e)
+{
+	memset(c, 0, sizeof *c);
+	arena_init(&c->arena, ARENA_BYTES);
+	int rc = walk(&c->paths, in, &c->arena, e);
+	if (rc == 0 && !(c->d = mem_alloc(c->paths.n, sizeof *c->d, e)))
+		rc = ERR_RESOURCE;
+	for (size_t i = 0; i < c->paths.n && rc == 0; i++)
+		rc = document_load(&c->d[i], in, c->paths.p[i], &c->arena, e);
+	return rc;
+}
+
+static void corpus_release(struct corpus *c)
+{
+	mem_free(c->d);
+	paths_release(&c->paths);
+	arena_release(&c->arena);
+}
+
+/* Reads the loaded documents and counts those that can be used. */
+static int corpus_read(struct corpus *c, const char *in, struct data_summary *out, struct err *e)
+{
+	for (size_t i = 0; i < c->paths.n; i++) {
+		struct document *d = &c->d[i];
+		int rc = d->skipped ? 0 : markdown_read(d, &c->arena, e);
+		if (rc < 0)
+			return rc;
+		if (d->skipped)
+			log_line(LOG_WARNING, "%s: left out: %s", d->path, d->skipped);
+		out->n_skipped += d->skipped != NULL;
+	}
+	out->n_documents = c->paths.n - out->n_skipped;
+	if (out->n_documents)
+		return 0;
+	return err_set(e, ERR_DATA,
+		"%s: no usable document: looked for Markdown files (*.md, *.markdown) with text in them, found %zu of which none "
+		"can be used",
+		in, c->paths.n);
+}
+
 int data_curate(const struct data_options *o, struct data_summary *out, struct err *e)
 {
-	struct arena a;
-	struct paths paths = {0};
+	struct corpus c;
 	struct items items = {0};
 	struct names *names = NULL;
-	struct document *d = NULL;
 	memset(out, 0, sizeof *out);
-	arena_init(&a, ARENA_BYTES);
-
-	int rc = walk(&paths, o->in, &a, e);
-	if (rc < 0)
+	int rc = corpus_open(&c, o->in, e);
+	if (rc < 0 || (rc = corpus_read(&c, o->in, out, e)) < 0 || (rc = names_new(&names, c.d, c.paths.n, e)) < 0)
 		goto done;
-	d = mem_alloc(paths.n, sizeof *d, e);
-	if (!d) {
-		rc = ERR_RESOURCE;
-		goto done;
-	}
-	for (size_t i = 0; i < paths.n; i++) {
-		if ((rc = document_read(&d[i], o->in, paths.p[i], &a, e)) < 0)
-			goto done;
-		out->n_skipped += d[i].skipped != NULL;
-		if (d[i].skipped)
-			log_line(LOG_WARNING, "%s: left out: %s", d[i].path, d[i].skipped);
-	}
-	out->n_documents = paths.n - out->n_skipped;
-	if (!out->n_documents) {
-		rc = err_set(e, ERR_DATA,
-			"%s: no usable document: looked for Markdown files (*.md, *.markdown) with text in them, found %zu of "
-			"which none can be used",
-			o->in, paths.n);
-		goto done;
-	}
-	if ((rc = names_new(&names, d, paths.n, e)) < 0)
-		goto done;
-	for (size_t i = 0; i < paths.n && rc == 0; i++) {
-		struct maker m = {.options = o, .arena = &a, .names = names, .items = &items, .document = &d[i]};
-		if (!d[i].skipped)
+	for (size_t i = 0; i < c.paths.n && rc == 0; i++) {
+		struct maker m = {.options = o, .arena = &c.arena, .names = names, .items = &items, .document = &c.d[i]};
+		if (!c.d[i].skipped)
 			rc = document_items(&m, e);
 	}
 	if (rc == 0 && !items.n)
@@ -114,14 +134,26 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 			"found",
 			o->in);
 	if (rc == 0)
-		rc = dataset_write(o, d, paths.n, &items, out, e);
+		rc = dataset_write(o, c.d, c.paths.n, &items, out, e);
 done:
 	names_free(names);
 	mem_free(items.p);
-	mem_free(d);
-	paths_release(&paths);
-	arena_release(&a);
+	corpus_release(&c);
 	if (rc < 0)
 		memset(out, 0, sizeof *out);
+	return rc;
+}
+
+int data_is_current(const struct data_options *o, bool *current, struct data_summary *out, struct err *e)
+{
+	struct corpus c;
+	char key[65];
+	*current = false;
+	int rc = corpus_open(&c, o->in, e);
+	if (rc == 0)
+		rc = dataset_key(o, c.d, c.paths.n, key, e);
+	if (rc == 0)
+		rc = dataset_is_current(o->out, key, current, out, e);
+	corpus_release(&c);
 	return rc;
 }

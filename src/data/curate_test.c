@@ -206,6 +206,36 @@ static void test_same_bytes(void **state)
 	buf_release(&b);
 }
 
+static void test_current(void **state)
+{
+	(void)state;
+	put("in/a.md", "# A\n\nA lease lasts 3 hours.\n");
+	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 7, .n_phrasings = 5};
+	struct data_summary made, found;
+	bool current;
+	struct err e = {0};
+	assert_int_equal(data_is_current(&o, &current, &found, &e), 0);
+	assert_false(current);
+	assert_int_equal(data_curate(&o, &made, &e), 0);
+	assert_int_equal(data_is_current(&o, &current, &found, &e), 0);
+	assert_true(current);
+	assert_memory_equal(&made, &found, sizeof made);
+	o.seed = 8;
+	assert_int_equal(data_is_current(&o, &current, &found, &e), 0);
+	assert_false(current);
+	o.seed = 7;
+	put("out/train.jsonl", "{}");
+	assert_int_equal(data_is_current(&o, &current, &found, &e), 0);
+	assert_false(current);
+	assert_int_equal(data_curate(&o, &made, &e), 0);
+	put("in/a.md", "# A\n\nA lease lasts 4 hours.\n");
+	assert_int_equal(data_is_current(&o, &current, &found, &e), 0);
+	assert_false(current);
+	put("out/manifest.json", "{\"key\":1}");
+	assert_int_equal(data_is_current(&o, &current, &found, &e), 0);
+	assert_false(current);
+}
+
 /* A held-out question is never trained, and what it asks is. */
 static void test_reserved(void **state)
 {
@@ -302,6 +332,7 @@ int main(void)
 		CASE(test_structure),
 		CASE(test_ambiguous),
 		CASE(test_same_bytes),
+		CASE(test_current),
 		CASE(test_reserved),
 		CASE(test_bad_documents),
 		CASE(test_faults),

@@ -35,12 +35,18 @@ struct data_summary {
  *                             rows of valid.jsonl ask what train.jsonl also asks, in reserved words: "stratum":"known"
  *   sections.jsonl            {"path","start","end","heading","sha256","text"}, text as it stands in the document
  *   facts.jsonl               {"item","kind","subject","value","statement", "source":{...}}
- *   manifest.json             options, documents used and skipped (with the reason), counts, hashes of the four files
+ *   manifest.json             key, options, documents used and skipped (with the reason), counts, hashes of the four files
  *
  * Paths are relative to `in`; start and end are byte offsets into the document, sha256 is of the whole document. The same documents
  * and options give the same bytes. A document that cannot be used is skipped, logged and named in the manifest; ERR_DATA when
  * nothing usable is left.
  */
 int data_curate(const struct data_options *o, struct data_summary *out, struct err *e);
+
+/*
+ * Does `out` hold, untouched, what data_curate would write now? Compares the content of every document, the options and the
+ * files with the manifest; *out is filled when it does.
+ */
+int data_is_current(const struct data_options *o, bool *current, struct data_summary *out, struct err *e);
 
 #endif

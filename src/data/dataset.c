@@ -3,6 +3,7 @@
  */
 #include "data/dataset.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,7 @@ static int sections_write(const struct document *d, size_t n, struct buf *b, str
  */
 
 enum { TRAIN, VALID, SECTIONS, FACTS, FILES };
+enum { MANIFEST_BYTES_MAX = 64 << 20 };
 static const char *const file_name[FILES] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl"};
 
 static int file_write(const char *dir, const char *name, const struct buf *b, struct err *e)
@@ -168,6 +170,18 @@ static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
 	return 0;
 }
 
+int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e)
+{
+	struct buf b = {0};
+	int rc = buf_printf(&b, e, "%d %" PRIu64 " %zu\n", DATASET_VERSION, o->seed, o->n_phrasings);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
+	if (rc == 0)
+		rc = bytes_hash(&b, hex, e);
+	buf_release(&b);
+	return rc;
+}
+
 static json_t *documents_json(const struct document *d, size_t n)
 {
 	json_t *all = json_array();
@@ -182,8 +196,8 @@ static int manifest_write(const struct data_options *o, const struct document *d
 	const struct data_summary *c, struct err *e)
 {
 	struct buf b = {0};
-	char hex[65];
-	int rc = 0;
+	char hex[65], key[65];
+	int rc = dataset_key(o, d, n, key, e);
 	json_t *files = json_object();
 	for (int i = 0; i < FILES && rc == 0; i++) {
 		rc = bytes_hash(&file[i], hex, e);
@@ -192,9 +206,8 @@ static int manifest_write(const struct data_options *o, const struct document *d
 	json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "documents", (json_int_t)c->n_documents, "skipped",
 		(json_int_t)c->n_skipped, "sections", (json_int_t)c->n_sections, "facts", (json_int_t)c->n_facts, "train",
 		(json_int_t)c->n_train, "valid", (json_int_t)c->n_valid);
-	json_t *all = json_pack("{s:I, s:{s:I, s:I}, s:o, s:o, s:o}", "version", (json_int_t)1, "options", "seed",
-		(json_int_t)o->seed, "phrasings", (json_int_t)o->n_phrasings, "counts", counts, "documents", documents_json(d, n),
-		"files", files);
+	json_t *all = json_pack("{s:s, s:{s:I, s:I}, s:o, s:o, s:o}", "key", key, "options", "seed", (json_int_t)o->seed,
+		"phrasings", (json_int_t)o->n_phrasings, "counts", counts, "documents", documents_json(d, n), "files", files);
 	char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
 	if (rc == 0)
 		rc = text ? buf_printf(&b, e, "%s\n", text) : err_set(e, ERR_RESOURCE, "out of memory while writing manifest.json");
@@ -222,5 +235,35 @@ int dataset_write(const struct data_options *o, const struct document *d, size_t
 done:
 	for (int i = 0; i < FILES; i++)
 		buf_release(&file[i]);
+	return rc;
+}
+
+int dataset_is_current(const char *dir, const char *key, bool *current, struct data_summary *out, struct err *e)
+{
+	char path[PATH_SIZE], hex[65];
+	struct buf b = {0};
+	json_int_t n[6];
+	const char *made_from, *sum[FILES];
+	*current = false;
+	int rc = path_join(path, sizeof path, e, dir, "manifest.json");
+	if (rc < 0 || !file_exists(path))
+		return rc;
+	rc = file_read(path, MANIFEST_BYTES_MAX, &b, e);
+	json_t *all = rc == 0 ? json_loadb(b.p ? b.p : "", b.len, 0, NULL) : NULL;
+	buf_release(&b);
+	/* A manifest that is not as manifest_write leaves it is nobody's: the data set is simply made again. */
+	if (!all ||
+		json_unpack(all, "{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:s, s:s, s:s, s:s}}", "key", &made_from, "counts",
+			"documents", &n[0], "skipped", &n[1], "sections", &n[2], "facts", &n[3], "train", &n[4], "valid", &n[5],
+			"files", file_name[0], &sum[0], file_name[1], &sum[1], file_name[2], &sum[2], file_name[3], &sum[3]) < 0)
+		goto done;
+	*current = !strcmp(made_from, key);
+	for (int i = 0; i < FILES && *current; i++)
+		*current = path_join(path, sizeof path, e, dir, file_name[i]) == 0 && sha256_file(path, hex, NULL) == 0 &&
+			!strcmp(hex, sum[i]);
+	if (*current)
+		*out = (struct data_summary){(size_t)n[0], (size_t)n[1], (size_t)n[2], (size_t)n[3], (size_t)n[4], (size_t)n[5]};
+done:
+	json_decref(all);
 	return rc;
 }
