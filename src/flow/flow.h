@@ -17,7 +17,7 @@
  * The output folder:
  *
  *   data/                 what data_curate writes
- *   answers-base.jsonl    the questions with "text" (the model's answer), "right", "finish_reason" and "key" (what it was made from)
+ *   answers-base.jsonl    the questions with "text" (the answer), "right" and "key" (what it was made from)
  *   run-XXXXXXXXXXXX/     the training run (train.h), named by what it is made from: new documents or settings start a new one
  *   answers-tuned.jsonl   as above, with the adapter of that run
  *   page.txt              the page
