@@ -57,6 +57,10 @@ static void test_one_file(void **state)
 	assert_int_equal(hf_tensor(h, "b")->n_dims, 2);
 	assert_null(hf_tensor(h, "c"));
 	hf_close(h);
+	test_dir_put(&d, "model.safetensors", "\2\0\0\0\0\0\0\0{}", 10); /* no tensors: for the model to refuse */
+	assert_int_equal(hf_open(&h, d.path, &e), 0);
+	assert_null(hf_tensor(h, "a"));
+	hf_close(h);
 	test_dir_remove(&d);
 }
 

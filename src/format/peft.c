@@ -131,7 +131,7 @@ static int read_config(struct peft_config *c, const json_t *json, const char *pa
 	if (!json_is_string(type) || strcmp(json_string_value(type), "LORA"))
 		return err_set(e, ERR_DATA, "%s: peft_type: got %s, expected \"LORA\"", path,
 			json_is_string(type) ? "another one" : json_kind(type));
-	if (!json_is_integer(r) || json_integer_value(r) < 1 || json_integer_value(r) > RANK_MAX)
+	if (json_integer_value(r) < 1 || json_integer_value(r) > RANK_MAX)
 		return err_set(e, ERR_DATA, "%s: r: got %s, expected an integer from 1 to %d", path, json_kind(r), RANK_MAX);
 	if (!json_is_number(alpha))
 		return err_set(e, ERR_DATA, "%s: lora_alpha: got %s, expected a number", path, json_kind(alpha));
@@ -177,9 +177,8 @@ static int check_tensor(struct peft_config *c, const struct safetensors *s, cons
 	struct buf other = {0};
 	bool a = ends_with(t->name, SUFFIX_A), b = ends_with(t->name, SUFFIX_B);
 	name_shown(shown, sizeof shown, t->name, strlen(t->name));
-	if (strstr(t->name, "lora_embedding"))
-		return err_set(
-			e, ERR_DATA, "%s: tensor '%s': got LoRA on an embedding, expected it on linear layers only", path, shown);
+	if (strstr(t->name, "lora_embedding") || strstr(t->name, "embed_tokens"))
+		return err_set(e, ERR_DATA, "%s: tensor '%s': got an embedding, expected LoRA on linear layers only", path, shown);
 	if (strncmp(t->name, PREFIX, strlen(PREFIX)) || (!a && !b))
 		return err_set(e, ERR_DATA, "%s: tensor '%s': got an unknown name, expected %s*%s or *%s", path, shown, PREFIX,
 			SUFFIX_A, SUFFIX_B);

@@ -189,10 +189,10 @@ static void test_refused_tensors(void **state)
 		struct tensor t;
 		const char *why;
 	} bad[] = {
-		{{"base_model.model.model.embed_tokens.lora_embedding_A", DTYPE_F32, 2, {2, 3}, values, 24},
-			"got LoRA on an embedding"},
+		{{"base_model.model.model.wte.lora_embedding_A", DTYPE_F32, 2, {2, 3}, values, 24},
+			"got an embedding, expected LoRA"},
 		{{Q ".lora_magnitude_vector", DTYPE_F32, 1, {3}, values, 12}, "q_proj.lora_magnitude_vector': got an unknown name"},
-		{{"base_model.model.model.embed_tokens.weight", DTYPE_F32, 2, {2, 3}, values, 24}, "got an unknown name"},
+		{{"base_model.model.model.embed_tokens.weight", DTYPE_F32, 2, {2, 3}, values, 24}, "got an embedding"},
 		{{"model.layers.0.self_attn.q_proj.lora_A.weight", DTYPE_F32, 2, {2, 3}, values, 24}, "got an unknown name"},
 		{{"base_model.model.x.lora_A.weight", DTYPE_F32, 2, {2, 3}, values, 24}, "expected its lora_B too"},
 		{{"base_model.model.x.lora_B.weight", DTYPE_F32, 2, {3, 2}, values, 24}, "expected its lora_A too"},
@@ -229,6 +229,10 @@ static void test_refused_tensors(void **state)
 	safetensors_close(s);
 	assert_int_equal(peft_write(d.path, &config, t, 2 * KINDS, NULL), 0);
 	assert_refused(&d, "got more than 16 kinds of modules");
+	t[0].name = "base_model.model.a.module_with_a_name_of_32_letters.lora_A.weight";
+	t[1].name = "base_model.model.a.module_with_a_name_of_32_letters.lora_B.weight";
+	assert_int_equal(peft_write(d.path, &config, t, 2, NULL), 0);
+	assert_refused(&d, "or a name of 32 bytes or more");
 	test_dir_remove(&d);
 }
 

@@ -146,6 +146,9 @@ static void test_header(void **state)
 	for (size_t i = 0; i < sizeof absurd / sizeof *absurd; i++)
 		assert_refused_bytes(file_of(absurd[i], "{}", 2, 0), "byte 0: header length: got");
 	assert_refused_bytes(file_of(0, "", 0, 0), "got no '{'");
+	struct buf none = file_of(0, "", 0, 0); /* a '{' behind an empty header */
+	assert_int_equal(buf_puts(&none, "{}", NULL), 0);
+	assert_refused_bytes(none, "got no '{'");
 	assert_refused(" {}", 0, "byte 8: header: got no '{'");
 	assert_refused("[]", 0, "got no '{'");
 	assert_refused("{} x", 0, "JSON: got");
@@ -166,6 +169,37 @@ static void test_header(void **state)
 		assert_int_equal(buf_puts(&deep, "[", NULL), 0);
 	assert_refused_bytes(file_of(0, deep.p, deep.len, 0), "JSON: got");
 	buf_release(&deep);
+}
+
+static void test_header_of_more_than_100_mb(void **state)
+{
+	(void)state;
+	struct buf b = file_of(100000001, "{", 1, 0);
+	struct test_file t = test_file_new(b.p, b.len);
+	struct safetensors *s;
+	struct err e = {0};
+	assert_int_equal(truncate(t.path, 8 + 100000001), 0); /* a hole */
+	assert_int_equal(safetensors_open(&s, t.path, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "header length: got 100000001, expected at most 100000000"));
+	test_file_remove(&t);
+	buf_release(&b);
+}
+
+static void test_lookup(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"e", "a", "d", "b", "c"};
+	struct tensor t[5];
+	struct test_file file = test_file_new("", 0);
+	struct safetensors *s;
+	for (size_t i = 0; i < 5; i++)
+		t[i] = (struct tensor){names[i], DTYPE_F32, 1, {1}, &a_values[i], sizeof(float)};
+	assert_int_equal(safetensors_write(file.path, t, 5, NULL), 0);
+	assert_int_equal(safetensors_open(&s, file.path, NULL), 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_memory_equal(safetensors_find(s, names[i])->data, &a_values[i], sizeof(float));
+	safetensors_close(s);
+	test_file_remove(&file);
 }
 
 static void test_tensors(void **state)
@@ -196,6 +230,7 @@ static void test_tensors(void **state)
 		{"\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]", "data_offsets: got [8, 0]"},
 		{"\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]", "data_offsets: got [4, 12]"},
 		{"\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,8]", "got 8 bytes, expected the 4"},
+		{"\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]", "got 8 bytes, expected the 12"},
 		{"\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[0,8]", "got 8 bytes, expected the 6"},
 		{"\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[0,6]", "data: got bytes that belong to no tensor"},
 		{"\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[2,8]", "data: got bytes that belong to no tensor"},
@@ -256,6 +291,8 @@ int main(void)
 		cmocka_unit_test(test_header_padding),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_header_of_more_than_100_mb),
+		cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_tensors),
 		cmocka_unit_test(test_every_failing_call),
 	};
