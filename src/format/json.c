@@ -44,7 +44,11 @@ int json_file(json_t **out, const char *path, size_t max_size, struct err *e)
 	int rc = file_read(path, max_size, &text, e);
 	if (rc)
 		goto done;
-	json_t *value = json_loadb(text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES, &error);
+	const char *p = text.p ? text.p : "";
+	json_t *value = json_loadb(p, text.len, JSON_REJECT_DUPLICATES, &error);
+	/* transformers writes 10^30 for "no limit" (model_max_length): such a file is read with all its integers as reals */
+	if (!value && json_error_code(&error) == json_error_numeric_overflow)
+		value = json_loadb(p, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
 	snprintf(place, sizeof place, "line %d", error.line > 0 ? error.line : 1);
 	rc = parsed(value, &error, path, place, out, e);
 done:

@@ -53,15 +53,19 @@ void generator_free(struct generator *g)
 	mem_free(g);
 }
 
+void generator_reset(struct generator *g)
+{
+	g->cached.n = 0;
+	kv_truncate(g->kv, 0);
+}
+
 static int append(struct generator *g, const int32_t *tokens, size_t n, struct err *e)
 {
 	int rc = model_append(g->model, g->lora, g->work, g->kv, tokens, n, g->logits, e);
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = ids_push(&g->cached, tokens[i], e);
-	if (rc) { /* what the cache holds is unknown: start anew next time */
-		g->cached.n = 0;
-		kv_truncate(g->kv, 0);
-	}
+	if (rc) /* what the cache holds is unknown */
+		generator_reset(g);
 	return rc;
 }
 
@@ -133,6 +137,7 @@ int generator_run(struct generator *g, const int32_t *prompt, size_t n, const st
 {
 	const struct tokenizer *tok = g->model->tokenizer;
 	size_t sent = 0;
+	bool ended = false;
 	double t0 = now_s();
 	memset(out, 0, sizeof(*out));
 	if (n < 1)
@@ -153,7 +158,7 @@ int generator_run(struct generator *g, const int32_t *prompt, size_t n, const st
 		}
 		if ((rc = tokenizer_decode(tok, &id, 1, false, &out->text, e)))
 			break;
-		if (emit(out, o, &sent, false)) {
+		if ((ended = emit(out, o, &sent, false))) {
 			out->finish_reason = "stop";
 			break;
 		}
@@ -162,7 +167,7 @@ int generator_run(struct generator *g, const int32_t *prompt, size_t n, const st
 		if (out->n_tokens < o->max_tokens)
 			rc = append(g, &id, 1, e);
 	}
-	if (!rc && out->text.len > sent)
+	if (!rc && !ended && out->text.len > sent)
 		emit(out, o, &sent, true);
 	out->decode_s = now_s() - t1;
 	if (rc)

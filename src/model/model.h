@@ -87,6 +87,17 @@ struct batch {
 	size_t n_scored;
 };
 
+/* Lays samples end to end; `batch` is the view of what was added since the last clear. A sample's last row predicts nothing. */
+struct packer {
+	struct batch batch;
+	int32_t *tokens, *scored_row, *target; /* [max_tokens] */
+	size_t *start;                         /* [max_seqs + 1] */
+};
+int packer_init(struct packer *p, size_t max_tokens, size_t max_seqs, struct err *e);
+void packer_clear(struct packer *p);
+void packer_add(struct packer *p, const struct sample *s); /* the caller keeps to what packer_init was told */
+void packer_release(struct packer *p);
+
 /* Memory of one computation, for batches of up to max_tokens. With `backward`, activations of all layers are kept. */
 struct work;
 int work_new(struct work **out, const struct model *m, const struct lora *l, size_t max_tokens, bool backward, struct err *e);
@@ -144,6 +155,8 @@ void generated_release(struct generated *g);
 struct generator;
 int generator_new(struct generator **out, const struct model *m, const struct lora *l, size_t max_tokens_in_all, struct err *e);
 void generator_free(struct generator *g);
+/* Forgets what was computed, so that the next answer has the same bits whatever was asked before. */
+void generator_reset(struct generator *g);
 int generator_run(struct generator *g, const int32_t *prompt, size_t n, const struct generate_options *o, struct generated *out,
 	struct err *e);
 

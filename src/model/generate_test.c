@@ -1,0 +1,204 @@
+/* Generation: the cache against whole-sequence logits, sampling, stop texts, streaming, reuse of the prompt. */
+#include "model/test_golden.h"
+
+static const int32_t prompt[] = {1, 300, 120, 88, 2, 77, 310, 45, 60, 61};
+enum { N_PROMPT = sizeof(prompt) / sizeof(prompt[0]) };
+
+/* Appending in pieces gives the logits of the whole sequence computed at once. bf16 rounds single rows and blocks of rows differently. */
+static void test_cache(void **state)
+{
+	struct err e = {0};
+	(void)state;
+	for (size_t path = 0; kern_available()[path]; path++) {
+		check(kern_init(kern_available()[path]->name, &e), &e);
+		double tolerance = strcmp(kern->name, "avx512bf16") ? 1e-4 : 0.15;
+		struct model *m = golden_model("tied");
+		struct lora *l = golden_adapter(m, "tied");
+		size_t V = model_config(m)->V, start[2] = {0, N_PROMPT}, pieces[] = {3, 1, 5, 1}, at = 0;
+		struct batch b = {.tokens = prompt, .n_tokens = N_PROMPT, .start = start, .n_seqs = 1};
+		float *whole = mem_alloc(V, sizeof(*whole), &e), *logits = mem_alloc(V, sizeof(*logits), &e);
+		struct work *w, *narrow;
+		struct kv *kv;
+		check(work_new(&w, m, l, N_PROMPT, false, &e), &e);
+		check(work_new(&narrow, m, l, 2, false, &e), &e); /* longer pieces go through in steps */
+		check(kv_new(&kv, m, N_PROMPT, &e), &e);
+		for (size_t i = 0; i < 4; i++) {
+			int32_t last = (int32_t)(at + pieces[i] - 1);
+			check(model_append(m, l, i == 2 ? narrow : w, kv, prompt + at, pieces[i], logits, &e), &e);
+			check(model_logits(m, l, w, &b, &last, 1, whole, &e), &e);
+			for (size_t j = 0; j < V; j++)
+				if (!(fabs((double)(whole[j] - logits[j])) <= tolerance))
+					fail_msg("%s piece %zu logit %zu: %g, at once %g", kern->name, i, j, (double)logits[j],
+						(double)whole[j]);
+			at += pieces[i];
+		}
+		assert_int_equal(kv_n(kv), N_PROMPT);
+		assert_int_equal(model_append(m, l, w, kv, prompt, 1, logits, &e), ERR_DATA); /* full */
+		mem_free(whole);
+		mem_free(logits);
+		work_free(w);
+		work_free(narrow);
+		kv_free(kv);
+		lora_free(l);
+		model_free(m);
+	}
+	check(kern_init(NULL, &e), &e);
+}
+
+static void test_sampling(void **state)
+{
+	const float logits[4] = {1, 3, 3, 2};
+	struct sampling s = {.temperature = 0, .top_p = 1, .seed = 3};
+	struct {
+		float p;
+		int32_t id;
+	} scratch[4];
+	size_t n[4] = {0};
+	(void)state;
+	assert_int_equal(sample_scratch_bytes(4), sizeof(scratch));
+	assert_int_equal(sample_token(logits, 4, &s, 0, scratch), 1); /* greedy: the first of equals */
+	s.temperature = 1;
+	for (size_t i = 0; i < 20000; i++) {
+		int32_t id = sample_token(logits, 4, &s, i, scratch);
+		assert_int_equal(id, sample_token(logits, 4, &s, i, scratch)); /* a function of seed and position */
+		n[id]++;
+	}
+	double total = exp(1) + 2 * exp(3) + exp(2);
+	for (size_t i = 0; i < 4; i++) /* four standard errors of 20000 draws */
+		assert_true(fabs((double)n[i] / 20000 - exp((double)logits[i]) / total) < 4 * 0.5 / sqrt(20000));
+	s.top_p = 0.5f; /* the two likeliest hold 0.85 between them, the first alone 0.43 */
+	memset(n, 0, sizeof(n));
+	for (size_t i = 0; i < 1000; i++)
+		n[sample_token(logits, 4, &s, i, scratch)]++;
+	assert_int_equal(n[0] + n[3], 0);
+	assert_true(n[1] > 400 && n[2] > 400);
+	s.temperature = 0.01f; /* nearly greedy, and equal ones still share */
+	s.top_p = 1;
+	for (size_t i = 0; i < 100; i++)
+		assert_in_range(sample_token(logits, 4, &s, i, scratch), 1, 2);
+}
+
+struct sink {
+	struct buf text;
+	size_t calls, stop_after;
+};
+
+/* Every piece must be whole UTF-8 as far as the bytes allow: none starts with a continuation byte unless the text itself is broken. */
+static bool take(void *context, const char *text, size_t n)
+{
+	struct sink *s = context;
+	assert_int_equal(buf_append(&s->text, text, n, NULL), 0);
+	return ++s->calls != s->stop_after;
+}
+
+static void run(struct generator *g, const struct generate_options *o, struct generated *out)
+{
+	struct err e = {0};
+	check(generator_run(g, prompt, N_PROMPT, o, out, &e), &e);
+}
+
+static void test_streaming_and_stops(void **state)
+{
+	struct err e = {0};
+	struct model *m = golden_model("tied");
+	struct generator *g;
+	struct sink sink = {0};
+	struct generate_options o = {.sampling = {1, 1, 11}, .max_tokens = 40, .on_text = take, .context = &sink};
+	struct generated whole, again;
+	(void)state;
+	check(kern_init("ref", &e), &e);
+	check(generator_new(&g, m, NULL, 64, &e), &e);
+	run(g, &o, &whole);
+	assert_true(whole.text.len > 20);
+	assert_int_equal(whole.text.len, sink.text.len);
+	assert_memory_equal(whole.text.p, sink.text.p, sink.text.len);
+	assert_int_equal(whole.n_prompt, N_PROMPT);
+
+	o.on_text = NULL; /* the same seed over a warm cache: the same text, up to the rounding that ref is too fine to show */
+	run(g, &o, &again);
+	assert_int_equal(again.text.len, whole.text.len);
+	assert_memory_equal(again.text.p, whole.text.p, whole.text.len);
+	generated_release(&again);
+
+	/* A stop text of several tokens' bytes: cut before it, never streamed. */
+	char middle[6] = {0};
+	memcpy(middle, whole.text.p + 9, 5);
+	size_t place = (size_t)(strstr(whole.text.p, middle) - whole.text.p);
+	const char *stops[] = {"never to be seen", middle};
+	o.stop = stops;
+	o.n_stop = 2;
+	o.on_text = take;
+	buf_clear(&sink.text);
+	run(g, &o, &again);
+	assert_int_equal(again.text.len, place);
+	assert_int_equal(sink.text.len, place);
+	assert_memory_equal(again.text.p, whole.text.p, place);
+	assert_string_equal(again.finish_reason, "stop");
+	generated_release(&again);
+
+	o.n_stop = 0;
+	sink.calls = 0;
+	sink.stop_after = 2;
+	run(g, &o, &again);
+	assert_int_equal(sink.calls, 2);
+	assert_string_equal(again.finish_reason, "stop");
+	generated_release(&again);
+	generated_release(&whole);
+	buf_release(&sink.text);
+	generator_free(g);
+	model_free(m);
+	check(kern_init(NULL, &e), &e);
+}
+
+/* max_tokens and the context end a generation with "length"; an end token with "stop". */
+static void test_ends(void **state)
+{
+	struct err e = {0};
+	struct model *m = golden_model("tied");
+	struct generator *g;
+	struct generate_options o = {.sampling = {1, 1, 11}, .max_tokens = 3};
+	struct generated out;
+	bool stopped = false;
+	(void)state;
+	check(generator_new(&g, m, NULL, N_PROMPT + 5, &e), &e);
+	run(g, &o, &out);
+	assert_int_equal(out.n_tokens, 3);
+	assert_string_equal(out.finish_reason, "length");
+	generated_release(&out);
+	o.max_tokens = 1000;
+	run(g, &o, &out);
+	assert_int_equal(out.n_tokens, 6); /* five fit, and the sixth needs no place */
+	generated_release(&out);
+	o.max_tokens = 0;
+	run(g, &o, &out);
+	assert_int_equal(out.n_tokens, 0);
+	generated_release(&out);
+	assert_int_equal(generator_run(g, prompt, 0, &o, &out, &e), ERR_DATA);
+	int32_t too_long[N_PROMPT + 6] = {0};
+	assert_int_equal(generator_run(g, too_long, N_PROMPT + 6, &o, &out, &e), ERR_DATA);
+	generator_free(g);
+	check(generator_new(&g, m, NULL, 400, &e), &e);
+	o.max_tokens = 380;
+	for (uint64_t seed = 0; seed < 20 && !stopped; seed++) { /* a random model: some seed meets an end token */
+		o.sampling.seed = seed;
+		run(g, &o, &out);
+		stopped = !strcmp(out.finish_reason, "stop");
+		assert_true(stopped == (out.n_tokens < 380));
+		generated_release(&out);
+	}
+	assert_true(stopped);
+	generator_free(g);
+	model_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_sampling),
+		cmocka_unit_test(test_streaming_and_stops),
+		cmocka_unit_test(test_ends),
+	};
+	kern_init(NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
