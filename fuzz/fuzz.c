@@ -1,8 +1,9 @@
 /*
- * Bytes as a file, without a disk: a memfd, opened through /proc.
+ * Bytes as a file, without a disk: a memfd, opened through /proc; and a folder whose one entry points at it.
  */
 #include "fuzz.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,28 @@ const char *fuzz_file(const uint8_t *p, size_t n)
 		abort();
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	return path;
+}
+
+static char folder[] = "fuzz_XXXXXX";
+
+static void folder_remove(void)
+{
+	dir_remove(folder, NULL);
+}
+
+const char *fuzz_folder(const char *name, const uint8_t *p, size_t n)
+{
+	static bool made;
+	char entry[PATH_MAX];
+	if (!made && (!mkdtemp(folder) || atexit(folder_remove)))
+		abort();
+	made = true;
+	const char *file = fuzz_file(p, n);
+	snprintf(entry, sizeof entry, "%s/%s", folder, name);
+	unlink(entry);
+	if (symlink(file, entry))
+		abort();
+	return folder;
 }
 
 void fuzz_check(int rc, const struct err *e)

@@ -12,6 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 /* A path under which these bytes can be opened, until the next call. */
 const char *fuzz_file(const uint8_t *p, size_t n);
 
+/* A folder that holds these bytes as the file `name` (always the same one), until the next call. Removed at exit. */
+const char *fuzz_folder(const char *name, const uint8_t *p, size_t n);
+
 /* Promises of the parsers: on failure a code and a sentence without line breaks; on success 0. Aborts when broken. */
 void fuzz_check(int rc, const struct err *e);
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the two binary seeds: a GGUF file with everything a Llama needs, only tiny, and a safetensors file of three types.
+"""Writes the seeds that are too long or too binary to keep: a GGUF file with everything a Llama needs, only tiny, a safetensors file of
+three types, and the GGUF's tokenizer as a tokenizer.json.
 
-usage: seeds.py OUT.gguf OUT.safetensors
+usage: seeds.py OUT.gguf OUT.safetensors OUT.json
 """
 import json
 import struct
@@ -31,8 +32,13 @@ def byte_alphabet():
     return [chr(b) if b in plain else chr(256 + n) for n, b in enumerate(sorted(set(range(256)) - set(plain)))] + [chr(b) for b in plain]
 
 
+CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+TOKENS = [*CONTROL, *byte_alphabet(), "ab", "\u0120a", "\u0120ab"]
+MERGES = ["a b", "\u0120 a", "\u0120a b"]
+
+
 def gguf():
-    width, ff, tokens = 32, 64, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *byte_alphabet(), "ab", "\u0120a", "\u0120ab"]
+    width, ff, tokens = 32, 64, TOKENS
     keys = [
         ("general.architecture", STRING, string("llama")),
         ("general.alignment", U32, struct.pack("<I", 32)),
@@ -49,8 +55,8 @@ def gguf():
         ("tokenizer.ggml.model", STRING, string("gpt2")),
         ("tokenizer.ggml.pre", STRING, string("smollm")),
         ("tokenizer.ggml.tokens", ARRAY, array(STRING, tokens)),
-        ("tokenizer.ggml.token_type", ARRAY, array(I32, [3] * 3 + [1] * (len(tokens) - 3))),
-        ("tokenizer.ggml.merges", ARRAY, array(STRING, ["a b", "\u0120 a", "\u0120a b"])),
+        ("tokenizer.ggml.token_type", ARRAY, array(I32, [3] * len(CONTROL) + [1] * (len(tokens) - len(CONTROL)))),
+        ("tokenizer.ggml.merges", ARRAY, array(STRING, MERGES)),
         ("tokenizer.ggml.bos_token_id", U32, struct.pack("<I", 1)),
         ("tokenizer.ggml.eos_token_id", U32, struct.pack("<I", 2)),
         ("tokenizer.ggml.add_bos_token", BOOL, b"\0"),
@@ -95,6 +101,21 @@ def safetensors():
     return struct.pack("<Q", len(text)) + text + data
 
 
-for path, make in zip(sys.argv[1:], (gguf, safetensors), strict=True):
+def tokenizer_json():
+    return json.dumps(
+        {
+            "version": "1.0",
+            "added_tokens": [{"id": i, "content": text, "special": True} for i, text in enumerate(CONTROL)],
+            "pre_tokenizer": {
+                "type": "Sequence",
+                "pretokenizers": [{"type": "Digits", "individual_digits": True}, {"type": "ByteLevel", "use_regex": True}],
+            },
+            "decoder": {"type": "ByteLevel"},
+            "model": {"type": "BPE", "vocab": {text: i for i, text in enumerate(TOKENS)}, "merges": MERGES},
+        }
+    ).encode()
+
+
+for path, make in zip(sys.argv[1:], (gguf, safetensors, tokenizer_json), strict=True):
     with open(path, "wb") as out:
         out.write(make())

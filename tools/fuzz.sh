@@ -3,17 +3,18 @@
 # an input that crashes, leaks or takes more than 2 seconds is left as BUILD/TARGET-crash-... and ends the run.
 # usage: tools/fuzz.sh BUILD SECONDS
 set -eu
-cd "$(dirname "$0")/.."
-for target in "$1"/fuzz/fuzz_*; do
+seeds=$(cd "$(dirname "$0")/../fuzz/seeds" && pwd)
+cd "$1"
+for target in fuzz/fuzz_*; do
 	[ -f "$target" ] || continue
 	name=${target##*/fuzz_}
-	mkdir -p "$1/corpus/$name"
-	cp "$1"/fuzz/tiny.* fuzz/seeds/*/* "$1/corpus/$name/"
+	mkdir -p "corpus/$name"
+	cp fuzz/tiny.* "$seeds"/*/* "corpus/$name/"
 	echo "$name, $2 s"
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "$target" -max_total_time="$2" -max_len=32768 -timeout=2 -rss_limit_mb=1024 \
-		-artifact_prefix="$1/$name-" -print_final_stats=1 -verbosity=0 "$1/corpus/$name" 2>"$1/$name.log" || {
-		cat "$1/$name.log"
+		-artifact_prefix="$name-" -print_final_stats=1 -verbosity=0 "corpus/$name" 2>"$name.log" || {
+		cat "$name.log"
 		exit 1
 	}
-	grep -E 'number_of_executed_units|slowest_unit' "$1/$name.log"
+	grep -E 'number_of_executed_units|slowest_unit' "$name.log"
 done
