@@ -103,6 +103,8 @@ struct session {
 };
 int session_open(struct session *s, const struct cli *c, struct err *e);
 void session_close(struct session *s);
+/* The flags of FLAGS_SAMPLING into max_tokens and sampling. */
+int sampling_read(struct generate_options *o, const struct cli *c, struct err *e);
 int kern_start(const struct cli *c, struct err *e); /* --threads and the choice of kernels */
 
 /* Lines of JSON to a file, which appears whole or not at all, or to stdout ("-"), line by line. */

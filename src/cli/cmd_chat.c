@@ -113,24 +113,17 @@ static int run(const struct cli *c, struct err *e)
 {
 	struct session session = {0};
 	struct chat h = {.session = &session, .terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO)};
-	long long context, seed;
-	double temperature, top_p;
+	long long context;
 	int rc = cli_int(c, "context", 16, 1048576, &context, e);
 	if (!rc)
-		rc = cli_real(c, "temperature", 0, 100, &temperature, e);
-	if (!rc)
-		rc = cli_real(c, "top-p", 1e-6, 1, &top_p, e);
-	if (!rc)
-		rc = cli_int(c, "seed", 0, INT64_MAX, &seed, e);
+		rc = sampling_read(&h.options, c, e);
 	if (!rc)
 		rc = session_open(&session, c, e);
 	if (rc)
 		goto done;
 	size_t most = model_config(session.model)->context;
 	size_t capacity = (size_t)context < most ? (size_t)context : most;
-	h.options = (struct generate_options){.max_tokens = capacity,
-		.on_text = show,
-		.sampling = {.temperature = (float)temperature, .top_p = (float)top_p, .seed = (uint64_t)seed}};
+	h.options.on_text = show;
 	rc = generator_new(&h.generator, session.model, session.lora, capacity, e);
 	if (rc)
 		goto done;
@@ -155,11 +148,6 @@ const struct command command_chat = {
 	.examples = {"attune chat", "attune chat --adapter run/adapter", "echo 'What is SQLite?' | attune chat --quiet"},
 	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
 		{.name = "context", .argument = "N", .fallback = "2048", .help = "tokens of conversation to keep in mind"},
-		{.name = "temperature", .argument = "T", .fallback = "0", .help = "0: always the likeliest token"},
-		{.name = "top-p",
-			.argument = "P",
-			.fallback = "1",
-			.help = "draw among the likeliest tokens that make up this share"},
-		{.name = "seed", .argument = "S", .fallback = "0", .help = "start of the random numbers"}, {0}},
+		FLAGS_SAMPLING("0.2", "0.9"), {0}},
 	.run = run,
 };

@@ -23,23 +23,11 @@ static bool go_on(void *context, const char *text, size_t n)
 
 static int job_init(struct job *j, const struct session *s, const struct cli *c, struct err *e)
 {
-	long long max_tokens, seed;
-	double temperature, top_p;
 	const char *stop;
-	*j = (struct job){.session = s};
-	int rc = cli_int(c, "max-tokens", 1, 1000000, &max_tokens, e);
-	if (!rc)
-		rc = cli_real(c, "temperature", 0, 100, &temperature, e);
-	if (!rc)
-		rc = cli_real(c, "top-p", 1e-6, 1, &top_p, e);
-	if (!rc)
-		rc = cli_int(c, "seed", 0, INT64_MAX, &seed, e);
+	*j = (struct job){.session = s, .options = {.stop = j->stop, .on_text = go_on}};
+	int rc = sampling_read(&j->options, c, e);
 	if (rc)
 		return rc;
-	j->options = (struct generate_options){.max_tokens = (size_t)max_tokens,
-		.stop = j->stop,
-		.on_text = go_on,
-		.sampling = {.temperature = (float)temperature, .top_p = (float)top_p, .seed = (uint64_t)seed}};
 	for (int i = 0; (stop = cli_next(c, "stop", &i));) {
 		if (!*stop || j->options.n_stop == STOPS_MAX)
 			return err_set(e, ERR_USAGE, "--stop: expected at most %d texts, none of them empty", STOPS_MAX);
@@ -161,13 +149,7 @@ const struct command command_generate = {
 			.argument = "FILE",
 			.fallback = "-",
 			.help = "the same lines plus text, finish_reason, usage; -: stdout"},
-		{.name = "max-tokens", .argument = "N", .fallback = "256", .help = "most tokens of an answer"},
-		{.name = "temperature", .argument = "T", .fallback = "0", .help = "0: always the likeliest token"},
-		{.name = "top-p",
-			.argument = "P",
-			.fallback = "1",
-			.help = "draw among the likeliest tokens that make up this share"},
-		{.name = "seed", .argument = "S", .fallback = "0", .help = "start of the random numbers"},
+		FLAGS_SAMPLING("0", "1"),
 		{.name = "stop", .argument = "TEXT", .help = "end the answer before this text", .repeated = true}, {0}},
 	.run = run,
 };

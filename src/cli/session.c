@@ -1,5 +1,5 @@
 /*
- * Opening what a verb computes with: threads, kernels, model, adapter.
+ * What a verb computes with: threads, kernels, model, adapter, the way of drawing tokens.
  */
 #include "cli/cli.h"
 #include "hub/hub.h"
@@ -41,4 +41,22 @@ void session_close(struct session *s)
 	lora_free(s->lora);
 	model_free(s->model);
 	*s = (struct session){0};
+}
+
+int sampling_read(struct generate_options *o, const struct cli *c, struct err *e)
+{
+	long long max_tokens, seed;
+	double temperature, top_p;
+	int rc = cli_int(c, "max-tokens", 1, 1000000, &max_tokens, e);
+	if (!rc)
+		rc = cli_real(c, "temperature", 0, 100, &temperature, e);
+	if (!rc)
+		rc = cli_real(c, "top-p", 1e-6, 1, &top_p, e);
+	if (!rc)
+		rc = cli_int(c, "seed", 0, INT64_MAX, &seed, e);
+	if (rc)
+		return rc;
+	o->max_tokens = (size_t)max_tokens;
+	o->sampling = (struct sampling){.temperature = (float)temperature, .top_p = (float)top_p, .seed = (uint64_t)seed};
+	return 0;
 }

@@ -10,25 +10,19 @@ extern const struct command command_pull, command_train, command_score, command_
 	command_config, command_help;
 
 /* Flags that several verbs share, so that they read the same everywhere. */
-#define FLAG_MODEL                                                                                                              \
-	{                                                                                                                       \
-		.name = "model", .argument = "M", .fallback = "smollm2-135m", .help = "model: a path or a name that pull takes" \
-	}
-#define FLAG_ADAPTER                                                                        \
-	{                                                                                   \
-		.name = "adapter", .argument = "DIR", .help = "adapter to put on the model" \
-	}
-#define FLAG_JSON                                        \
-	{                                                \
-		.name = "json", .help = "JSON on stdout" \
-	}
-#define FLAG_SET                                                                                                               \
-	{                                                                                                                      \
-		.name = "set", .argument = "KEY=VALUE", .help = "a setting; 'attune config show' lists them", .repeated = true \
-	}
-#define FLAG_WORKSPACE                                                                                                             \
-	{                                                                                                                          \
-		.name = "workspace", .argument = "DIR", .help = "folder of attune.yaml; without it the current one, if it has any" \
-	}
+/* clang-format off */
+#define FLAG_MODEL {.name = "model", .argument = "M", .fallback = "smollm2-135m", .help = "model: a path or a name that pull takes"}
+#define FLAG_ADAPTER {.name = "adapter", .argument = "DIR", .help = "adapter to put on the model"}
+#define FLAG_JSON {.name = "json", .help = "JSON on stdout"}
+#define FLAG_SET \
+	{.name = "set", .argument = "KEY=VALUE", .help = "a setting; 'attune config show' lists them", .repeated = true}
+#define FLAG_WORKSPACE \
+	{.name = "workspace", .argument = "DIR", .help = "folder of attune.yaml; without it the current one, if it has any"}
+#define FLAGS_SAMPLING(default_temperature, default_top_p) \
+	{.name = "max-tokens", .argument = "N", .fallback = "256", .help = "most tokens of an answer"}, \
+	{.name = "temperature", .argument = "T", .fallback = default_temperature, .help = "0: always the likeliest token"}, \
+	{.name = "top-p", .argument = "P", .fallback = default_top_p, .help = "draw among the likeliest tokens that make up this share"}, \
+	{.name = "seed", .argument = "S", .fallback = "0", .help = "start of the random numbers"}
+/* clang-format on */
 
 #endif
