@@ -96,7 +96,7 @@ static int token_set(
 	struct vocab *v, const json_t *id, const char *text, size_t n, enum token_kind kind, struct err *e)
 {
 	json_int_t i = json_integer_value(id);
-	if (!json_is_integer(id) || i < 0 || (size_t)i >= v->n_tokens)
+	if (!json_is_integer(id) || (size_t)i >= v->n_tokens)
 		return err_set(e, ERR_DATA, "%s: token \"%.64s\": expected an id from 0 to %zu, found %lld", v->path, text,
 			v->n_tokens - 1, (long long)i);
 	struct vocab_token *token = &v->tokens[i];

@@ -14,12 +14,12 @@
 
 /* ---- a small vocabulary: 256 bytes, some merges, two control tokens ----------------------------------------------------------- */
 
-static const char *const MERGES[] = {"a b", "b c", "ab c", "\xc4\xa0 a", "c c", "cc cc", "< |", "<| x"};
+static const char *const MERGES[] = {"a b", "b c", "ab c", "\xc4\xa0 a", "c c", "cc cc", "< |", "<| x", "1 2"};
 enum { N_MERGES = sizeof MERGES / sizeof *MERGES, ID_END = 256 + N_MERGES, ID_END_LONG };
 
 static const char SMALL[] = "{\"normalizer\": null, \"post_processor\": null, \"model\": {\"type\": \"BPE\", \"dropout\": null},"
-	"\"added_tokens\": [{\"id\": 264, \"content\": \"<|x|>\", \"special\": true},"
-	"                   {\"id\": 265, \"content\": \"<|x|>>\", \"special\": true}],"
+	"\"added_tokens\": [{\"id\": 265, \"content\": \"<|x|>\", \"special\": true},"
+	"                   {\"id\": 266, \"content\": \"<|x|>>\", \"special\": true}],"
 	"\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", \"individual_digits\": true},"
 	"                   {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}]}}";
 
@@ -126,9 +126,22 @@ static void test_merges(void **state)
 	CHECK(t, "ccc", 260, 'c');   /* the leftmost of equals */
 	CHECK(t, "ccccc", 261, 'c');
 	CHECK(t, " a ab", 259, ' ', 256); /* rank 0 ab is merged before rank 3 " a" */
-	CHECK(t, "a1b", 'a', '1', 'b');
+	CHECK(t, "a12b", 'a', '1', '2', 'b'); /* digits are split before merges see them */
 	assert_int_equal(tokenizer_n_vocab(t), ID_END_LONG + 1);
 	tokenizer_free(t);
+}
+
+static void test_byte_level_alone_merges_digits(void **state)
+{
+	(void)state;
+	struct tokenizer *t;
+	struct err e = {0};
+	json_t *root = small_json();
+	json_object_set_new(root, "pre_tokenizer", json_pack("{s:s}", "type", "ByteLevel"));
+	assert_int_equal(open_small(&t, root, NULL, NULL, &e), 0);
+	CHECK(t, "a12b", 'a', 264, 'b');
+	tokenizer_free(t);
+	json_decref(root);
 }
 
 static void test_text_forms_no_control_token(void **state)
@@ -242,9 +255,9 @@ static void test_refusals(void **state)
 		{NULL, "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\"}]}", "Split"},
 		{NULL, "pre_tokenizer", "null", "\"none\""},
 		{NULL, "added_tokens", "[{\"id\": 3, \"content\": \"zz\", \"special\": true}]", "share the id 3"},
-		{NULL, "added_tokens", "[{\"id\": 264, \"content\": \"<|x|>\", \"special\": false}]", "special"},
-		{NULL, "added_tokens", "[{\"id\": 264, \"content\": \"<|x|>\", \"special\": true, \"lstrip\": true}]", "lstrip"},
-		{NULL, "added_tokens", "[{\"id\": 264, \"content\": \"\", \"special\": true}]", "empty"},
+		{NULL, "added_tokens", "[{\"id\": 265, \"content\": \"<|x|>\", \"special\": false}]", "special"},
+		{NULL, "added_tokens", "[{\"id\": 265, \"content\": \"<|x|>\", \"special\": true, \"lstrip\": true}]", "lstrip"},
+		{NULL, "added_tokens", "[{\"id\": 265, \"content\": \"\", \"special\": true}]", "empty"},
 		{NULL, "added_tokens", "[{\"id\": -1, \"content\": \"<|x|>\", \"special\": true}]", "found -1"},
 		{NULL, "added_tokens", "[{\"id\": 1e3, \"content\": \"<|x|>\", \"special\": true}]", "expected an id"},
 		{NULL, "added_tokens", "[{\"id\": 9223372036854775807, \"content\": \"<|x|>\", \"special\": true}]", "9223372036854775807"},
@@ -265,8 +278,8 @@ static void test_refusals(void **state)
 		{"model", "vocab", "[]", "expected a vocabulary"},
 		{"vocab", "ab", "97", "share the id 97"},
 		{"vocab", "ab", "1.5", "expected an id"},
-		{"vocab", "\xe4\xb8\xad", "266", "alphabet"},
-		{"vocab", "zz", "267", "expected an id from 0 to 266"},
+		{"vocab", "\xe4\xb8\xad", "267", "alphabet"},
+		{"vocab", "zz", "268", "expected an id from 0 to 267"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct tokenizer *t;
@@ -412,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_merges),
+		cmocka_unit_test(test_byte_level_alone_merges_digits),
 		cmocka_unit_test(test_text_forms_no_control_token),
 		cmocka_unit_test(test_special_ids),
 		cmocka_unit_test(test_decode),

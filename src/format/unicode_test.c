@@ -71,6 +71,18 @@ static void test_classes(void **state)
 			unicode_ranges[i - 1].last < unicode_ranges[i].first);
 }
 
+/* The whole table, against counts of Python's unicodedata 16.0. */
+static void test_class_sizes(void **state)
+{
+	(void)state;
+	size_t n[4] = {0};
+	for (uint32_t cp = 0; cp <= 0x10ffff; cp++)
+		n[char_class(cp)]++;
+	assert_int_equal(n[CHAR_LETTER], 141028);
+	assert_int_equal(n[CHAR_NUMBER], 1924);
+	assert_int_equal(n[CHAR_SPACE], 25);
+}
+
 static void test_char_next_never_sticks(void **state)
 {
 	(void)state;
@@ -86,6 +98,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_class_sizes),
 		cmocka_unit_test(test_char_next_never_sticks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
