@@ -1,6 +1,6 @@
 /* Flat YAML: what is read, and what is refused with its line. */
 #include "format/format.h"
-#include "format/temp_file.h"
+#include "format/test_file.h"
 
 #include <setjmp.h>
 #include <string.h>
@@ -9,9 +9,9 @@
 
 static int read_text(struct yaml *y, const char *text, struct err *e)
 {
-	struct temp_file f = temp_file_new(text, strlen(text));
+	struct test_file f = test_file_new(text, strlen(text));
 	int rc = yaml_read(y, f.path, e);
-	temp_file_remove(&f);
+	test_file_remove(&f);
 	return rc;
 }
 
@@ -78,7 +78,7 @@ static void test_every_allocation_fails(void **state)
 	(void)state;
 	struct yaml y;
 	static const char text[] = "a: 1\nb: [c, d]\n";
-	struct temp_file f = temp_file_new(text, sizeof text - 1);
+	struct test_file f = test_file_new(text, sizeof text - 1);
 	for (uint64_t n = 1;; n++) {
 		fault_set(FAULT_MEM, n, false);
 		int rc = yaml_read(&y, f.path, NULL);
@@ -89,7 +89,7 @@ static void test_every_allocation_fails(void **state)
 		assert_int_equal(rc, ERR_RESOURCE);
 	}
 	yaml_release(&y);
-	temp_file_remove(&f);
+	test_file_remove(&f);
 }
 
 int main(void)
