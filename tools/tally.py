@@ -20,6 +20,8 @@ with open(sys.argv[1], encoding="utf-8") as log:
             skips = max(skips, 1)
         elif run["result"] == "OK":
             good = good or not cases
+        elif run["result"] == "FAIL" and skips and not run["returncode"]:
+            pass  # cmocka writes a skipped case as "not ok N # SKIP", which Meson takes for a failure
         elif not bad:
             bad = 1
             print(f"{run['name']}: {run['result'].lower()}, exit status {run['returncode']}")
