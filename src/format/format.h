@@ -22,7 +22,7 @@ struct tensor {
 	enum dtype dtype;
 	int n_dims;
 	size_t dims[TENSOR_DIMS];
-	const void *data; /* into the file's map */
+	const void *data; /* into the file's map; safetensors need not be aligned */
 	size_t size_bytes;
 };
 
