@@ -172,12 +172,12 @@ static void test_shapes(void **state)
 	}
 }
 
-/* Larger than any block of rows, columns or K that a path may cut the work into, and not a multiple of any. */
+/* Larger than any block of rows, columns or K that a path may cut the work into, and not a multiple of any; with a LoRA term. */
 static void test_many_blocks(void **state)
 {
 	(void)state;
 	static const struct shape shapes[] = {
-		{1537, 130, 96, DTYPE_Q4_1, false, true}, {2051, 33, 70, DTYPE_F32, false, false},
+		{1537, 130, 96, DTYPE_Q4_1, false, true}, {2051, 33, 1541, DTYPE_F32, false, false},
 		{97, 1601, 130, DTYPE_F16, false, false}, {70, 65, 4131, DTYPE_BF16, false, false},
 		{7, 3075, 1056, DTYPE_Q8_0, false, true},
 		{16, 576, 3001, DTYPE_F32, true, false}, /* a weight gradient: K runs over tokens */
@@ -186,8 +186,9 @@ static void test_many_blocks(void **state)
 	rng_init(&r, 2, RNG_DATA, 0, 0);
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
 		const struct shape *s = &shapes[i];
-		struct gemm g = {.M = s->M, .N = s->N, .n_terms = 1, .alpha = 1, .ldc = s->N};
+		struct gemm g = {.M = s->M, .N = s->N, .n_terms = 2, .alpha = 1, .ldc = s->N};
 		g.term[0] = term_random(&r, s, 1);
+		g.term[1] = term_random(&r, &(struct shape){s->M, s->N, 9, DTYPE_F32, false, true}, 0);
 		gemm_check(&r, &g);
 	}
 }
