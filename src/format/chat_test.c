@@ -79,6 +79,7 @@ static void test_origin(void **state)
 	(void)state;
 	check_origin("<{{ messages[0].content }}>{{ messages[1].content }}", "<Hi <|im_end|>> Hello\n", "0111111111111102222222");
 	check_origin("{{ 'a' + messages[1]['content'] | trim ~ eos_token }}", "aHello</s>", "0222220000");
+	check_origin("{{ (' ' ~ messages[1].content ~ 'x') | trim }}", "Hello\nx", "2222220");
 	check_origin("{% set x = messages[1].content.strip() %}{{ x ~ 7 ~ x }}", "Hello7Hello", "22222022222");
 	check_origin("{{ messages[1].role }}{{ messages[1].content | length }}", "assistant7", "0000000000");
 	check_origin("{{ messages[1].content if true }}{{ nothing | default(messages[1].content) }}", " Hello\n Hello\n", "22222222222222");
@@ -180,6 +181,10 @@ static void test_limits(void **state)
 	check_refused(ends, "steps");
 	free(loops);
 	free(ends);
+	char *list = repeated("{% for a in [1,2,3,4] %}{% for b in [1,2,3,4] %}{% for c in [1,2,3,4] %}{% for d in [1,2,3,4] %}{% set x = [", "1,", 5000,
+		"] %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}");
+	check_refused(list, "steps");
+	free(list);
 	char *set = repeated("{% set x = messages[0].content %}", "{% set x = x + x %}", 40, "");
 	check_refused(set, "MiB of text");
 	free(set);

@@ -296,6 +296,25 @@ static void test_refusals(void **state)
 	}
 }
 
+static void test_too_many_control_tokens(void **state)
+{
+	(void)state;
+	struct tokenizer *t;
+	struct err e = {0};
+	json_t *root = small_json(), *added = json_object_get(root, "added_tokens");
+	for (int i = 2; i < 16385; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "<|%d|>", i);
+		json_array_append_new(added, json_pack("{s:i, s:s, s:b}", "id", ID_END + i, "content", text, "special", 1));
+	}
+	assert_int_equal(open_small(&t, root, NULL, NULL, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "more than 16384 control tokens"));
+	json_array_remove(added, 16384);
+	assert_int_equal(open_small(&t, root, NULL, NULL, &e), 0);
+	tokenizer_free(t);
+	json_decref(root);
+}
+
 static void test_missing_bytes(void **state)
 {
 	(void)state;
@@ -431,6 +450,7 @@ int main(void)
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_too_many_control_tokens),
 		cmocka_unit_test(test_missing_bytes),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_golden),

@@ -77,6 +77,7 @@ SMALL = [
     "{% if x %}1{% elif messages | length > 100 %}2{% elif tools is none %}3{% else %}4{% endif %}",
     "{% if x %}1{% elif false %}2{% else %}4{% endif %}{% if false %}5{% endif %}",
     "{{ 'a' or 'b' }} {{ '' or 'b' }} {{ 'a' and 'b' }} {{ '' and 'b' }}| {{ none or 0 }}",
+    "{{ 'a' + 1 ~ 'b' }} {{ 1 + 5 % 3 }} {{ 1 ~ 5 % 3 }} {{ not 1 == 2 }} {{ 1 or 0 and 0 }}",
     "{{ ('a' ~ 'b')|trim ~ 'c' }} {{ 'a' + 'b'|trim }} {{ ['a', 'b'][1] }} {{ ((('x'))) }}",
     "{% for m in x %}{{ m }}{% endfor %}ok",
     "{{ raise_exception('no') }}",
