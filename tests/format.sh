@@ -13,7 +13,7 @@ case $(clang-format --version 2>/dev/null) in
 	;;
 esac
 bad=''
-for file in src/*/*.[ch] fuzz/*.c; do
+for file in src/*/*.[ch] src/*/*.inc fuzz/*.[ch] tests/*.c; do
 	case $file in *_table.c | *'*'*) continue ;; esac
 	clang-format --dry-run -Werror "$file" 2>/dev/null || bad="$bad $file"
 done

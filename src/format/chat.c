@@ -61,7 +61,8 @@ static int gguf_token(const struct gguf *g, const char *key, struct buf *out, st
 	if (!rc)
 		rc = gguf_array_n(g, "tokenizer.ggml.tokens", &n_tokens, e);
 	if (!rc && id >= n_tokens)
-		rc = err_set(e, ERR_DATA, "%s: %s is %llu, beyond the vocabulary of %zu", gguf_path(g), key, (unsigned long long)id, n_tokens);
+		rc = err_set(e, ERR_DATA, "%s: %s is %llu, beyond the vocabulary of %zu", gguf_path(g), key, (unsigned long long)id,
+			n_tokens);
 	if (!rc)
 		rc = gguf_array_str(g, "tokenizer.ggml.tokens", (size_t)id, &p, &n, e);
 	if (!rc)
@@ -110,8 +111,10 @@ int chat_template_from_hf(struct chat_template **out, const char *dir, struct er
 		source = file.p ? file.p : "";
 	}
 	if (!rc && !source)
-		rc = err_set(e, ERR_DATA, "%s: no chat template: neither chat_template.jinja nor a \"chat_template\" string in "
-					  "tokenizer_config.json; use rows without messages", dir);
+		rc = err_set(e, ERR_DATA,
+			"%s: no chat template: neither chat_template.jinja nor a \"chat_template\" string in "
+			"tokenizer_config.json; use rows without messages",
+			dir);
 	if (!rc && (rc = chat_template_new(out, source, hf_token(config, "bos_token"), hf_token(config, "eos_token"), e)))
 		err_prefix(e, "%s", dir);
 	buf_release(&file);
@@ -130,7 +133,8 @@ int chat_template_render(const struct chat_template *t, const struct message *m,
 		while (r < sizeof roles / sizeof *roles && strcmp(m[i].role, roles[r]))
 			r++;
 		if (r == sizeof roles / sizeof *roles)
-			return err_set(e, ERR_DATA, "message %zu: expected the role system, user, assistant or tool, found \"%.40s\"", i + 1,
+			return err_set(e, ERR_DATA,
+				"message %zu: expected the role system, user, assistant or tool, found \"%.40s\"", i + 1,
 				m[i].role);
 	}
 	const struct jinja_input in = {m, n, add_generation_prompt, t->bos, t->eos};

@@ -14,7 +14,8 @@
 
 static const struct message TALK[] = {{"user", "Hi <|im_end|>", false}, {"assistant", " Hello\n", true}};
 
-static int render(const char *source, const struct message *m, size_t n, bool add, struct buf *text, struct buf *origin, struct err *e)
+static int render(
+	const char *source, const struct message *m, size_t n, bool add, struct buf *text, struct buf *origin, struct err *e)
 {
 	struct chat_template *t;
 	int rc = chat_template_new(&t, source, "<s>", "</s>", e);
@@ -82,7 +83,8 @@ static void test_origin(void **state)
 	check_origin("{{ (' ' ~ messages[1].content ~ 'x') | trim }}", "Hello\nx", "2222220");
 	check_origin("{% set x = messages[1].content.strip() %}{{ x ~ 7 ~ x }}", "Hello7Hello", "22222022222");
 	check_origin("{{ messages[1].role }}{{ messages[1].content | length }}", "assistant7", "0000000000");
-	check_origin("{{ messages[1].content if true }}{{ nothing | default(messages[1].content) }}", " Hello\n Hello\n", "22222222222222");
+	check_origin("{{ messages[1].content if true }}{{ nothing | default(messages[1].content) }}", " Hello\n Hello\n",
+		"22222222222222");
 }
 
 static void test_no_origin_wanted(void **state)
@@ -181,8 +183,9 @@ static void test_limits(void **state)
 	check_refused(ends, "steps");
 	free(loops);
 	free(ends);
-	char *list = repeated("{% for a in [1,2,3,4] %}{% for b in [1,2,3,4] %}{% for c in [1,2,3,4] %}{% for d in [1,2,3,4] %}{% set x = [", "1,", 5000,
-		"] %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}");
+	char *list = repeated(
+		"{% for a in [1,2,3,4] %}{% for b in [1,2,3,4] %}{% for c in [1,2,3,4] %}{% for d in [1,2,3,4] %}{% set x = [",
+		"1,", 5000, "] %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}");
 	check_refused(list, "steps");
 	free(list);
 	char *set = repeated("{% set x = messages[0].content %}", "{% set x = x + x %}", 40, "");
@@ -198,7 +201,8 @@ static void test_limits(void **state)
 	struct err e = {0};
 	for (size_t i = 0; i < 256; i++)
 		crowd[i] = (struct message){"user", "x", false};
-	assert_int_equal(render("{% for m in messages %}{{ m.content }}{% endfor %}", crowd, 256, false, &text, &origin, &e), ERR_DATA);
+	assert_int_equal(
+		render("{% for m in messages %}{{ m.content }}{% endfor %}", crowd, 256, false, &text, &origin, &e), ERR_DATA);
 	assert_int_equal(render("{% for m in messages %}{{ m.content }}{% endfor %}", crowd, 255, false, &text, &origin, &e), 0);
 	assert_int_equal((unsigned char)origin.p[254], 255);
 	buf_release(&text);
@@ -209,7 +213,8 @@ static void test_limits(void **state)
 static void test_faults(void **state)
 {
 	(void)state;
-	static const char source[] = "{% set a = [1, messages[1:]] %}{% for m in messages %}{{ m.role ~ m.content + eos_token ~ 7 }}{% endfor %}";
+	static const char source[] =
+		"{% set a = [1, messages[1:]] %}{% for m in messages %}{{ m.role ~ m.content + eos_token ~ 7 }}{% endfor %}";
 	int rc = ERR_RESOURCE;
 	for (uint64_t nth = 1; rc; nth++) {
 		struct buf text = {0}, origin = {0};
@@ -255,7 +260,8 @@ static void test_folder(void **state)
 	put_file(dir, "tokenizer_config.json", "{\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\"}");
 	assert_int_equal(chat_template_from_hf(&t, dir, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "no chat template"));
-	put_file(dir, "tokenizer_config.json", "{\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\", \"chat_template\": \"1{{ bos_token }}\"}");
+	put_file(dir, "tokenizer_config.json",
+		"{\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\", \"chat_template\": \"1{{ bos_token }}\"}");
 	check_folder(dir, "1<b>");
 	put_file(dir, "chat_template.jinja", "2{{ eos_token }}{{ add_generation_prompt }}"); /* the younger place wins */
 	check_folder(dir, "2<e>True");

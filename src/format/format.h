@@ -68,7 +68,7 @@ int safetensors_write(const char *path, const struct tensor *t, size_t n, struct
 struct hf;
 int hf_open(struct hf **out, const char *dir, struct err *e);
 void hf_close(struct hf *h);
-const json_t *hf_config(const struct hf *h);                           /* borrowed */
+const json_t *hf_config(const struct hf *h);                          /* borrowed */
 const struct tensor *hf_tensor(const struct hf *h, const char *name); /* NULL when absent */
 
 /* ---- PEFT adapter folder -------------------------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ void chat_template_free(struct chat_template *t);
  * Up to 255 messages, of the roles system, user, assistant and tool.
  */
 int chat_template_render(const struct chat_template *t, const struct message *m, size_t n, bool add_generation_prompt,
-                         struct buf *text, struct buf *origin, struct err *e);
+	struct buf *text, struct buf *origin, struct err *e);
 
 /* What serving and training both use, so that their ids are the same. */
 struct encoder {
@@ -152,9 +152,9 @@ struct encoder {
 /* One line of a JSONL data set. Strings are borrowed from `json`. */
 struct row {
 	enum { ROW_TEXT, ROW_COMPLETION, ROW_MESSAGES } kind;
-	const char *text;               /* ROW_TEXT */
+	const char *text;                /* ROW_TEXT */
 	const char *prompt, *completion; /* ROW_COMPLETION; completion NULL when the line has a prompt only */
-	struct message *messages;       /* ROW_MESSAGES (and prompt/completion given as message lists) */
+	struct message *messages;        /* ROW_MESSAGES (and prompt/completion given as message lists) */
 	size_t n_messages;
 	size_t line;  /* 1-based */
 	json_t *json; /* the whole object, owned by the row */
@@ -166,7 +166,8 @@ void row_release(struct row *r);
 struct jsonl;
 int jsonl_open(struct jsonl **out, const char *path, struct err *e); /* "-" is stdin */
 void jsonl_close(struct jsonl *j);
-int jsonl_next(struct jsonl *j, json_t **object, size_t *line, struct err *e); /* 1 an object (caller decrefs), 0 the end, or an error */
+/* 1 with an object (caller decrefs), 0 at the end, or an error. */
+int jsonl_next(struct jsonl *j, json_t **object, size_t *line, struct err *e);
 /* Detects the format: messages, prompt/completion, prompt, text, conversations (from/value), Alpaca (instruction/input/output). Takes `object`. */
 int row_parse(struct row *out, json_t *object, const char *path, size_t line, struct err *e);
 

@@ -21,7 +21,7 @@ struct str {
 
 enum node_kind {
 	/* statements */
-	NODE_TEXT, /* text */
+	NODE_TEXT,  /* text */
 	NODE_PRINT, /* a */
 	NODE_IF,    /* a ? body : orelse */
 	NODE_FOR,   /* text in a: body */
@@ -31,17 +31,30 @@ enum node_kind {
 	NODE_INT,    /* number */
 	NODE_BOOL,   /* number */
 	NODE_NONE,
-	NODE_NAME,  /* text */
-	NODE_LIST,  /* body */
-	NODE_ITEM,  /* a[b] and a.b */
-	NODE_SLICE, /* a[b:c], b and c may be NULL */
+	NODE_NAME,   /* text */
+	NODE_LIST,   /* body */
+	NODE_ITEM,   /* a[b] and a.b */
+	NODE_SLICE,  /* a[b:c], b and c may be NULL */
 	NODE_CHOICE, /* a if b else c, c may be NULL */
-	NODE_OR, NODE_AND, NODE_NOT, NODE_NEGATE,
-	NODE_EQUAL, NODE_LESS, NODE_LESS_EQUAL, NODE_IN, /* a ? b; the others are these, turned around */
-	NODE_ADD, NODE_SUBTRACT, NODE_REMAINDER, NODE_CONCAT,
-	NODE_TRIM, NODE_LENGTH, NODE_DEFAULT, /* filters on a; the default is b */
-	NODE_IS_DEFINED, NODE_IS_NONE, NODE_IS_STRING, /* tests on a */
-	NODE_RAISE, /* raise_exception(a) */
+	NODE_OR,
+	NODE_AND,
+	NODE_NOT,
+	NODE_NEGATE,
+	NODE_EQUAL,
+	NODE_LESS,
+	NODE_LESS_EQUAL,
+	NODE_IN, /* a ? b; the others are these, turned around */
+	NODE_ADD,
+	NODE_SUBTRACT,
+	NODE_REMAINDER,
+	NODE_CONCAT,
+	NODE_TRIM,
+	NODE_LENGTH,
+	NODE_DEFAULT, /* filters on a; the default is b */
+	NODE_IS_DEFINED,
+	NODE_IS_NONE,
+	NODE_IS_STRING, /* tests on a */
+	NODE_RAISE,     /* raise_exception(a) */
 };
 
 struct node {

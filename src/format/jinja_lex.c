@@ -9,7 +9,8 @@
 
 int lex_fail(struct lexer *p, const char *what, struct str detail)
 {
-	return err_set(p->e, ERR_DATA, "chat template: line %d: %s \"%.*s\"", p->line, what, detail.n < 64 ? (int)detail.n : 64, detail.p);
+	return err_set(
+		p->e, ERR_DATA, "chat template: line %d: %s \"%.*s\"", p->line, what, detail.n < 64 ? (int)detail.n : 64, detail.p);
 }
 
 /* ---- text and tags ---------------------------------------------------------------------------------------------------------- */
@@ -195,8 +196,11 @@ bool lex_is(const struct lexer *p, enum token_kind kind, const char *text)
 
 int lex_expected(struct lexer *p, const char *what)
 {
-	static const char *const names[] = {[TOKEN_END] = "the end of the template", [TOKEN_TEXT] = "text", [TOKEN_PRINT] = "{{",
-		[TOKEN_BLOCK] = "{%", [TOKEN_CLOSE] = "the end of the tag"};
+	static const char *const names[] = {[TOKEN_END] = "the end of the template",
+		[TOKEN_TEXT] = "text",
+		[TOKEN_PRINT] = "{{",
+		[TOKEN_BLOCK] = "{%",
+		[TOKEN_CLOSE] = "the end of the tag"};
 	struct str found = p->token.text;
 	if (p->token.kind <= TOKEN_CLOSE)
 		found = (struct str){names[p->token.kind], NULL, strlen(names[p->token.kind])};

@@ -40,7 +40,8 @@ static struct node *parse_unary(struct parser *p);
 static int enter(struct parser *p)
 {
 	if (++p->depth > JINJA_DEPTH_MAX)
-		return err_set(p->lex.e, ERR_DATA, "chat template: line %d: nested more than %d deep", p->lex.line, JINJA_DEPTH_MAX);
+		return err_set(
+			p->lex.e, ERR_DATA, "chat template: line %d: nested more than %d deep", p->lex.line, JINJA_DEPTH_MAX);
 	return 0;
 }
 
@@ -57,7 +58,8 @@ static struct node *node_new(struct parser *p, enum node_kind kind, struct node 
 	}
 	if (node->depth <= JINJA_DEPTH_MAX)
 		return node;
-	err_set(p->lex.e, ERR_DATA, "chat template: line %d: an expression of more than %d parts in a chain", p->lex.line, JINJA_DEPTH_MAX);
+	err_set(p->lex.e, ERR_DATA, "chat template: line %d: an expression of more than %d parts in a chain", p->lex.line,
+		JINJA_DEPTH_MAX);
 	return NULL;
 }
 
@@ -182,7 +184,8 @@ static struct node *parse_filter(struct parser *p, struct node *a)
 	static const struct {
 		const char *name;
 		enum node_kind kind;
-	} filters[] = {{"trim", NODE_TRIM}, {"length", NODE_LENGTH}, {"count", NODE_LENGTH}, {"default", NODE_DEFAULT}, {"d", NODE_DEFAULT}};
+	} filters[] = {{"trim", NODE_TRIM}, {"length", NODE_LENGTH}, {"count", NODE_LENGTH}, {"default", NODE_DEFAULT},
+		{"d", NODE_DEFAULT}};
 	size_t i = 0, n = sizeof filters / sizeof *filters;
 	if (lex_next(&p->lex))
 		return NULL;

@@ -11,7 +11,8 @@
 
 enum value_kind { VALUE_UNDEFINED, VALUE_NONE, VALUE_BOOL, VALUE_INT, VALUE_STRING, VALUE_LIST, VALUE_MAP };
 
-static const char *const kind_names[] = {"an undefined value", "none", "a boolean", "an integer", "a string", "a list", "a mapping"};
+static const char *const kind_names[] = {
+	"an undefined value", "none", "a boolean", "an integer", "a string", "a list", "a mapping"};
 
 struct value {
 	enum value_kind kind;
@@ -75,7 +76,8 @@ static struct str str_cut(struct str s, size_t from, size_t to)
 static int spend(struct render *r, const struct node *n, size_t bytes)
 {
 	if (bytes > JINJA_BYTES_MAX - r->bytes)
-		return err_set(r->e, ERR_DATA, "chat template: line %d: makes more than %d MiB of text", n->line, JINJA_BYTES_MAX >> 20);
+		return err_set(
+			r->e, ERR_DATA, "chat template: line %d: makes more than %d MiB of text", n->line, JINJA_BYTES_MAX >> 20);
 	r->bytes += bytes;
 	return 0;
 }
@@ -236,8 +238,8 @@ static size_t slice_bound(const struct value *v, size_t n, size_t absent)
 	return i < 0 ? 0 : i > (int64_t)n ? n : (size_t)i;
 }
 
-static int slice(
-	struct render *r, const struct node *n, const struct value *a, const struct value *from, const struct value *to, struct value *out)
+static int slice(struct render *r, const struct node *n, const struct value *a, const struct value *from, const struct value *to,
+	struct value *out)
 {
 	if (a->kind != VALUE_LIST)
 		return fail(r, n, "unsupported slice of", a);
@@ -259,7 +261,8 @@ static int arithmetic(struct render *r, const struct node *n, const struct value
 	if (n->kind == NODE_ADD && a->kind == VALUE_STRING && b->kind == VALUE_STRING)
 		return join(r, n, a->text, b->text, out);
 	if (!is_number(a) || !is_number(b))
-		return fail(r, n, "unsupported arithmetic on", is_number(a) || (a->kind == VALUE_STRING && n->kind == NODE_ADD) ? b : a);
+		return fail(r, n, "unsupported arithmetic on",
+			is_number(a) || (a->kind == VALUE_STRING && n->kind == NODE_ADD) ? b : a);
 	if (n->kind == NODE_ADD) {
 		overflow = __builtin_add_overflow(x, y, &result);
 	} else if (n->kind == NODE_SUBTRACT) {
@@ -360,7 +363,8 @@ static int apply(struct render *r, const struct node *n, const struct value v[3]
 		*out = value_bool(!truthy(a));
 		return 0;
 	case NODE_NEGATE:
-		return arithmetic(r, &(struct node){.kind = NODE_SUBTRACT, .line = n->line}, &(struct value){.kind = VALUE_INT}, a, out);
+		return arithmetic(
+			r, &(struct node){.kind = NODE_SUBTRACT, .line = n->line}, &(struct value){.kind = VALUE_INT}, a, out);
 	case NODE_EQUAL:
 	case NODE_LESS:
 	case NODE_LESS_EQUAL:
@@ -486,7 +490,8 @@ static int run_for(struct render *r, const struct node *n)
 		fields[INDEX0] = value_int((int64_t)i);
 		rc = assign(r, n->line, n->text, list.items[i]);
 		if (!rc)
-			rc = assign(r, n->line, str_of("loop"), (struct value){.kind = VALUE_MAP, .items = fields, .keys = keys, .n = FIELDS});
+			rc = assign(r, n->line, str_of("loop"),
+				(struct value){.kind = VALUE_MAP, .items = fields, .keys = keys, .n = FIELDS});
 		if (!rc)
 			rc = run(r, n->body);
 	}

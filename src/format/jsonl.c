@@ -25,7 +25,9 @@ int jsonl_open(struct jsonl **out, const char *path, struct err *e)
 		return ERR_RESOURCE;
 	bool from_stdin = !strcmp(path, "-");
 	j->path = mem_strdup(from_stdin ? "stdin" : path, e);
-	int rc = !j->path ? ERR_RESOURCE : from_stdin ? file_read(path, STDIN_MAX_BYTES, &j->text, e) : file_map_open(&j->map, path, e);
+	int rc = !j->path    ? ERR_RESOURCE
+		: from_stdin ? file_read(path, STDIN_MAX_BYTES, &j->text, e)
+			     : file_map_open(&j->map, path, e);
 	j->p = from_stdin ? j->text.p : (const char *)j->map.p;
 	j->n = from_stdin ? j->text.len : j->map.size;
 	if (!rc && j->n >= 3 && !memcmp(j->p, "\xef\xbb\xbf", 3))

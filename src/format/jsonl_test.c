@@ -119,7 +119,7 @@ static void test_refusals(void **state)
 		check_refused(file, start + n, cases[i].says);
 	}
 	check_refused("\xef\xbb\xbf{}", 5, "byte order mark");
-	check_refused("7", 1, "column"); /* a bare value is no JSON text to jansson */
+	check_refused("7", 1, "column");                     /* a bare value is no JSON text to jansson */
 	check_refused("{\"a\":1\n}", 8, "line 1: column 6"); /* not at the end: not called cut */
 }
 
@@ -139,8 +139,9 @@ static void test_depth(void **state)
 	strcpy(text + 5 + 2 * DEEP, "}");
 	check_refused(text, strlen(text), "nested more than 64 deep");
 	for (size_t depth = 63; depth <= 64; depth++) { /* and the object around them */
-		size_t n = (size_t)sprintf(text, "{\"a\":%.*s%.*s}", (int)depth, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
-			(int)depth, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+		size_t n = (size_t)sprintf(text, "{\"a\":%.*s%.*s}", (int)depth,
+			"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", (int)depth,
+			"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 		struct jsonl *j = open_bytes(text, n);
 		assert_int_equal(jsonl_next(j, &object, &line, &e), depth == 63 ? 1 : ERR_DATA);
 		json_decref(object);

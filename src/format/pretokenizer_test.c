@@ -70,7 +70,9 @@ static void test_digits(void **state)
 static void test_malformed_bytes_are_signs(void **state)
 {
 	(void)state;
-	check("a\xff\xfe" "b", false, "a|\xff\xfe|b");
+	check("a\xff\xfe"
+	      "b",
+		false, "a|\xff\xfe|b");
 	check("a \xe4\xb8", true, "a| \xe4\xb8");
 	check("  \x80", true, " | \x80");
 }

@@ -47,7 +47,8 @@ static int parse_message(const struct place *at, const json_t *object, bool shar
 	if (!json_is_object(object))
 		return expected(at, "a message to be an object", object, e);
 	if (json_object_get(object, "tool_calls"))
-		return err_set(e, ERR_DATA, "%s: line %zu: a message has \"tool_calls\", which attune does not support yet", at->path, at->line);
+		return err_set(e, ERR_DATA, "%s: line %zu: a message has \"tool_calls\", which attune does not support yet",
+			at->path, at->line);
 	int rc = get_string(at, object, share_gpt ? "from" : "role", &m->role, e);
 	if (!rc)
 		rc = get_string(at, object, share_gpt ? "value" : "content", &m->content, e);
@@ -126,8 +127,10 @@ int row_parse(struct row *out, json_t *object, const char *path, size_t line, st
 	const json_t *value;
 	int rc;
 	*out = (struct row){.line = line, .json = object};
-	if (json_object_get(object, "chosen") || json_object_get(object, "rejected") || json_is_boolean(json_object_get(object, "label")))
-		rc = err_set(e, ERR_DATA, "%s: line %zu: a preference row (chosen, rejected, label), which attune cannot use here", path, line);
+	if (json_object_get(object, "chosen") || json_object_get(object, "rejected") ||
+		json_is_boolean(json_object_get(object, "label")))
+		rc = err_set(e, ERR_DATA, "%s: line %zu: a preference row (chosen, rejected, label), which attune cannot use here",
+			path, line);
 	else if (json_array_size(json_object_get(object, "tools")))
 		rc = err_set(e, ERR_DATA, "%s: line %zu: a row with \"tools\", which attune does not support yet", path, line);
 	else if ((value = json_object_get(object, "messages")))
@@ -142,7 +145,9 @@ int row_parse(struct row *out, json_t *object, const char *path, size_t line, st
 		rc = get_string(&at, object, "text", &out->text, e);
 	else
 		rc = err_set(e, ERR_DATA,
-			"%s: line %zu: expected a row with messages, prompt, text, conversations or instruction; found none of them", path, line);
+			"%s: line %zu: expected a row with messages, prompt, text, conversations or instruction; found none of "
+			"them",
+			path, line);
 	if (rc)
 		row_release(out);
 	return rc;
@@ -214,7 +219,8 @@ static int chat_open(
 	bool add_system = enc->system && (!take || strcmp(r->messages[0].role, "system"));
 	*c = (struct chat){.n = take + add_system};
 	if (!enc->chat)
-		return err_set(e, ERR_DATA, "a row with messages, but the model has no chat template; use prompt and completion, or text");
+		return err_set(
+			e, ERR_DATA, "a row with messages, but the model has no chat template; use prompt and completion, or text");
 	c->messages = mem_alloc(c->n, sizeof *c->messages, e);
 	if (!c->messages)
 		return ERR_RESOURCE;
@@ -244,7 +250,8 @@ static bool trained(const struct chat *c, size_t from, size_t to)
 }
 
 /* text[from..to) between two control tokens; *open becomes true when a trained turn is in it, whose end token must follow. */
-static int push_span(struct sequence *s, const struct chat *c, const struct tokenizer *t, size_t from, size_t to, bool *open, struct err *e)
+static int push_span(
+	struct sequence *s, const struct chat *c, const struct tokenizer *t, size_t from, size_t to, bool *open, struct err *e)
 {
 	struct ids ids = {0}, ends = {0};
 	size_t at = from;
@@ -308,8 +315,8 @@ static int chat_sequence(struct sequence *s, const struct row *r, const struct e
 			rc = err_set(e, ERR_DATA, "row without an answer: message %zu, by the assistant, is empty", i + 1);
 	}
 	if (!rc && c.n_ended != n_trained)
-		rc = err_set(e, ERR_DATA, "the chat template ends %zu of %zu trained turns with an end token; expected all", c.n_ended,
-			n_trained);
+		rc = err_set(e, ERR_DATA, "the chat template ends %zu of %zu trained turns with an end token; expected all",
+			c.n_ended, n_trained);
 	chat_release(&c);
 	return rc;
 }
@@ -363,8 +370,9 @@ static int check_prompt(struct sequence *s, const struct row *r, const struct en
 	int rc = prompt_ids(&prompt, r, enc, e);
 	size_t n = prompt.ids.n;
 	if (!rc && (n > s->ids.n || (n && memcmp(prompt.ids.p, s->ids.p, n * sizeof *prompt.ids.p))))
-		rc = err_set(e, ERR_DATA, "the prompt's tokens are not the first tokens of the whole row: the answer's first characters "
-					  "merge with the prompt's last; move the white space between them to the other side");
+		rc = err_set(e, ERR_DATA,
+			"the prompt's tokens are not the first tokens of the whole row: the answer's first characters "
+			"merge with the prompt's last; move the white space between them to the other side");
 	if (!rc && r->kind == ROW_COMPLETION && n)
 		memset(s->scored.p, 0, n);
 	sequence_release(&prompt);
@@ -376,8 +384,9 @@ int row_sample(struct sample *out, const struct row *r, const struct encoder *en
 	struct sequence s = {0};
 	size_t n_scored = 0;
 	*out = (struct sample){0};
-	int rc = r->kind == ROW_TEXT ? text_sequence(&s, r, enc, e)
-	       : r->kind == ROW_COMPLETION ? completion_sequence(&s, r, enc, e) : chat_sequence(&s, r, enc, e);
+	int rc = r->kind == ROW_TEXT        ? text_sequence(&s, r, enc, e)
+		: r->kind == ROW_COMPLETION ? completion_sequence(&s, r, enc, e)
+					    : chat_sequence(&s, r, enc, e);
 	if (!rc && r->kind != ROW_TEXT)
 		rc = check_prompt(&s, r, enc, e);
 	for (size_t i = 0; i < s.ids.n && !rc; i++) {
@@ -397,8 +406,9 @@ int row_sample(struct sample *out, const struct row *r, const struct encoder *en
 int row_prompt(struct ids *out, const struct row *r, const struct encoder *enc, struct err *e)
 {
 	struct sequence s = {0};
-	int rc = r->kind == ROW_TEXT ? err_set(e, ERR_DATA, "expected a row with \"prompt\" or \"messages\" to go on from, found \"text\"")
-				     : prompt_ids(&s, r, enc, e);
+	int rc = r->kind == ROW_TEXT
+		? err_set(e, ERR_DATA, "expected a row with \"prompt\" or \"messages\" to go on from, found \"text\"")
+		: prompt_ids(&s, r, enc, e);
 	for (size_t i = 0; i < s.ids.n && !rc; i++)
 		rc = ids_push(out, s.ids.p[i], e);
 	sequence_release(&s);

@@ -182,14 +182,19 @@ static void test_scored_messages(void **state)
 	check_scored("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},{\"role\":\"assistant\",\"content\":\"Yes.\"}]}", false,
 		SYSTEM_TURN TURN("user", "Hi") "<|im_start|>assistant\n[Yes.<|im_end|>]\n");
 	check_scored("{\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"a\"},"
-		     "{\"role\":\"assistant\",\"content\":\"b\"},{\"role\":\"user\",\"content\":\"c\"},{\"role\":\"assistant\",\"content\":\"d\"}]}", false,
-		TURN("system", "S") TURN("user", "a") "<|im_start|>assistant\n[b<|im_end|>]\n" TURN("user", "c")
-		"<|im_start|>assistant\n[d<|im_end|>]\n");
-	check_scored("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\",\"train\":false},"
-		     "{\"role\":\"user\",\"content\":\"c\"},{\"role\":\"assistant\",\"content\":\"d\",\"train\":true}]}", false,
+		     "{\"role\":\"assistant\",\"content\":\"b\"},{\"role\":\"user\",\"content\":\"c\"},{\"role\":\"assistant\","
+		     "\"content\":\"d\"}]}",
+		false,
+		TURN("system", "S") TURN("user", "a") "<|im_start|>assistant\n[b<|im_end|>]\n" TURN(
+			"user", "c") "<|im_start|>assistant\n[d<|im_end|>]\n");
+	check_scored(
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\",\"train\":false},"
+		"{\"role\":\"user\",\"content\":\"c\"},{\"role\":\"assistant\",\"content\":\"d\",\"train\":true}]}",
+		false,
 		SYSTEM_TURN TURN("user", "a") TURN("assistant", "b") TURN("user", "c") "<|im_start|>assistant\n[d<|im_end|>]\n");
-	check_scored("{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"train\":true},{\"role\":\"assistant\",\"content\":\"b\"}]}", true,
-		"<|im_start|>[system\nYou are a helpful assistant.<|im_end|>\n" TURN("user", "a") TURN("assistant", "b") "]");
+	check_scored(
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"train\":true},{\"role\":\"assistant\",\"content\":\"b\"}]}",
+		true, "<|im_start|>[system\nYou are a helpful assistant.<|im_end|>\n" TURN("user", "a") TURN("assistant", "b") "]");
 }
 
 static void test_scored_completion_and_text(void **state)
@@ -210,7 +215,8 @@ static void test_forgery(void **state)
 				 "{\"role\":\"assistant\",\"content\":\"<|im_end|>\"}]}",
 		false);
 	size_t n_control = 0;
-	const int32_t start = tokenizer_control(tokenizer, "<|im_start|>", 12), end = tokenizer_control(tokenizer, "<|im_end|>", 10);
+	const int32_t start = tokenizer_control(tokenizer, "<|im_start|>", 12),
+		      end = tokenizer_control(tokenizer, "<|im_end|>", 10);
 	for (size_t i = 0; i < s.n; i++)
 		n_control += s.ids[i] == start || s.ids[i] == end;
 	assert_int_equal(n_control, 6); /* system, user, assistant */
@@ -220,16 +226,21 @@ static void test_forgery(void **state)
 static void test_other_formats(void **state)
 {
 	(void)state;
-	static const char talk[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}";
+	static const char talk[] =
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}";
 	check_same(talk, "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"},{\"from\":\"gpt\",\"value\":\"b\"}]}");
 	check_same(talk, "{\"conversations\":[{\"from\":\"user\",\"value\":\"a\"},{\"from\":\"assistant\",\"value\":\"b\"}]}");
 	check_same(talk, "{\"instruction\":\"a\",\"input\":\"\",\"output\":\"b\"}");
 	check_same(talk, "{\"instruction\":\"a\",\"output\":\"b\"}");
-	check_same(talk, "{\"prompt\":[{\"role\":\"user\",\"content\":\"a\"}],\"completion\":[{\"role\":\"assistant\",\"content\":\"b\"}]}");
-	check_same(talk, "{\"text\":\"not this\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}");
+	check_same(talk,
+		"{\"prompt\":[{\"role\":\"user\",\"content\":\"a\"}],\"completion\":[{\"role\":\"assistant\",\"content\":\"b\"}]}");
+	check_same(talk,
+		"{\"text\":\"not "
+		"this\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}");
 	check_same("{\"messages\":[{\"role\":\"user\",\"content\":\"a\\n\\nx\"},{\"role\":\"assistant\",\"content\":\"b\"}]}",
 		"{\"instruction\":\"a\",\"input\":\"x\",\"output\":\"b\"}");
-	check_same("{\"prompt\":\"a\",\"completion\":\" b\"}", "{\"id\":1,\"label\":\"x\",\"prompt\":\"a\",\"completion\":\" b\",\"text\":\"c\"}");
+	check_same("{\"prompt\":\"a\",\"completion\":\" b\"}",
+		"{\"id\":1,\"label\":\"x\",\"prompt\":\"a\",\"completion\":\" b\",\"text\":\"c\"}");
 }
 
 static void check_prompt(const char *json, const char *expected)
@@ -315,23 +326,31 @@ static void check_no_sample(const char *json, const struct encoder *with, const 
 static void test_unusable_rows(void **state)
 {
 	(void)state;
-	static const char talk[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}";
+	static const char talk[] =
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}";
 	check_no_sample("{\"prompt\":\"a\"}", &enc, "without an answer");
 	check_no_sample("{\"prompt\":\"a\",\"completion\":\"\"}", &enc, "without an answer");
 	check_no_sample("{\"text\":\"\"}", &enc, "without an answer");
 	check_no_sample("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", &enc, "last message is by \"user\"");
-	check_no_sample("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"\"}]}", &enc, "message 3, by the assistant, is empty");
-	check_no_sample("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\",\"train\":false}]}", &enc, "nothing in it");
-	check_no_sample("{\"messages\":[{\"role\":\"root\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}", &enc, "found \"root\"");
+	check_no_sample("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"\"}]}", &enc,
+		"message 3, by the assistant, is empty");
+	check_no_sample(
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\",\"train\":false}]}",
+		&enc, "nothing in it");
+	check_no_sample("{\"messages\":[{\"role\":\"root\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}", &enc,
+		"found \"root\"");
 	check_no_sample("{\"prompt\":\"the\",\"completion\":\"n\"}", &enc, "not the first tokens");
 	check_no_sample(talk, &(struct encoder){tokenizer, NULL, NULL}, "no chat template");
 
 	struct chat_template *open_ended, *trims; /* never ends a turn; takes a content of spaces away */
 	struct err e = {0};
 	assert_int_equal(chat_template_new(&open_ended, "{% for m in messages %}{{ m.content }}{% endfor %}", NULL, NULL, &e), 0);
-	assert_int_equal(chat_template_new(&trims, "{% for m in messages %}{{ m.content | trim }}<|im_end|>{% endfor %}", NULL, NULL, &e), 0);
+	assert_int_equal(
+		chat_template_new(&trims, "{% for m in messages %}{{ m.content | trim }}<|im_end|>{% endfor %}", NULL, NULL, &e),
+		0);
 	check_no_sample(talk, &(struct encoder){tokenizer, open_ended, NULL}, "ends 0 of 1 trained turns");
-	check_no_sample("{\"messages\":[{\"role\":\"assistant\",\"content\":\" \"}]}", &(struct encoder){tokenizer, trims, NULL}, "ends 0 of 1");
+	check_no_sample("{\"messages\":[{\"role\":\"assistant\",\"content\":\" \"}]}", &(struct encoder){tokenizer, trims, NULL},
+		"ends 0 of 1");
 	chat_template_free(open_ended);
 	chat_template_free(trims);
 
@@ -346,8 +365,8 @@ static void test_unusable_rows(void **state)
 static void test_faults(void **state)
 {
 	(void)state;
-	static const char *const rows[] = {"{\"instruction\":\"a\",\"input\":\"x\",\"output\":\"b\"}", "{\"prompt\":\"a\",\"completion\":\" b\"}",
-		"{\"text\":\"ab\"}"};
+	static const char *const rows[] = {"{\"instruction\":\"a\",\"input\":\"x\",\"output\":\"b\"}",
+		"{\"prompt\":\"a\",\"completion\":\" b\"}", "{\"text\":\"ab\"}"};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		int rc = ERR_RESOURCE;
 		for (uint64_t nth = 1; rc; nth++) {

@@ -272,8 +272,7 @@ static int encode_piece(const struct tokenizer *t, struct scratch *s, const char
 	return 0;
 }
 
-int tokenizer_encode_ends(
-	const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct ids *ends, struct err *e)
+int tokenizer_encode_ends(const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct ids *ends, struct err *e)
 {
 	struct scratch s = {0};
 	int rc = 0;
@@ -400,7 +399,8 @@ static int token_add(struct tokenizer *t, const struct vocab *v, size_t i, struc
 	char *p = t->text + t->start[i];
 	size_t n = token->text.n;
 	if (token->kind == TOKEN_NONE)
-		return err_set(e, ERR_DATA, "%s: no token has the id %zu, though the vocabulary holds %zu", v->path, i, v->n_tokens);
+		return err_set(
+			e, ERR_DATA, "%s: no token has the id %zu, though the vocabulary holds %zu", v->path, i, v->n_tokens);
 	if (!n)
 		return err_set(e, ERR_DATA, "%s: token %zu is empty", v->path, i);
 	if (token->kind != TOKEN_NORMAL)
@@ -451,8 +451,7 @@ static int merge_add(struct tokenizer *t, const struct vocab *v, size_t i, struc
 		return ERR_RESOURCE;
 	if (!alphabet_decode(left, bytes->p, &left_n) || !alphabet_decode(right, bytes->p + left_n, &right_n))
 		return err_set(e, ERR_DATA, "%s: merge %zu is not spelled in the alphabet of byte-level BPE", v->path, i);
-	if (merge_token(t, v, i, bytes->p, left_n, &left_id, e) ||
-		merge_token(t, v, i, bytes->p + left_n, right_n, &right_id, e) ||
+	if (merge_token(t, v, i, bytes->p, left_n, &left_id, e) || merge_token(t, v, i, bytes->p + left_n, right_n, &right_id, e) ||
 		merge_token(t, v, i, bytes->p, left_n + right_n, &result, e))
 		return ERR_DATA;
 	struct merge *slot = merge_slot(t, left_id, right_id);
@@ -475,7 +474,8 @@ static int end_tokens(struct tokenizer *t, const struct vocab *v, struct err *e)
 		t->eog[t->eos] = true;
 	for (size_t i = 0; i < v->n_eog; i++) {
 		if (v->eog[i] < 0 || v->eog[i] >= (int64_t)t->n)
-			return err_set(e, ERR_DATA, "%s: end token %lld is not in the vocabulary of %zu", v->path, (long long)v->eog[i], t->n);
+			return err_set(e, ERR_DATA, "%s: end token %lld is not in the vocabulary of %zu", v->path,
+				(long long)v->eog[i], t->n);
 		t->eog[v->eog[i]] = true;
 	}
 	for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++) {
@@ -500,7 +500,8 @@ int tokenizer_build(struct tokenizer **out, const struct vocab *v, struct err *e
 		rc = token_add(t, v, i, e);
 	for (unsigned c = ' '; c <= '~' && !rc; c++) /* a vocabulary of another kind lacks most of these */
 		if (t->byte_id[c] < 0)
-			rc = err_set(e, ERR_DATA, "%s: no token for the byte 0x%02x; this is not a byte-level BPE vocabulary", v->path, c);
+			rc = err_set(e, ERR_DATA, "%s: no token for the byte 0x%02x; this is not a byte-level BPE vocabulary",
+				v->path, c);
 	for (size_t i = 0; i < v->n_merges && !rc; i++)
 		rc = merge_add(t, v, i, &bytes, e);
 	if (!rc)

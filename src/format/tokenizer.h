@@ -46,7 +46,6 @@ void vocab_merge_split(struct vocab *v, size_t i, struct piece line);
 int tokenizer_build(struct tokenizer **out, const struct vocab *v, struct err *e);
 
 /* tokenizer_encode, and where each token ends in the text (NULL: not wanted). */
-int tokenizer_encode_ends(
-	const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct ids *ends, struct err *e);
+int tokenizer_encode_ends(const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct ids *ends, struct err *e);
 
 #endif

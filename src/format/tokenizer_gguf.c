@@ -74,9 +74,11 @@ static int read_scheme(const struct gguf *g, struct vocab *v, struct err *e)
 	if (rc)
 		return rc;
 	if (strcmp(model, "gpt2"))
-		return err_set(e, ERR_DATA, "%s: tokenizer.ggml.model is \"%s\"; attune supports byte-level BPE (\"gpt2\")", v->path, model);
+		return err_set(e, ERR_DATA, "%s: tokenizer.ggml.model is \"%s\"; attune supports byte-level BPE (\"gpt2\")",
+			v->path, model);
 	if (strcmp(pre, "smollm") && strcmp(pre, "gpt-2"))
-		return err_set(e, ERR_DATA, "%s: tokenizer.ggml.pre is \"%s\"; attune supports \"smollm\" and \"gpt-2\"", v->path, pre);
+		return err_set(
+			e, ERR_DATA, "%s: tokenizer.ggml.pre is \"%s\"; attune supports \"smollm\" and \"gpt-2\"", v->path, pre);
 	v->split_digits = !strcmp(pre, "smollm");
 	return 0;
 }

@@ -47,7 +47,8 @@ static int read_byte_level(const struct vocab *v, const json_t *p, struct err *e
 		return err_set(e, ERR_DATA, "%s: pre-tokenizer \"%s\"; attune supports ByteLevel, alone or behind Digits", v->path,
 			type_of(p));
 	if (json_is_false(json_object_get(p, "use_regex")))
-		return err_set(e, ERR_DATA, "%s: the ByteLevel pre-tokenizer has use_regex false, which attune does not support", v->path);
+		return err_set(
+			e, ERR_DATA, "%s: the ByteLevel pre-tokenizer has use_regex false, which attune does not support", v->path);
 	return refuse_set(v, "the ByteLevel pre-tokenizer", p, unsupported, e);
 }
 
@@ -59,7 +60,8 @@ static int read_pre_tokenizer(struct vocab *v, const json_t *p, struct err *e)
 	if (json_array_size(parts) != 2 || strcmp(type_of(digits), "Digits") ||
 		!json_is_true(json_object_get(digits, "individual_digits")))
 		return err_set(e, ERR_DATA,
-			"%s: expected the pre-tokenizers Digits with individual_digits true, then ByteLevel; found %zu starting with \"%s\"",
+			"%s: expected the pre-tokenizers Digits with individual_digits true, then ByteLevel; found %zu starting "
+			"with \"%s\"",
 			v->path, json_array_size(parts), type_of(digits));
 	v->split_digits = true;
 	return read_byte_level(v, json_array_get(parts, 1), e);
@@ -70,7 +72,7 @@ static bool template_adds_nothing(const json_t *post)
 {
 	const json_t *single = json_object_get(post, "single");
 	return !strcmp(type_of(post), "TemplateProcessing") && json_array_size(single) == 1 &&
-	       json_is_object(json_object_get(json_array_get(single, 0), "Sequence"));
+		json_is_object(json_object_get(json_array_get(single, 0), "Sequence"));
 }
 
 /* What stands around the model in tokenizer.json. */
@@ -83,8 +85,9 @@ static int read_scheme(struct vocab *v, const json_t *root, const json_t *model,
 	if (strcmp(type_of(model), "BPE"))
 		return err_set(e, ERR_DATA, "%s: tokenizer model \"%s\"; attune supports BPE", v->path, type_of(model));
 	if (is_set(post) && strcmp(type_of(post), "ByteLevel") && !template_adds_nothing(post))
-		return err_set(e, ERR_DATA, "%s: post-processor \"%s\"; attune supports ByteLevel, and TemplateProcessing that adds nothing",
-			v->path, type_of(post));
+		return err_set(e, ERR_DATA,
+			"%s: post-processor \"%s\"; attune supports ByteLevel, and TemplateProcessing that adds nothing", v->path,
+			type_of(post));
 	int rc = refuse_set(v, "the tokenizer", root, outer, e);
 	if (!rc)
 		rc = refuse_set(v, "the BPE model", model, inner, e);
@@ -92,8 +95,7 @@ static int read_scheme(struct vocab *v, const json_t *root, const json_t *model,
 }
 
 /* Gives `id` to the token `text`, unless it already is that one. */
-static int token_set(
-	struct vocab *v, const json_t *id, const char *text, size_t n, enum token_kind kind, struct err *e)
+static int token_set(struct vocab *v, const json_t *id, const char *text, size_t n, enum token_kind kind, struct err *e)
 {
 	json_int_t i = json_integer_value(id);
 	if (!json_is_integer(id) || (size_t)i >= v->n_tokens)
@@ -114,8 +116,9 @@ static int read_added(struct vocab *v, const json_t *added, struct err *e)
 	for (size_t i = 0; i < json_array_size(added) && !rc; i++) {
 		const json_t *a = json_array_get(added, i), *content = json_object_get(a, "content");
 		if (!json_is_string(content) || !json_is_true(json_object_get(a, "special")))
-			return err_set(e, ERR_DATA, "%s: added token %zu: expected a string \"content\" and \"special\": true; attune does "
-						    "not support other added tokens",
+			return err_set(e, ERR_DATA,
+				"%s: added token %zu: expected a string \"content\" and \"special\": true; attune does "
+				"not support other added tokens",
 				v->path, i);
 		rc = refuse_set(v, "an added token", a, unsupported, e);
 		if (!rc)
@@ -135,11 +138,12 @@ static int read_tokens(struct vocab *v, json_t *words, const json_t *added, stru
 		if (!json_object_get(words, json_string_value(json_object_get(json_array_get(added, i), "content"))))
 			v->n_tokens++;
 	if (!json_object_size(words) || v->n_tokens > VOCAB_MAX)
-		return err_set(e, ERR_DATA, "%s: expected a vocabulary of 1 to %d tokens, found %zu", v->path, VOCAB_MAX, v->n_tokens);
+		return err_set(
+			e, ERR_DATA, "%s: expected a vocabulary of 1 to %d tokens, found %zu", v->path, VOCAB_MAX, v->n_tokens);
 	v->tokens = mem_alloc(v->n_tokens, sizeof *v->tokens, e);
 	if (!v->tokens)
 		return ERR_RESOURCE;
-	json_object_foreach(words, text, id) {
+	json_object_foreach (words, text, id) {
 		rc = token_set(v, id, text, strlen(text), TOKEN_NORMAL, e);
 		if (rc)
 			return rc;
@@ -183,8 +187,8 @@ static int read_named(const struct vocab *v, const json_t *config, const char *k
 			!memcmp(v->tokens[i].text.p, text, v->tokens[i].text.n))
 			*id = (int64_t)i;
 	if (*id < 0)
-		return err_set(e, ERR_DATA, "%s: tokenizer_config.json names \"%.64s\" as its %s, which is no special token here", v->path,
-			text, key);
+		return err_set(e, ERR_DATA, "%s: tokenizer_config.json names \"%.64s\" as its %s, which is no special token here",
+			v->path, text, key);
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 static const char *const MERGES[] = {"a b", "b c", "ab c", "\xc4\xa0 a", "c c", "cc cc", "< |", "<| x", "1 2"};
 enum { N_MERGES = sizeof MERGES / sizeof *MERGES, ID_END = 256 + N_MERGES, ID_END_LONG };
 
-static const char SMALL[] = "{\"normalizer\": null, \"post_processor\": null, \"model\": {\"type\": \"BPE\", \"dropout\": null},"
+static const char SMALL[] =
+	"{\"normalizer\": null, \"post_processor\": null, \"model\": {\"type\": \"BPE\", \"dropout\": null},"
 	"\"added_tokens\": [{\"id\": 265, \"content\": \"<|x|>\", \"special\": true},"
 	"                   {\"id\": 266, \"content\": \"<|x|>>\", \"special\": true}],"
 	"\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", \"individual_digits\": true},"
@@ -96,7 +97,8 @@ static struct tokenizer *small(void)
 	struct tokenizer *t;
 	struct err e = {0};
 	json_t *root = small_json();
-	if (open_small(&t, root, "{\"eos_token\": \"<|x|>\", \"bos_token\": {\"content\": \"<|x|>>\"}}", "{\"eos_token_id\": [97]}", &e))
+	if (open_small(&t, root, "{\"eos_token\": \"<|x|>\", \"bos_token\": {\"content\": \"<|x|>>\"}}", "{\"eos_token_id\": [97]}",
+		    &e))
 		fail_msg("%s", e.text);
 	json_decref(root);
 	return t;
@@ -121,11 +123,11 @@ static void test_merges(void **state)
 {
 	(void)state;
 	struct tokenizer *t = small();
-	CHECK(t, "abc", 258);        /* ab, then abc */
-	CHECK(t, "bbc", 'b', 257);   /* b bc */
-	CHECK(t, "ccc", 260, 'c');   /* the leftmost of equals */
+	CHECK(t, "abc", 258);      /* ab, then abc */
+	CHECK(t, "bbc", 'b', 257); /* b bc */
+	CHECK(t, "ccc", 260, 'c'); /* the leftmost of equals */
 	CHECK(t, "ccccc", 261, 'c');
-	CHECK(t, " a ab", 259, ' ', 256); /* rank 0 ab is merged before rank 3 " a" */
+	CHECK(t, " a ab", 259, ' ', 256);     /* rank 0 ab is merged before rank 3 " a" */
 	CHECK(t, "a12b", 'a', '1', '2', 'b'); /* digits are split before merges see them */
 	assert_int_equal(tokenizer_n_vocab(t), ID_END_LONG + 1);
 	tokenizer_free(t);
@@ -197,7 +199,9 @@ static void test_decode(void **state)
 	assert_int_equal(tokenizer_decode(t, ids, 4, false, &out, &e), 0);
 	assert_string_equal(out.p, "abc \xe9");
 	assert_int_equal(tokenizer_decode(t, ids, 2, true, &out, &e), 0);
-	assert_string_equal(out.p, "abc \xe9" "abc<|x|>");
+	assert_string_equal(out.p,
+		"abc \xe9"
+		"abc<|x|>");
 	assert_int_equal(tokenizer_decode(t, (const int32_t[]){-1}, 1, true, &out, &e), ERR_FAILED);
 	assert_int_equal(tokenizer_decode(t, (const int32_t[]){ID_END_LONG + 1}, 1, true, &out, &e), ERR_FAILED);
 	buf_release(&out);
@@ -260,7 +264,8 @@ static void test_refusals(void **state)
 		{NULL, "added_tokens", "[{\"id\": 265, \"content\": \"\", \"special\": true}]", "empty"},
 		{NULL, "added_tokens", "[{\"id\": -1, \"content\": \"<|x|>\", \"special\": true}]", "found -1"},
 		{NULL, "added_tokens", "[{\"id\": 1e3, \"content\": \"<|x|>\", \"special\": true}]", "expected an id"},
-		{NULL, "added_tokens", "[{\"id\": 9223372036854775807, \"content\": \"<|x|>\", \"special\": true}]", "9223372036854775807"},
+		{NULL, "added_tokens", "[{\"id\": 9223372036854775807, \"content\": \"<|x|>\", \"special\": true}]",
+			"9223372036854775807"},
 		{"model", "dropout", "0.1", "\"dropout\""},
 		{"model", "byte_fallback", "true", "\"byte_fallback\""},
 		{"model", "ignore_merges", "true", "\"ignore_merges\""},
@@ -285,7 +290,9 @@ static void test_refusals(void **state)
 		struct tokenizer *t;
 		struct err e = {0};
 		json_t *root = small_json(), *model = json_object_get(root, "model");
-		json_t *parent = !cases[i].parent ? root : !strcmp(cases[i].parent, "model") ? model : json_object_get(model, "vocab");
+		json_t *parent = !cases[i].parent           ? root
+			: !strcmp(cases[i].parent, "model") ? model
+							    : json_object_get(model, "vocab");
 		json_t *value = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
 		assert_non_null(value);
 		json_object_set_new(parent, cases[i].key, value);
