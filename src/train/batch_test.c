@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "train/synthetic.h"
+#include "train/test_rows.h"
 
 static void config_make(struct train_config *c, int micro_batch_size, int sequence_len, bool packing)
 {

@@ -137,9 +137,11 @@ static int state_write(const char *dir, const struct train_state *s, struct err 
 
 static int trainer_write(const char *dir, const struct train_state *s, struct err *e)
 {
-	return json_write(dir, files[1], json_pack("{sI sI sI sI sf sf sO}", "step", (json_int_t)s->step, "epoch",
-		(json_int_t)s->epoch, "next_batch", (json_int_t)s->next_batch, "tokens", (json_int_t)s->n_tokens, "seconds", s->seconds,
-		"loss", s->loss, "inputs", s->inputs), e);
+	return json_write(dir, files[1],
+		json_pack("{sI sI sI sI sf sf sO}", "step", (json_int_t)s->step, "epoch", (json_int_t)s->epoch, "next_batch",
+			(json_int_t)s->next_batch, "tokens", (json_int_t)s->n_tokens, "seconds", s->seconds, "loss", s->loss,
+			"inputs", s->inputs),
+		e);
 }
 
 static int metrics_write(const char *dir, const struct train_state *s, struct err *e)
@@ -237,14 +239,16 @@ int inputs_compare(const char *run, const json_t *before, const json_t *now, str
 	const char *key;
 	json_t *value;
 	char *was = NULL, *is = NULL;
-	json_object_foreach((json_t *)(uintptr_t)now, key, value) {
+	json_object_foreach ((json_t *)(uintptr_t)now, key, value) {
 		const json_t *old = json_object_get(before, key);
 		if (json_equal(old, value))
 			continue;
-		was = old ? json_dumps(old, JSON_ENCODE_ANY) : NULL;
-		is = json_dumps(value, JSON_ENCODE_ANY);
-		err_set(e, ERR_USAGE, "%s: holds a run whose %s was %s and now is %s; set it back to continue that run, or give another "
-			"folder with --out", run, key, was ? was : "not known", is ? is : "different");
+		was = old ? json_dumps(old, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
+		is = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+		err_set(e, ERR_USAGE,
+			"%s: holds a run whose %s was %s and now is %s; set it back to continue that run, or give another "
+			"folder with --out",
+			run, key, was ? was : "not known", is ? is : "different");
 		free(was);
 		free(is);
 		return ERR_USAGE;
@@ -314,7 +318,7 @@ static int checkpoint_read(const char *run, const char *dir, struct train_state 
 	if (rc)
 		return rc;
 	if (json_unpack(trainer, "{sI sI sI sI sF sF so}", "step", &step, "epoch", &epoch, "next_batch", &next_batch, "tokens",
-		&n_tokens, "seconds", &s->seconds, "loss", &s->loss, "inputs", &before)) {
+		    &n_tokens, "seconds", &s->seconds, "loss", &s->loss, "inputs", &before)) {
 		rc = err_set(e, ERR_DATA, "%s/%s: a field is missing", dir, files[1]);
 		goto done;
 	}

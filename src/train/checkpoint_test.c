@@ -19,8 +19,13 @@ static char run[] = "/tmp/attune-checkpoint-XXXXXX";
 /* A state whose every value follows from `step`. */
 static void state_make(struct train_state *s, size_t step)
 {
-	*s = (struct train_state){.step = step, .epoch = step / 7, .next_batch = step % 7, .n_tokens = step * 100, .seconds = 0.1 * (double)step,
-		.loss = 1.0 / (double)(step + 1), .n_params = N};
+	*s = (struct train_state){.step = step,
+		.epoch = step / 7,
+		.next_batch = step % 7,
+		.n_tokens = step * 100,
+		.seconds = 0.1 * (double)step,
+		.loss = 1.0 / (double)(step + 1),
+		.n_params = N};
 	s->params = mem_alloc(N, sizeof(float), &err);
 	s->m = mem_alloc(N, sizeof(float), &err);
 	s->v = mem_alloc(N, sizeof(float), &err);
@@ -193,7 +198,7 @@ static void faults(enum fault_kind kind, bool for_ever)
 			assert_true(strstr(err.text, "checkpoint of step 20") && !saved);
 		assert_loads(rc && !has_step(20) ? 10 : 20);
 		assert_true(!has_step(20) || rc == 0 || nth > 8); /* visible only after the rename, near the end */
-		save(30); /* what was left lying does not disturb */
+		save(30);                                         /* what was left lying does not disturb */
 		assert_loads(30);
 	}
 	assert_true(nth > 10);

@@ -45,20 +45,23 @@ static int dataset_note_excess(struct dataset *d, size_t line, struct err *e)
 }
 
 /* Applies the strategy to a row that is longer than the limit. *keep: the (shortened) sample still belongs to the data. */
-static int dataset_shorten(struct dataset *d, struct sample *s, size_t line, const struct train_config *c, bool *keep, struct err *e)
+static int dataset_shorten(
+	struct dataset *d, struct sample *s, size_t line, const struct train_config *c, bool *keep, struct err *e)
 {
 	size_t n = s->n, max = (size_t)c->sequence_len;
 	*keep = false;
 	if (c->excess_length_strategy == EXCESS_RAISE)
-		return err_set(e, ERR_DATA, "%s:%zu: the row has %zu tokens and sequence_len is %zu; raise sequence_len, or set "
-			"excess_length_strategy to drop or truncate", d->path, line, n, max);
+		return err_set(e, ERR_DATA,
+			"%s: line %zu: the row has %zu tokens and sequence_len is %zu; raise sequence_len, or set "
+			"excess_length_strategy to drop or truncate",
+			d->path, line, n, max);
 	int rc = dataset_note_excess(d, line, e);
 	if (rc)
 		return rc;
 	if (c->excess_length_strategy == EXCESS_TRUNCATE)
 		*keep = sample_truncate(s, max);
 	if (d->n_excess <= EXCESS_LOGGED)
-		log_line(LOG_WARNING, "%s:%zu: the row has %zu tokens, sequence_len is %zu: %s", d->path, line, n, max,
+		log_line(LOG_WARNING, "%s: line %zu: the row has %zu tokens, sequence_len is %zu: %s", d->path, line, n, max,
 			*keep ? "truncated" : "left out");
 	return 0;
 }
@@ -86,8 +89,8 @@ static int dataset_push(struct dataset *d, struct sample *s, size_t line, struct
 }
 
 /* Takes `object`. */
-static int dataset_add(struct dataset *d, json_t *object, size_t line, const struct encoder *enc, const struct train_config *c,
-	struct err *e)
+static int dataset_add(
+	struct dataset *d, json_t *object, size_t line, const struct encoder *enc, const struct train_config *c, struct err *e)
 {
 	struct row row = {0};
 	struct sample s = {0};
@@ -193,7 +196,8 @@ int dataset_check_leak(const struct dataset *train, const struct dataset *valid,
 	mem_free(keys);
 	if (!n_equal)
 		return 0;
-	return err_set(e, ERR_DATA, "%s:%zu: the row is also %s:%zu, and so are %zu validation rows in all; a validation loss on rows "
-		"that are trained on says nothing, so take them out of one of the two files", valid->path, first_valid, train->path,
-		first_train, n_equal);
+	return err_set(e, ERR_DATA,
+		"%s: line %zu: the row is also in %s, line %zu; %zu validation rows are in both; a validation loss on rows "
+		"that are trained on says nothing, so take them out of one of the two files",
+		valid->path, first_valid, train->path, first_train, n_equal);
 }

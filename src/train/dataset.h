@@ -6,12 +6,12 @@
 
 struct dataset {
 	char path[PATH_SIZE];
-	char sha256[65]; /* of the file */
+	char sha256[65];        /* of the file */
 	struct sample *samples; /* [n] */
-	size_t *line; /* [n] 1-based line of each sample */
+	size_t *line;           /* [n] 1-based line of each sample */
 	size_t n, cap;
 	size_t n_tokens, n_scored; /* sums over the samples */
-	size_t *excess; /* [n_excess] lines of the rows that were dropped or truncated for their length */
+	size_t *excess;            /* [n_excess] lines of the rows that were dropped or truncated for their length */
 	size_t n_excess, excess_cap;
 };
 

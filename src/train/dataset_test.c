@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "train/synthetic.h"
+#include "train/test_rows.h"
 
 static struct model *model;
 static struct err err;
@@ -30,8 +30,8 @@ static void assert_refused(const char *text, const char *place)
 {
 	struct dataset d;
 	assert_int_equal(load(&d, text, 512, EXCESS_DROP), ERR_DATA);
-	assert_non_null(strstr(err.text, path));
-	assert_non_null(strstr(err.text, place));
+	if (!strstr(err.text, path) || !strstr(err.text, place))
+		fail_msg("%s", err.text);
 	assert_null(d.samples);
 }
 
@@ -39,18 +39,18 @@ static void test_refusals(void **state)
 {
 	(void)state;
 	assert_refused("", "no rows");
-	assert_refused("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"no answer\"}\n", ":2");
-	assert_refused("{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}\n", ":1");
+	assert_refused("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"no answer\"}\n", "line 2:");
+	assert_refused("{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}\n", "line 1:");
 	assert_refused("{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}, {\"role\": \"assistant\", \"content\": \"x\", "
-		"\"train\": false}]}\n", ":1");
-	assert_refused("{\"text\": \"a\"}\n\n{\"text\": \n", ":3");
+		       "\"train\": false}]}\n",
+		"line 1:");
+	assert_refused("{\"text\": \"a\"}\n\n{\"text\": \n", "line 3:");
 }
 
-static const char *const long_rows =
-	"{\"prompt\": \"a\", \"completion\": \"b\"}\n"
-	"{\"prompt\": \"Q\", \"completion\": \"0123456789 0123456789\"}\n"
-	"{\"prompt\": \"0123456789 0123456789 0123456789\", \"completion\": \"x\"}\n"
-	"{\"prompt\": \"c\", \"completion\": \"d\"}\n";
+static const char *const long_rows = "{\"prompt\": \"a\", \"completion\": \"b\"}\n"
+				     "{\"prompt\": \"Q\", \"completion\": \"0123456789 0123456789\"}\n"
+				     "{\"prompt\": \"0123456789 0123456789 0123456789\", \"completion\": \"x\"}\n"
+				     "{\"prompt\": \"c\", \"completion\": \"d\"}\n";
 
 /* Left out, named by line, and not silently: the lines are kept for run.json. */
 static void test_drop(void **state)
@@ -95,7 +95,7 @@ static void test_raise(void **state)
 	(void)state;
 	struct dataset d;
 	assert_int_equal(load(&d, long_rows, 10, EXCESS_RAISE), ERR_DATA);
-	assert_non_null(strstr(err.text, ":2: the row has "));
+	assert_non_null(strstr(err.text, ": line 2: the row has "));
 	assert_int_equal(load(&d, long_rows, 64, EXCESS_RAISE), 0);
 	assert_int_equal(d.n, 4);
 	assert_int_equal(d.n_excess, 0);
@@ -143,7 +143,7 @@ static void test_end_of_turn_count(void **state)
 		json_t *messages = json_object_get(object, "messages"), *m;
 		size_t i;
 		expected += !messages;
-		json_array_foreach(messages, i, m)
+		json_array_foreach (messages, i, m)
 			expected += !strcmp(json_string_value(json_object_get(m, "role")), "assistant") &&
 				!json_is_false(json_object_get(m, "train"));
 		json_decref(object);
@@ -162,15 +162,20 @@ static void test_leak(void **state)
 	(void)state;
 	struct dataset train, valid;
 	assert_int_equal(load(&train, long_rows, 64, EXCESS_DROP), 0);
-	assert_int_equal(load(&valid, "{\"prompt\": \"a\", \"completion\": \"other\"}\n{\"prompt\": \"ab\", \"completion\": \"x\"}\n", 64,
-		EXCESS_DROP), 0);
+	assert_int_equal(
+		load(&valid, "{\"prompt\": \"a\", \"completion\": \"other\"}\n{\"prompt\": \"ab\", \"completion\": \"x\"}\n", 64,
+			EXCESS_DROP),
+		0);
 	assert_int_equal(dataset_check_leak(&train, &valid, &err), 0); /* the same question alone is no leak */
 	dataset_release(&valid);
-	assert_int_equal(load(&valid, "{\"prompt\": \"e\", \"completion\": \"f\"}\n{\"prompt\": \"c\", \"completion\": \"d\"}\n"
-		"{\"prompt\": \"a\", \"completion\": \"b\"}\n", 64, EXCESS_DROP), 0);
+	assert_int_equal(load(&valid,
+				 "{\"prompt\": \"e\", \"completion\": \"f\"}\n{\"prompt\": \"c\", \"completion\": \"d\"}\n"
+				 "{\"prompt\": \"a\", \"completion\": \"b\"}\n",
+				 64, EXCESS_DROP),
+		0);
 	assert_int_equal(dataset_check_leak(&train, &valid, &err), ERR_DATA);
-	assert_non_null(strstr(err.text, ":2: the row is also"));
-	assert_non_null(strstr(err.text, ":4, and so are 2 "));
+	assert_non_null(strstr(err.text, ": line 2: the row is also in"));
+	assert_non_null(strstr(err.text, "line 4; 2 validation rows"));
 	dataset_release(&valid);
 	dataset_release(&train);
 }

@@ -29,8 +29,8 @@ static int data_load(struct trainer *t, const char *dir, struct err *e)
 	size_t context = model_config(t->model)->context;
 	char path[PATH_SIZE];
 	if ((size_t)t->c->sequence_len > context)
-		return err_set(e, ERR_USAGE, "sequence_len: %d is longer than the %zu tokens that %s can read; lower it", t->c->sequence_len,
-			context, model_path(t->model));
+		return err_set(e, ERR_USAGE, "sequence_len: %d is longer than the %zu tokens that %s can read; lower it",
+			t->c->sequence_len, context, model_path(t->model));
 	int rc = path_join(path, sizeof path, e, dir, "train.jsonl");
 	if (!rc)
 		rc = dataset_load(&t->train, path, enc, t->c, e);
@@ -146,8 +146,8 @@ static int steps_run(struct run *r, struct err *e)
 			break;
 		progress_show(&progress, &t->state, &line);
 		if (stop && t->state.step < t->total_steps)
-			rc = err_set(e, ERR_STOPPED, "stopped after step %zu of %zu; the same command continues from there", t->state.step,
-				t->total_steps);
+			rc = err_set(e, ERR_STOPPED, "stopped after step %zu of %zu; the same command continues from there",
+				t->state.step, t->total_steps);
 	}
 	progress_end(&progress);
 	return rc;
@@ -169,8 +169,11 @@ static int adapter_save(const struct run *r, struct err *e)
 static void result_fill(const struct run *r, struct train_result *out)
 {
 	const struct curve *eval = &r->trainer.state.metrics.eval_loss;
-	*out = (struct train_result){.n_steps = r->trainer.state.step, .n_tokens = r->trainer.state.n_tokens, .seconds = r->trainer.state.seconds,
-		.loss = r->trainer.state.loss, .eval_loss_first = eval->n ? eval->p[0].y : NAN,
+	*out = (struct train_result){.n_steps = r->trainer.state.step,
+		.n_tokens = r->trainer.state.n_tokens,
+		.seconds = r->trainer.state.seconds,
+		.loss = r->trainer.state.loss,
+		.eval_loss_first = eval->n ? eval->p[0].y : NAN,
 		.eval_loss_last = eval->n ? eval->p[eval->n - 1].y : NAN};
 }
 

@@ -21,7 +21,7 @@ struct metrics {
 /* One line. Step 0 has no training figures: it is the base model (or --adapter-init) before the first step. */
 struct metrics_line {
 	size_t step;
-	double epoch; /* passes over the data so far, 1.25 = a quarter into the second */
+	double epoch;               /* passes over the data so far, 1.25 = a quarter into the second */
 	double loss, lr, grad_norm; /* of this step; grad_norm before clipping */
 	size_t n_tokens;            /* of this step, scored or not */
 	double tokens_per_s;

@@ -17,10 +17,18 @@ static void test_round_trip(void **state)
 	struct metrics m = {0}, again = {0};
 	struct buf file = {0};
 	close(mkstemp(path));
-	const struct metrics_line zero = {.evaluated = true, .eval_loss = 4.5},
+	const struct metrics_line
+		zero = {.evaluated = true, .eval_loss = 4.5},
 		one = {.step = 1, .epoch = 0.5, .loss = 3.25, .lr = 1e-4, .grad_norm = 2, .n_tokens = 77, .tokens_per_s = 10},
-		two = {.step = 2, .epoch = 1, .loss = 3, .lr = 5e-5, .grad_norm = 1, .n_tokens = 78, .tokens_per_s = 10,
-			.evaluated = true, .eval_loss = 3.5};
+		two = {.step = 2,
+			.epoch = 1,
+			.loss = 3,
+			.lr = 5e-5,
+			.grad_norm = 1,
+			.n_tokens = 78,
+			.tokens_per_s = 10,
+			.evaluated = true,
+			.eval_loss = 3.5};
 	assert_int_equal(metrics_add(&m, &zero, path, NULL), 0);
 	assert_int_equal(metrics_add(&m, &one, path, NULL), 0);
 	assert_int_equal(metrics_add(&m, &two, path, NULL), 0);
@@ -47,7 +55,8 @@ static void test_round_trip(void **state)
 static void test_damaged_log(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"{\"step\": 1}\n{\"step\": 2", "{\"step\": 1}\n{\"st\n", "[1]\n", "{\"step\": \"1\"}\n", "\n"};
+	static const char *const bad[] = {
+		"{\"step\": 1}\n{\"step\": 2", "{\"step\": 1}\n{\"st\n", "[1]\n", "{\"step\": \"1\"}\n", "\n"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct metrics m = {0};
 		struct err e = {0};

@@ -20,13 +20,13 @@ static void test_cosine_golden(void **state)
 	json_t *runs = json_load_file(GOLDEN_DIR "/schedule.json", 0, NULL), *run, *lr;
 	size_t i, step;
 	assert_true(json_array_size(runs) >= 4);
-	json_array_foreach(runs, i, run) {
+	json_array_foreach (runs, i, run) {
 		struct train_config c;
 		double total = json_number_value(json_object_get(run, "steps"));
 		train_config_default(&c);
 		c.learning_rate = json_number_value(json_object_get(run, "lr"));
 		c.warmup_ratio = json_number_value(json_object_get(run, "warmup")) / total;
-		json_array_foreach(json_object_get(run, "lrs"), step, lr)
+		json_array_foreach (json_object_get(run, "lrs"), step, lr)
 			assert_true(fabs(lr_at(&c, step, (size_t)total) - json_number_value(lr)) <= 1e-12 * c.learning_rate);
 		assert_int_equal(step, (size_t)total); /* the last step's rate too */
 	}
@@ -77,9 +77,14 @@ static void adamw_trace(const struct kern *k, const struct safetensors *golden, 
 		snprintf(key, sizeof key, "%s.grad.%02d", name, step);
 		const float *g = safetensors_find(golden, key)->data;
 		snprintf(key, sizeof key, "lr.%02d", step);
-		const struct adamw o = {.learning_rate = *(const float *)safetensors_find(golden, key)->data, .beta1 = 0.9f,
-			.beta2 = 0.999f, .epsilon = 1e-8f, .weight_decay = (float)weight_decay, .grad_scale = 1,
-			.bias1 = (float)(1 - pow(0.9, step)), .bias2 = (float)(1 - pow(0.999, step))};
+		const struct adamw o = {.learning_rate = *(const float *)safetensors_find(golden, key)->data,
+			.beta1 = 0.9f,
+			.beta2 = 0.999f,
+			.epsilon = 1e-8f,
+			.weight_decay = (float)weight_decay,
+			.grad_scale = 1,
+			.bias1 = (float)(1 - pow(0.9, step)),
+			.bias2 = (float)(1 - pow(0.999, step))};
 		k->adamw(w, m, v, g, n, &o);
 		snprintf(key, sizeof key, "%s.%02d", name, step);
 		const float *expected = safetensors_find(golden, key)->data;

@@ -32,15 +32,16 @@ static int inputs_add_config(json_t *inputs, const struct train_config *c, struc
 	return rc;
 }
 
-int inputs_make(json_t **out, const struct train_options *o, const struct dataset *train, const struct dataset *valid,
-	struct err *e)
+int inputs_make(
+	json_t **out, const struct train_options *o, const struct dataset *train, const struct dataset *valid, struct err *e)
 {
 	char model_hex[65], init_hex[65] = "";
 	int rc = sha256_path(model_path(o->model), model_hex, e);
 	if (!rc && o->adapter_init)
 		rc = sha256_path(o->adapter_init, init_hex, e);
-	*out = rc ? NULL : json_pack("{ss ss ss? ss?}", "model_sha256", model_hex, "train_sha256", train->sha256, "valid_sha256",
-		valid->n ? valid->sha256 : NULL, "adapter_init_sha256", o->adapter_init ? init_hex : NULL);
+	*out = rc ? NULL
+		  : json_pack("{ss ss ss? ss?}", "model_sha256", model_hex, "train_sha256", train->sha256, "valid_sha256",
+			    valid->n ? valid->sha256 : NULL, "adapter_init_sha256", o->adapter_init ? init_hex : NULL);
 	if (!rc && !*out)
 		rc = err_set(e, ERR_RESOURCE, "out of memory for the record of the run");
 	if (!rc)
@@ -107,11 +108,11 @@ int record_save(const struct train_options *o, const json_t *inputs, const struc
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	int threads = omp_get_max_threads();
-	json_t *record = json_pack("{ss sO ss so so? sI sI sf sf so* so* ss si}", "attune", ATTUNE_VERSION, "inputs", inputs, "model",
-		model_path(o->model), "train", data_json(train), "valid", valid->n ? data_json(valid) : NULL, "steps",
-		(json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", r->loss, "eval_loss_first",
-		valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last", valid->n ? json_real(r->eval_loss_last) : NULL,
-		"kernels", kern->name, "threads", threads);
+	json_t *record = json_pack("{ss sO ss so so? sI sI sf sf so* so* ss si}", "attune", ATTUNE_VERSION, "inputs", inputs,
+		"model", model_path(o->model), "train", data_json(train), "valid", valid->n ? data_json(valid) : NULL, "steps",
+		(json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", r->loss,
+		"eval_loss_first", valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last",
+		valid->n ? json_real(r->eval_loss_last) : NULL, "kernels", kern->name, "threads", threads);
 	int rc = json_append(&text, record, e);
 	if (!rc)
 		rc = path_join(path, sizeof path, e, o->out, "run.json");

@@ -9,8 +9,8 @@
  * Everything that decides the bytes of the adapter, flat: each configuration key, and the SHA-256 sums of model, data and first
  * adapter (null where there is none). The caller decrefs.
  */
-int inputs_make(json_t **out, const struct train_options *o, const struct dataset *train, const struct dataset *valid,
-	struct err *e);
+int inputs_make(
+	json_t **out, const struct train_options *o, const struct dataset *train, const struct dataset *valid, struct err *e);
 
 /* Fills `out` where the folder holds a finished run of these inputs. ERR_USAGE when it is one of other inputs. */
 int record_load(const char *run, const json_t *inputs, struct train_result *out, struct err *e);

@@ -47,16 +47,19 @@ static int svg_axes(struct buf *out, const struct axis *x, const struct axis *y,
 	int rc = 0;
 	for (int i = 0; !rc && y->min + i * y->tick <= y->max + y->tick / 2; i++) {
 		double v = y->min + i * y->tick, at = axis_px(y, v);
-		rc = buf_printf(out, e, "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n",
-			LEFT, at, RIGHT, LEFT - 8, at + 4, fabs(v) < y->tick / 2 ? 0 : v);
+		rc = buf_printf(out, e,
+			"<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT,
+			at, RIGHT, LEFT - 8, at + 4, fabs(v) < y->tick / 2 ? 0 : v);
 	}
 	for (int i = 0; !rc && x->min + i * x->tick <= x->max + x->tick / 2; i++) {
 		double v = x->min + i * x->tick, at = axis_px(x, v);
-		rc = buf_printf(out, e, "<path class=\"axis\" d=\"M%.1f %dv5\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n",
-			at, BOTTOM, at, BOTTOM + 20, v);
+		rc = buf_printf(out, e,
+			"<path class=\"axis\" d=\"M%.1f %dv5\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", at,
+			BOTTOM, at, BOTTOM + 20, v);
 	}
 	if (!rc)
-		rc = buf_printf(out, e, "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n"
+		rc = buf_printf(out, e,
+			"<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n"
 			"<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">step</text>\n"
 			"<text x=\"%d\" y=\"%d\">loss per token, nats</text>\n",
 			LEFT, TOP, BOTTOM, RIGHT, (LEFT + RIGHT) / 2, BOTTOM + 42, LEFT - 48, TOP - 16);
@@ -85,14 +88,17 @@ int svg_loss(struct buf *out, const struct curve *loss, const struct curve *eval
 	curve_range(eval_loss, &min, &max);
 	axis_fit(&x, 0, steps, true);
 	axis_fit(&y, isfinite(min) ? min : 0, isfinite(max) ? max : 1, false);
-	int rc = buf_printf(out, e, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n"
+	int rc = buf_printf(out, e,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n"
 		"<title>Training and validation loss against steps</title>\n"
 		"<style>svg{--paper:#fff;--ink:#24292f;--grid:#d8dee4;--train:#0a5cc2;--valid:#b34700}\n"
-		"@media(prefers-color-scheme:dark){svg{--paper:#16191d;--ink:#d7dde4;--grid:#363c44;--train:#6db3ff;--valid:#ffa657}}\n"
+		"@media(prefers-color-scheme:dark){svg{--paper:#16191d;--ink:#d7dde4;--grid:#363c44;--train:#6db3ff;--valid:#"
+		"ffa657}}\n"
 		"text{font:13px system-ui,sans-serif;fill:var(--ink)}.grid{stroke:var(--grid)}.axis{stroke:var(--ink);fill:none}\n"
 		"polyline{fill:none;stroke-width:2;stroke-linejoin:round}polyline.train{stroke:var(--train)}\n"
 		"polyline.valid{stroke:var(--valid);stroke-dasharray:6 3}circle.valid{fill:var(--valid)}</style>\n"
-		"<rect width=\"%d\" height=\"%d\" fill=\"var(--paper)\"/>\n", WIDTH, HEIGHT, WIDTH, HEIGHT);
+		"<rect width=\"%d\" height=\"%d\" fill=\"var(--paper)\"/>\n",
+		WIDTH, HEIGHT, WIDTH, HEIGHT);
 	if (!rc)
 		rc = svg_axes(out, &x, &y, e);
 	if (!rc)
@@ -100,10 +106,12 @@ int svg_loss(struct buf *out, const struct curve *loss, const struct curve *eval
 	if (!rc && eval_loss->n)
 		rc = svg_curve(out, eval_loss, &x, &y, "valid", true, e);
 	if (!rc)
-		rc = buf_printf(out, e, "<polyline class=\"train\" points=\"%d,%d %d,%d\"/><text x=\"%d\" y=\"%d\">training</text>\n",
-			RIGHT - 210, TOP - 20, RIGHT - 180, TOP - 20, RIGHT - 174, TOP - 16);
+		rc = buf_printf(out, e,
+			"<polyline class=\"train\" points=\"%d,%d %d,%d\"/><text x=\"%d\" y=\"%d\">training</text>\n", RIGHT - 210,
+			TOP - 20, RIGHT - 180, TOP - 20, RIGHT - 174, TOP - 16);
 	if (!rc && eval_loss->n)
-		rc = buf_printf(out, e, "<polyline class=\"valid\" points=\"%d,%d %d,%d\"/><text x=\"%d\" y=\"%d\">validation</text>\n",
+		rc = buf_printf(out, e,
+			"<polyline class=\"valid\" points=\"%d,%d %d,%d\"/><text x=\"%d\" y=\"%d\">validation</text>\n",
 			RIGHT - 100, TOP - 20, RIGHT - 70, TOP - 20, RIGHT - 64, TOP - 16);
 	return rc ? rc : buf_puts(out, "</svg>\n", e);
 }

@@ -71,18 +71,18 @@ int train_config_get(const struct train_config *c, const char *key, struct buf *
 struct train_options {
 	const struct model *model;
 	const struct train_config *config;
-	const char *data;         /* folder with train.jsonl and, if wanted, valid.jsonl */
-	const char *out;          /* the run folder; made if absent */
-	const char *adapter_init; /* PEFT folder to start from (its own rank, alpha and targets count), or NULL */
+	const char *data;                  /* folder with train.jsonl and, if wanted, valid.jsonl */
+	const char *out;                   /* the run folder; made if absent */
+	const char *adapter_init;          /* PEFT folder to start from (its own rank, alpha and targets count), or NULL */
 	const volatile sig_atomic_t *stop; /* becomes non-zero: write a checkpoint after the current step and stop; may be NULL */
 };
 
 struct train_result {
-	size_t n_steps, n_tokens; /* of the whole run, earlier sessions included */
-	double seconds;           /* spent training, likewise */
-	double loss;              /* of the last step */
+	size_t n_steps, n_tokens;               /* of the whole run, earlier sessions included */
+	double seconds;                         /* spent training, likewise */
+	double loss;                            /* of the last step */
 	double eval_loss_first, eval_loss_last; /* NaN without validation rows */
-	bool finished_before;     /* the folder held this very run, finished; nothing was done */
+	bool finished_before;                   /* the folder held this very run, finished; nothing was done */
 };
 
 /*

@@ -54,8 +54,10 @@ static int plans_make(struct trainer *t, struct err *e)
 
 static int lora_make(struct trainer *t, const char *adapter_init, struct err *e)
 {
-	const struct lora_config config = {.r = (size_t)t->c->lora_r, .alpha = (float)t->c->lora_alpha,
-		.use_rslora = t->c->use_rslora, .targets = t->c->lora_targets};
+	const struct lora_config config = {.r = (size_t)t->c->lora_r,
+		.alpha = (float)t->c->lora_alpha,
+		.use_rslora = t->c->use_rslora,
+		.targets = t->c->lora_targets};
 	if (adapter_init)
 		return lora_open(&t->lora, t->model, adapter_init, e);
 	return lora_new(&t->lora, t->model, &config, t->c->seed, e);
@@ -143,8 +145,8 @@ static int window_gradient(struct trainer *t, size_t end, size_t n_scored, struc
 	grad_tree_reset(&t->tree);
 	for (size_t b = t->state.next_batch; b < end; b++) {
 		struct batch batch = micro_batch_fill(&t->micro, &t->train, &t->plan, b);
-		int rc = model_loss_and_grad(t->model, t->lora, t->work, &batch, 1 / (float)n_scored, t->losses,
-			grad_tree_next(&t->tree), e);
+		int rc = model_loss_and_grad(
+			t->model, t->lora, t->work, &batch, 1 / (float)n_scored, t->losses, grad_tree_next(&t->tree), e);
 		if (rc)
 			return rc;
 		grad_tree_push(&t->tree);
@@ -163,12 +165,17 @@ static int weights_update(struct trainer *t, struct metrics_line *line, struct e
 	line->grad_norm = sqrt(kern->sum_squares(gradient, s->n_params));
 	line->lr = lr_at(t->c, s->step, t->total_steps);
 	if (!isfinite(line->loss) || !isfinite(line->grad_norm))
-		return err_set(e, ERR_FAILED, "step %zu: the loss is %g and the gradient's norm %g, so the step was not taken; lower "
-			"learning_rate (now %g) and train into a new folder", s->step + 1, line->loss, line->grad_norm,
-			t->c->learning_rate);
-	const struct adamw update = {.learning_rate = (float)line->lr, .beta1 = (float)ADAM_BETA1, .beta2 = (float)ADAM_BETA2,
-		.epsilon = (float)ADAM_EPSILON, .weight_decay = (float)t->c->weight_decay,
-		.grad_scale = (float)clip_scale(line->grad_norm, t->c->max_grad_norm), .bias1 = (float)(1 - pow(ADAM_BETA1, step)),
+		return err_set(e, ERR_FAILED,
+			"step %zu: the loss is %g and the gradient's norm %g, so the step was not taken; lower "
+			"learning_rate (now %g) and train into a new folder",
+			s->step + 1, line->loss, line->grad_norm, t->c->learning_rate);
+	const struct adamw update = {.learning_rate = (float)line->lr,
+		.beta1 = (float)ADAM_BETA1,
+		.beta2 = (float)ADAM_BETA2,
+		.epsilon = (float)ADAM_EPSILON,
+		.weight_decay = (float)t->c->weight_decay,
+		.grad_scale = (float)clip_scale(line->grad_norm, t->c->max_grad_norm),
+		.bias1 = (float)(1 - pow(ADAM_BETA1, step)),
 		.bias2 = (float)(1 - pow(ADAM_BETA2, step))};
 	kern->adamw(s->params, s->m, s->v, gradient, s->n_params, &update);
 	return 0;

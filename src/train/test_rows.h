@@ -1,6 +1,6 @@
 /* For tests of train: data sets of random ids, made without a tokenizer. */
-#ifndef ATTUNE_TRAIN_SYNTHETIC_H
-#define ATTUNE_TRAIN_SYNTHETIC_H
+#ifndef ATTUNE_TRAIN_TEST_ROWS_H
+#define ATTUNE_TRAIN_TEST_ROWS_H
 
 #include <stdio.h>
 
