@@ -42,7 +42,10 @@ struct err {
 	char text[ERR_TEXT_MAX]; /* one sentence: place, expected, found, what to do next */
 };
 
-/* Fills `e` (may be NULL) and returns `code`. A text that is too long is cut and ends in "..."; control characters become spaces. */
+/*
+ * Fills `e` (may be NULL) and returns `code`. A text that is too long is cut and ends in "..."; control characters become
+ * spaces.
+ */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "prefix: " in front of the text in `e` and returns its code. */
@@ -121,7 +124,8 @@ int file_replace(const char *path, const void *p, size_t n, struct err *e);
 /*
  * The same in pieces, for data too large for memory:
  *   struct file_writer w; file_writer_open(&w, path, &e); file_writer_put(...); file_writer_commit(&w, &e) or _abort(&w).
- * Nothing appears at `path` before commit. After a put that failed only abort is allowed. commit and abort both release; abort accepts a zeroed struct.
+ * Nothing appears at `path` before commit. After a put that failed only abort is allowed. commit and abort both release;
+ * abort accepts a zeroed struct.
  */
 struct file_writer {
 	int fd;
@@ -138,6 +142,12 @@ int file_append(const char *path, const void *p, size_t n, struct err *e); /* on
 int dir_make(const char *path, struct err *e);                             /* with parents; present is fine */
 int dir_sync(const char *path, struct err *e);                             /* fsync of the folder itself */
 int dir_remove(const char *path, struct err *e);                           /* recursive, does not follow links; absent is fine */
+/*
+ * An exclusive hold on a folder; ends with _unlock or with the process, however it dies. ERR_FAILED when another holds it.
+ * Removes the temporary files that a killed file_writer left in it.
+ */
+int dir_lock(int *fd, const char *dir, struct err *e);
+void dir_unlock(int fd);
 bool file_exists(const char *path);
 bool dir_exists(const char *path);
 /* "a/b" into dst of `size` bytes; ERR_FAILED when too long. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,4 +98,48 @@ int dir_remove(const char *path, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ERR_FAILED, "remove folder %s: not a folder", path);
 	return remove_tree(AT_FDCWD, path, path, e);
+}
+
+/* Ends in ".tmp" and digits: a file_writer that was killed between its first byte and its rename. */
+static bool is_leftover(const char *name)
+{
+	size_t n = strlen(name), digits = 0;
+	while (digits < n && name[n - 1 - digits] >= '0' && name[n - 1 - digits] <= '9')
+		digits++;
+	return digits && n - digits > 4 && !strncmp(name + n - digits - 4, ".tmp", 4);
+}
+
+static void leftovers_remove(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *entry; d && (entry = readdir(d));)
+		if (is_leftover(entry->d_name))
+			unlinkat(dir_fd, entry->d_name, 0); /* failing that, it merely stays */
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+}
+
+int dir_lock(int *fd, const char *dir, struct err *e)
+{
+	*fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0)
+		return err_errno(e, "open folder", dir);
+	if (!flock(*fd, LOCK_EX | LOCK_NB)) {
+		leftovers_remove(*fd);
+		return 0;
+	}
+	int rc = errno == EWOULDBLOCK ? err_set(e, ERR_FAILED, "%s: another process works in this folder", dir)
+				      : err_errno(e, "lock", dir);
+	dir_unlock(*fd);
+	*fd = -1;
+	return rc;
+}
+
+void dir_unlock(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }

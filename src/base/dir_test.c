@@ -106,6 +106,28 @@ static void test_remove(void **state)
 	assert_true(file_exists("kept/file"));
 }
 
+static void test_lock(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	int first, second;
+	assert_int_equal(dir_lock(&first, "absent", &e), ERR_FAILED);
+	assert_int_equal(file_replace("a.tmp12", "x", 1, &e), 0);
+	assert_int_equal(file_replace("a.tmp", "x", 1, &e), 0);
+	assert_int_equal(file_replace("12", "x", 1, &e), 0);
+	assert_int_equal(dir_lock(&first, ".", &e), 0);
+	assert_false(file_exists("a.tmp12"));
+	assert_true(file_exists("a.tmp"));
+	assert_true(file_exists("12"));
+	assert_int_equal(dir_lock(&second, ".", &e), ERR_FAILED);
+	assert_string_equal(e.text, ".: another process works in this folder");
+	assert_int_equal(second, -1);
+	dir_unlock(second);
+	dir_unlock(first);
+	assert_int_equal(dir_lock(&second, ".", &e), 0);
+	dir_unlock(second);
+}
+
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, enter, leave)
 
 int main(void)
@@ -115,6 +137,7 @@ int main(void)
 		in_folder(test_make),
 		in_folder(test_sync),
 		in_folder(test_remove),
+		in_folder(test_lock),
 	};
 	return cmocka_run_group_tests_name("dir", tests, NULL, NULL);
 }

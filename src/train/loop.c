@@ -184,7 +184,7 @@ int train_run(const struct train_options *o, struct train_result *out, struct er
 	*out = (struct train_result){0};
 	int rc = dir_make(o->out, e);
 	if (!rc)
-		rc = run_lock(&r.lock_fd, o->out, e);
+		rc = dir_lock(&r.lock_fd, o->out, e);
 	if (!rc)
 		rc = path_join(r.metrics_path, sizeof r.metrics_path, e, o->out, "metrics.jsonl");
 	if (!rc)
@@ -207,6 +207,6 @@ int train_run(const struct train_options *o, struct train_result *out, struct er
 		rc = record_save(o, t->state.inputs, &t->train, &t->valid, out, e);
 done:
 	trainer_release(t);
-	run_unlock(r.lock_fd);
+	dir_unlock(r.lock_fd);
 	return rc;
 }

@@ -4,14 +4,9 @@
  */
 #include "train/resources.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 /* The first number of a file, or `otherwise` when there is none ("max", or no such file). */
 static size_t file_number(const char *path, size_t otherwise)
@@ -66,48 +61,4 @@ int disk_check(const char *dir, size_t need_bytes, struct err *e)
 		"%s: the disk has %zu MB left and the run needs %zu MB for checkpoints and adapter; make room "
 		"or choose another --out",
 		dir, left >> 20, (need_bytes >> 20) + 1);
-}
-
-/* Ends in ".tmp" and digits: a file_writer that was killed between its first byte and its rename. */
-static bool is_leftover(const char *name)
-{
-	size_t n = strlen(name), digits = 0;
-	while (digits < n && name[n - 1 - digits] >= '0' && name[n - 1 - digits] <= '9')
-		digits++;
-	return digits && n - digits > 4 && !strncmp(name + n - digits - 4, ".tmp", 4);
-}
-
-static void leftovers_remove(int dir_fd)
-{
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	for (struct dirent *entry; d && (entry = readdir(d));)
-		if (is_leftover(entry->d_name))
-			unlinkat(dir_fd, entry->d_name, 0); /* failing that, it merely stays */
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-}
-
-int run_lock(int *fd, const char *dir, struct err *e)
-{
-	*fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd < 0)
-		return err_errno(e, "open folder", dir);
-	if (!flock(*fd, LOCK_EX | LOCK_NB)) {
-		leftovers_remove(*fd);
-		return 0;
-	}
-	int rc = errno == EWOULDBLOCK ? err_set(e, ERR_FAILED, "%s: another process trains in this folder", dir)
-				      : err_errno(e, "lock", dir);
-	run_unlock(*fd);
-	*fd = -1;
-	return rc;
-}
-
-void run_unlock(int fd)
-{
-	if (fd >= 0)
-		close(fd);
 }

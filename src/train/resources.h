@@ -9,11 +9,4 @@ int memory_check(size_t need_bytes, struct err *e);
 /* The same for the disk under the folder. */
 int disk_check(const char *dir, size_t need_bytes, struct err *e);
 
-/*
- * An exclusive hold on the run folder; ends with _unlock or with the process, however it dies. ERR_FAILED when another holds it.
- * Removes the temporary files that a killed process left there.
- */
-int run_lock(int *fd, const char *dir, struct err *e);
-void run_unlock(int fd);
-
 #endif

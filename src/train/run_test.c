@@ -442,10 +442,10 @@ static void test_one_process_a_folder(void **state)
 	int fd;
 	assert_int_equal(dir_remove(out, &err), 0);
 	assert_int_equal(dir_make(out, &err), 0);
-	assert_int_equal(run_lock(&fd, out, &err), 0);
+	assert_int_equal(dir_lock(&fd, out, &err), 0);
 	assert_int_equal(child_run(&c, out), ERR_FAILED);
 	assert_non_null(strstr(shared->err.text, "another process"));
-	run_unlock(fd);
+	dir_unlock(fd);
 	child_finish(&c, out);
 }
 
