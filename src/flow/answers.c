@@ -16,10 +16,10 @@ static int question_check(const json_t *q, const char *path, size_t line, struct
 	const json_t *answers = json_object_get(q, "answers");
 	if (!json_string_length(json_object_get(q, "id")) || !json_string_length(json_object_get(q, "question")) ||
 		!json_array_size(answers))
-		return err_set(e, ERR_DATA, "%s:%zu: expected {\"id\", \"question\", \"answers\": [text, ...]}", path, line);
+		return err_set(e, ERR_DATA, "%s: line %zu: expected {\"id\", \"question\", \"answers\": [text, ...]}", path, line);
 	for (size_t i = 0; i < json_array_size(answers); i++)
 		if (!json_string_length(json_array_get(answers, i)))
-			return err_set(e, ERR_DATA, "%s:%zu: accepted answer %zu is not a text", path, line, i + 1);
+			return err_set(e, ERR_DATA, "%s: line %zu: accepted answer %zu is not a text", path, line, i + 1);
 	return 0;
 }
 
@@ -192,7 +192,8 @@ int answers_make(const struct answers_job *a, json_t **out, struct err *e)
 	struct generator *g = NULL;
 	struct progress p;
 	json_t *list = json_array(), *one;
-	int rc = generator_new(&g, a->model, a->lora, CONVERSATION_TOKENS, e);
+	size_t context = model_config(a->model)->context;
+	int rc = generator_new(&g, a->model, a->lora, context < CONVERSATION_TOKENS ? context : CONVERSATION_TOKENS, e);
 	*out = NULL;
 	progress_begin(&p, a->label, "questions", (double)a->questions->n);
 	for (size_t i = 0; i < a->questions->n && rc == 0; i++) {

@@ -21,6 +21,7 @@ struct job {
 	struct model *model;
 	struct questions questions;
 	struct page page;
+	int lock;
 };
 
 static int curate(struct job *j, struct err *e)
@@ -31,7 +32,8 @@ static int curate(struct job *j, struct err *e)
 	int rc = data_is_current(&d, &current, made, e);
 	if (rc < 0 || current)
 		return rc;
-	if ((rc = data_curate(&d, made, e)) == 0)
+	rc = dir_remove(j->data, e); /* with whatever a killed run left there */
+	if (rc == 0 && (rc = data_curate(&d, made, e)) == 0)
 		log_line(LOG_INFO, "%zu documents with %zu facts: %zu questions to train on", made->n_documents, made->n_facts,
 			made->n_train);
 	return rc;
@@ -104,6 +106,8 @@ static int prepare(struct job *j, struct err *e)
 	char *const path[] = {j->data, j->base, j->tuned};
 	char questions[PATH_SIZE];
 	int rc = dir_make(j->o->out, e);
+	if (rc == 0)
+		rc = dir_lock(&j->lock, j->o->out, e);
 	for (size_t i = 0; i < sizeof name / sizeof *name && rc == 0; i++)
 		rc = path_join(path[i], PATH_SIZE, e, j->o->out, name[i]);
 	if (rc == 0)
@@ -131,6 +135,7 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 	if (!j)
 		return ERR_RESOURCE;
 	j->o = o;
+	j->lock = -1;
 	int rc = prepare(j, e);
 	if (rc < 0 || (rc = ask(j, NULL, &base, e)) < 0 || (rc = train(j, e)) < 0 || (rc = ask(j, j->adapter, &tuned, e)) < 0)
 		goto done;
@@ -149,6 +154,7 @@ done:
 	json_decref(tuned);
 	model_free(j->model);
 	questions_release(&j->questions);
+	dir_unlock(j->lock);
 	mem_free(j);
 	return rc;
 }
