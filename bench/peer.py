@@ -5,8 +5,9 @@
 One step: ROWS sequences of LENGTH random tokens, r 16 on all linear layers, every token scored, gradients clipped, AdamW. Prints a JSON line
 a step (step 0 warms up and is left out of the summary) and a summary line: median and mean tokens/s, rss_mb (at the end), peak_rss_mb.
 `busy` is the share of the threads' time that the process got: well under 1 means that something else was running.
-MODEL_DIR is a Hugging Face folder (tests/oracle/hf_model.py makes one). The defaults are the settings found fastest for the peer. To
-alternate with attune, run both by turns with a few --steps each: machines drift.
+MODEL_DIR is a Hugging Face folder (tests/oracle/hf_model.py makes one). --micro, --base and
+--compile are the peer's tuning: try them on the machine and set its best beside attune, not its worst. To alternate with attune, run both by turns
+with a few --steps each: machines drift.
 """
 import argparse
 import json
