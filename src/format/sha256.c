@@ -88,7 +88,8 @@ static int folder_sha256(const char *dir, char hex[65], struct err *e)
 	int rc = 0, n = scandir(dir, &entries, is_hashed, NULL);
 	if (n < 0)
 		return err_errno(e, "open folder", dir);
-	qsort(entries, (size_t)n, sizeof *entries, entry_compare); /* not alphasort: it follows the locale */
+	if (n)
+		qsort(entries, (size_t)n, sizeof *entries, entry_compare); /* not alphasort: it follows the locale */
 	rc = sha256_new(&sum, e);
 	for (int i = 0; !rc && i < n; i++) {
 		rc = path_join(path, sizeof path, e, dir, entries[i]->d_name);
