@@ -138,9 +138,9 @@ static int state_write(const char *dir, const struct train_state *s, struct err 
 static int trainer_write(const char *dir, const struct train_state *s, struct err *e)
 {
 	return json_write(dir, files[1],
-		json_pack("{sI sI sI sI sf sf sO}", "step", (json_int_t)s->step, "epoch", (json_int_t)s->epoch, "next_batch",
+		json_pack("{sI sI sI sI sf sf ss sO}", "step", (json_int_t)s->step, "epoch", (json_int_t)s->epoch, "next_batch",
 			(json_int_t)s->next_batch, "tokens", (json_int_t)s->n_tokens, "seconds", s->seconds, "loss", s->loss,
-			"inputs", s->inputs),
+			"kernels", kern->name, "inputs", s->inputs),
 		e);
 }
 
@@ -311,17 +311,23 @@ static int metrics_read(const char *dir, struct metrics *m, struct err *e)
 static int checkpoint_read(const char *run, const char *dir, struct train_state *s, struct err *e)
 {
 	json_t *trainer = NULL, *before;
+	const char *kernels;
 	json_int_t step, epoch, next_batch, n_tokens;
 	int rc = manifest_verify(dir, e);
 	if (!rc)
 		rc = json_read(dir, files[1], &trainer, e);
 	if (rc)
 		return rc;
-	if (json_unpack(trainer, "{sI sI sI sI sF sF so}", "step", &step, "epoch", &epoch, "next_batch", &next_batch, "tokens",
-		    &n_tokens, "seconds", &s->seconds, "loss", &s->loss, "inputs", &before)) {
+	if (json_unpack(trainer, "{sI sI sI sI sF sF ss so}", "step", &step, "epoch", &epoch, "next_batch", &next_batch, "tokens",
+		    &n_tokens, "seconds", &s->seconds, "loss", &s->loss, "kernels", &kernels, "inputs", &before)) {
 		rc = err_set(e, ERR_DATA, "%s/%s: a field is missing", dir, files[1]);
 		goto done;
 	}
+	if (strcmp(kernels, kern->name) != 0)
+		log_line(LOG_WARNING,
+			"%s: computed with the %s kernels and now continues with %s; the last bits will differ from a run on "
+			"one of them",
+			run, kernels, kern->name);
 	rc = inputs_compare(run, before, s->inputs, e);
 	if (!rc)
 		rc = state_read(dir, s, e);

@@ -240,7 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_memory_faults, setup, teardown),
 	};
 	log_set_level(LOG_ERROR);
-	if (!mkdtemp(run))
+	if (kern_init("ref", &err) || !mkdtemp(run))
 		return 1;
 	return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }
