@@ -1,6 +1,6 @@
 /*
- * Chat templates: text equal to transformers' (tests/golden/chat.json, made by tests/oracle/chat_golden.py), the origin of every byte,
- * limits, and sentences for what is refused.
+ * Chat templates: text equal to transformers' (tests/golden/chat.json, made by tests/oracle/chat_golden.py), the origin of every
+ * byte, limits, and sentences for what is refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
- * A template's source to tokens. Text outside of tags is cut as transformers sets Jinja up: trim_blocks (the newline behind a block tag
- * is dropped), lstrip_blocks (so is the white space between the start of a line and a block tag), and no newline at the very end.
- * Reference: lexer.py of Jinja 3.1.
+ * A template's source to tokens. Text outside of tags is cut as transformers sets Jinja up: trim_blocks (the newline behind a
+ * block tag is dropped), lstrip_blocks (so is the white space between the start of a line and a block tag), and no newline at
+ * the very end. Reference: lexer.py of Jinja 3.1.
  */
 #include "format/jinja_lex.h"
 

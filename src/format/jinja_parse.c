@@ -32,7 +32,7 @@ static int need_close(struct parser *p)
 	return p->lex.token.kind == TOKEN_CLOSE ? lex_next(&p->lex) : lex_expected(&p->lex, "the end of the tag");
 }
 
-/* ---- expressions: each function returns a node, or NULL with the error filled ------------------------------------------------- */
+/* ---- expressions: each function returns a node, or NULL with the error filled ---------------------------------------- */
 
 static struct node *parse_expression(struct parser *p);
 static struct node *parse_unary(struct parser *p);
@@ -332,7 +332,7 @@ static struct node *parse_expression(struct parser *p)
 	return a;
 }
 
-/* ---- statements --------------------------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------------------------------ */
 
 static int parse_body(struct parser *p, struct node **out);
 

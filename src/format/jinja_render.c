@@ -1,7 +1,7 @@
 /*
- * Renders a template's tree. Strings are never changed, only cut and joined, and every byte keeps its origin through both; so what a
- * message says can be told from what the template says in the result. Steps, variables and bytes are limited: a template is foreign.
- * Values live in an arena until the rendering ends. Reference: nodes and runtime of Jinja 3.1.
+ * Renders a template's tree. Strings are never changed, only cut and joined, and every byte keeps its origin through both; so
+ * what a message says can be told from what the template says in the result. Steps, variables and bytes are limited: a template
+ * is foreign. Values live in an arena until the rendering ends. Reference: nodes and runtime of Jinja 3.1.
  */
 #include "format/jinja.h"
 
@@ -82,7 +82,7 @@ static int spend(struct render *r, const struct node *n, size_t bytes)
 	return 0;
 }
 
-/* ---- operations ---------------------------------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------------------------------ */
 
 static bool truthy(const struct value *v)
 {
@@ -277,7 +277,7 @@ static int arithmetic(struct render *r, const struct node *n, const struct value
 	return overflow ? err_set(r->e, ERR_DATA, "chat template: line %d: an integer overflows", n->line) : 0;
 }
 
-/* ---- expressions ----------------------------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------------------------------- */
 
 static int eval(struct render *r, const struct node *n, struct value *out);
 
@@ -438,7 +438,7 @@ static int eval(struct render *r, const struct node *n, struct value *out)
 	}
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------------------------------ */
+/* ---- statements ------------------------------------------------------------------------------------------------------ */
 
 static int print(struct render *r, const struct node *n, struct str s)
 {

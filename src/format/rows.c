@@ -1,16 +1,16 @@
 /*
  * Rows of a data set: what one JSON object means, its token ids, and which of them are targets.
  *
- * A rendered chat is cut at the control tokens whose every byte is the template's; what lies between is tokenised as one text, so that a
- * role line and the content behind it merge as they do when the model is served. What a message says is text, whatever it spells.
- * Reference: the formats are those of mlx-lm, TRL, Axolotl, ShareGPT and Alpaca.
+ * A rendered chat is cut at the control tokens whose every byte is the template's; what lies between is tokenised as one text,
+ * so that a role line and the content behind it merge as they do when the model is served. What a message says is text, whatever
+ * it spells. Reference: the formats are those of mlx-lm, TRL, Axolotl, ShareGPT and Alpaca.
  */
 #include "format/json.h"
 #include "format/tokenizer.h"
 
 #include <string.h>
 
-/* ---- parsing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- parsing --------------------------------------------------------------------------------------------------------- */
 
 struct place {
 	const char *path;
@@ -161,7 +161,7 @@ void row_release(struct row *r)
 	*r = (struct row){0};
 }
 
-/* ---- ids and targets ---------------------------------------------------------------------------------------------------------- */
+/* ---- ids and targets ------------------------------------------------------------------------------------------------- */
 
 /* A sequence being built: ids, and a byte each for whether it is a target. */
 struct sequence {

@@ -1,6 +1,6 @@
 /*
- * Rows: ids, targets and prompts equal to the oracle's (tests/golden: rows.jsonl, tokens.json) from folder and GGUF alike, the other
- * formats by what they must equal, and the refusals.
+ * Rows: ids, targets and prompts equal to the oracle's (tests/golden: rows.jsonl, tokens.json) from folder and GGUF alike, the
+ * other formats by what they must equal, and the refusals.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,7 +88,7 @@ static void check_same(const char *a, const char *b)
 	sample_release(&y);
 }
 
-/* ---- golden ------------------------------------------------------------------------------------------------------------------- */
+/* ---- golden ---------------------------------------------------------------------------------------------------------- */
 
 static void check_ids(const json_t *expected, const int32_t *ids, size_t n)
 {
@@ -171,7 +171,7 @@ static void test_golden_other_models(void **state)
 	}
 }
 
-/* ---- targets ------------------------------------------------------------------------------------------------------------------ */
+/* ---- targets --------------------------------------------------------------------------------------------------------- */
 
 #define TURN(role, content) "<|im_start|>" role "\n" content "<|im_end|>\n"
 #define SYSTEM_TURN TURN("system", "You are a helpful assistant.")
@@ -270,7 +270,7 @@ static void test_prompt(void **state)
 	check_prompt("{\"messages\":[{\"role\":\"assistant\",\"content\":\"b\"}]}", SYSTEM_TURN "<|im_start|>assistant\n");
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------------------ */
+/* ---- refusals -------------------------------------------------------------------------------------------------------- */
 
 static void test_wrong_shapes(void **state)
 {

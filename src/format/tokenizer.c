@@ -1,9 +1,10 @@
 /*
  * Byte-level byte-pair encoding: text to ids and back.
  *
- * A pre-tokenizer cuts the text into pieces. A piece starts as one symbol a byte; the pair of neighbours whose merge has the lowest
- * rank, the leftmost of equals, becomes one symbol, until no pair can merge. Symbols are a linked list inside an array and the pairs
- * wait in a heap, so that a piece of n bytes takes O(n log n). Reference: Sennrich et al. 2016; openai/gpt-2, encoder.py.
+ * A pre-tokenizer cuts the text into pieces. A piece starts as one symbol a byte; the pair of neighbours whose merge has the
+ * lowest rank, the leftmost of equals, becomes one symbol, until no pair can merge. Symbols are a linked list inside an array
+ * and the pairs wait in a heap, so that a piece of n bytes takes O(n log n). Reference: Sennrich et al. 2016; openai/gpt-2,
+ * encoder.py.
  *
  * Some vocabularies lack bytes that never met the training text (SmolLM2: 16 that only malformed or unassigned text has, and five
  * C0 controls). The reference tokenizer leaves such bytes out, and so does this one.

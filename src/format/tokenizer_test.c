@@ -12,7 +12,7 @@
 
 #include "format/format.h"
 
-/* ---- a small vocabulary: 256 bytes, some merges, two control tokens ----------------------------------------------------------- */
+/* ---- a small vocabulary: 256 bytes, some merges, two control tokens -------------------------------------------------- */
 
 static const char *const MERGES[] = {"a b", "b c", "ab c", "\xc4\xa0 a", "c c", "cc cc", "< |", "<| x", "1 2"};
 enum { N_MERGES = sizeof MERGES / sizeof *MERGES, ID_END = 256 + N_MERGES, ID_END_LONG };
@@ -377,7 +377,7 @@ static void test_faults(void **state)
 	json_decref(root);
 }
 
-/* ---- the real model ------------------------------------------------------------------------------------------------------------ */
+/* ---- the real model -------------------------------------------------------------------------------------------------- */
 
 static struct tokenizer *real(void)
 {
