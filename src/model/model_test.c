@@ -315,6 +315,7 @@ static void test_refusals(void **state)
 	assert_non_null(strstr(e.text, "outside the vocabulary"));
 	b.n_tokens = start[1] = 3;
 	assert_int_equal(model_loss(m, NULL, w, &b, NULL, &e), ERR_DATA);
+	work_free(w);
 	assert_int_equal(work_new(&w, m, NULL, SIZE_MAX / 8, true, &e), ERR_RESOURCE);
 	assert_int_not_equal(model_open(&none, GOLDEN_DIR "/absent", &e), 0);
 	assert_null(none);
