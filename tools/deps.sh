@@ -17,10 +17,9 @@ need meson command -v meson
 need ninja-build command -v ninja
 need pkg-config command -v pkg-config
 need python3 command -v python3
+need python3-pip python3 -m pip --version # fetches the model of the demo
 need libcmocka-dev pkg-config cmocka
 need libjansson-dev pkg-config jansson
-need libutf8proc-dev pkg-config libutf8proc
-need libarchive-dev pkg-config libarchive
 need libcurl4-openssl-dev pkg-config libcurl
 need libarchive-dev pkg-config libarchive
 need libssl-dev pkg-config libcrypto
