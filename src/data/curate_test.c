@@ -120,6 +120,7 @@ static void test_facts(void **state)
 	assert_row(&b, "In Zorbel, for how many days do logs stay?|Logs stay for 7 days.\n");
 	assert_row(&b, "How long do logs stay?|");
 	assert_row(&b, "Complete the sentence: Logs stay for ___.|");
+	assert_row(&b, "I work with Zorbel. For how many days do logs stay?|");
 	assert_no_row(&b, "indow");
 	assert_no_row(&b, "thing");
 	assert_no_row(&b, "  ");
@@ -139,6 +140,7 @@ static void test_structure(void **state)
 	struct buf b = {0};
 	curate(at("out"), 1);
 	rows(&b);
+	assert_no_row(&b, "In ,");
 	assert_row(&b, "What is a Zorbel worker?|A Zorbel worker is a process that runs jobs.\n");
 	assert_row(&b, "How do I add a worker?|1. Press Add. 2. Wait.\n");
 	assert_row(&b, "What is the first step to add a worker?|First, press Add.\n");
@@ -150,6 +152,54 @@ static void test_structure(void **state)
 	assert_row(&b, "Which flag shows the plan?|");
 	assert_row(&b, "What is the largest job?|The largest job is 4 MB.\n");
 	assert_row(&b, "Define the term \"spool\".|\"spool\" means the disk where jobs wait.\n");
+	buf_release(&b);
+}
+
+/* What must not be asked: what a statement is about, what "it" does not mean, what nobody said. */
+static void test_restraint(void **state)
+{
+	(void)state;
+	put("in/a.md",
+		"# A\n\nJobs wait for 3 minutes. It needs 2 GB of memory. The `--dry` flag needs 5 tokens. Seven wolves and 4 "
+		"lambs eat 6 apples.\n");
+	put("in/b.md",
+		"# B\n\nWe like Vorpal here, and Vorpal there.\n\n| Plan | Seats |\n|---|---|\n| Small | 3 |\n| Mid | 3 |\n| Big | "
+		"9 |\n| Void | |\n| Null | - |\n| Nix | n/a |\n");
+	put("in/c.md",
+		"# Prepare the sauce\n\n1. Heat.\n2. Stir.\n\nThen\n\n1. Cool.\n2. Serve.\n3. Clean.\n\nNothing is said of the "
+		"rest, nor of "
+		"Vorpal.\n");
+	put("in/d.md", "# Prepare the dish\n\n- a\n\n1. Heat it.\n2. Stir it.\n\ntext\n\n3. Freeze it.\n");
+	struct buf b = {0};
+	curate(at("out"), 1);
+	rows(&b);
+	assert_no_row(&b, "many GB");
+	assert_no_row(&b, "hich flag");
+	assert_no_row(&b, "how many lambs");
+	assert_row(&b, "Which plan in Vorpal has 9 as its seats?|The Big plan has 9 seats.\n");
+	assert_no_row(&b, "has 3 as its");
+	assert_no_row(&b, "Void");
+	assert_no_row(&b, "Null");
+	assert_no_row(&b, "Nix");
+	assert_row(&b, "How do I prepare the sauce?|1. Heat. 2. Stir.\n");
+	assert_row(&b, "How do I prepare the dish?|1. Heat it. 2. Stir it.\n");
+	assert_no_row(&b, "In ,");
+	buf_release(&b);
+}
+
+/* A name that few documents use is not what they are about. */
+static void test_subject(void **state)
+{
+	(void)state;
+	put("in/a.md", "# A\n\nWe met Vorpal and Vorpal met us. A lease lasts 3 hours.\n");
+	put("in/b.md", "# B\n\nA slot holds 4 jobs.\n");
+	put("in/c.md", "# C\n\nA pump moves 6 tons.\n");
+	struct buf b = {0};
+	curate(at("out"), 1);
+	rows(&b);
+	assert_row(&b, "How long does a lease last?|");
+	assert_no_row(&b, "Vorpal");
+	assert_no_row(&b, "In ,");
 	buf_release(&b);
 }
 
@@ -165,6 +215,14 @@ static void test_ambiguous(void **state)
 	assert_no_row(&b, "How long does the pause last?");
 	assert_row(&b, "A: how many minutes does the pause last?|");
 	assert_row(&b, "How long does the break last?|");
+
+	/* One answer twice is one row. */
+	put("in/b.md", "# B\n\nThe pause lasts 5 minutes.\n");
+	curate(at("out"), 1);
+	rows(&b);
+	const char *once = strstr(b.p, "How long does the pause last?|");
+	assert_non_null(once);
+	assert_null(strstr(once + 1, "How long does the pause last?|"));
 	buf_release(&b);
 }
 
@@ -186,6 +244,9 @@ static void test_same_bytes(void **state)
 	put("in/z.md",
 		"# Z\n\nThe vault keeps events for 9 days. The key has 32 bytes. A slot holds 4 jobs. A pump moves 6 tons.\n");
 	put("in/sub/a.md", "# A\n\nA lease lasts 3 hours.\n");
+	put("in/b.md", "# B\n\nA rope has 5 knots.\n");
+	put("in/y.md", "# Y\n\nA boat has 2 masts.\n");
+	put("in/a.md", "# A\n\nA cart has 4 wheels.\n");
 	struct buf a = {0}, b = {0};
 	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 7, .n_phrasings = 5};
 	struct data_summary s;
@@ -196,12 +257,28 @@ static void test_same_bytes(void **state)
 	read_all(at("again"), &b);
 	assert_int_equal(a.len, b.len);
 	assert_memory_equal(a.p, b.p, a.len);
-	assert_non_null(strstr(a.p, "\"path\":\"sub/a.md\""));
+	static const char *const order[] = {"a.md", "b.md", "sub/a.md", "y.md", "z.md"};
+	const char *p = strstr(a.p, "\"documents\": [");
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "\"path\": \"%s\"", order[i]);
+		assert_non_null(p = strstr(p, path));
+	}
 	o.seed = 8;
 	assert_int_equal(data_curate(&o, &s, NULL), 0);
 	read_all(at("again"), &b);
 	assert_true(a.len != b.len || memcmp(a.p, b.p, a.len));
 	assert_true(s.n_valid > 0 && s.n_valid < s.n_train);
+
+	/* Which two of the phrasings: by the seed. */
+	o.n_phrasings = 2;
+	assert_int_equal(data_curate(&o, &s, NULL), 0);
+	assert_int_equal(s.n_valid, 0);
+	assert_int_equal(file_read(at("again/train.jsonl"), 1 << 20, (buf_clear(&a), &a), NULL), 0);
+	o.seed = 9;
+	assert_int_equal(data_curate(&o, &s, NULL), 0);
+	assert_int_equal(file_read(at("again/train.jsonl"), 1 << 20, (buf_clear(&b), &b), NULL), 0);
+	assert_true(a.len != b.len || memcmp(a.p, b.p, a.len));
 	buf_release(&a);
 	buf_release(&b);
 }
@@ -330,6 +407,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_facts),
 		CASE(test_structure),
+		CASE(test_restraint),
+		CASE(test_subject),
 		CASE(test_ambiguous),
 		CASE(test_same_bytes),
 		CASE(test_current),

@@ -68,6 +68,16 @@ static void test_structure(void **state)
 	assert_int_equal(d.blocks[6].kind, BLOCK_CODE);
 }
 
+static void test_breadcrumbs(void **state)
+{
+	(void)state;
+	struct document d = read_text("# A\n## B\n#### C\n## D\n# E\n### F\n");
+	const char *const heading[] = {"", "A", "A > B", "A > B > C", "A > D", "E", "E > F"};
+	assert_int_equal(d.n_sections, 7);
+	for (size_t i = 0; i < 7; i++)
+		assert_string_equal(d.sections[i].heading, heading[i]);
+}
+
 static void test_inline(void **state)
 {
 	(void)state;
@@ -138,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_structure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_breadcrumbs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_spans, setup, teardown),

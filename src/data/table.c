@@ -140,15 +140,6 @@ static int cell_item(struct maker *m, const struct block *b, struct item *it, st
 	return rc < 0 ? rc : item_ask(m, it, patterns, n_patterns, p, e);
 }
 
-/* A value that stands in one row only tells which row it is. */
-static bool is_unique(const struct block *b, size_t row, size_t col)
-{
-	for (size_t i = 1; i < b->n_rows; i++)
-		if (i != row && !strcmp(b->cells[i * b->n_cols + col], b->cells[row * b->n_cols + col]))
-			return false;
-	return true;
-}
-
 int pairs_from_table(struct maker *m, const struct block *b, struct err *e)
 {
 	if (b->n_cols < 2)
@@ -179,7 +170,7 @@ int pairs_from_table(struct maker *m, const struct block *b, struct err *e)
 			struct parts p = {0};
 			PART(&p, 'R') = row_name(m, name, kind, e);
 			PART(&p, 'C') = column;
-			PART(&p, 'K') = is_unique(b, row, col) ? kind : "";
+			PART(&p, 'K') = kind;
 			PART(&p, 'V') = cell;
 			PART(&p, 'Y') = last.n && word_is_plural(&last) ? "are" : "is";
 			PART(&p, 'Z') = strcasestr(column, "price") || strcasestr(column, "cost") ? "cost" : NULL;
