@@ -89,8 +89,11 @@ struct settings {
 	struct train_config config;
 	char *origin[SETTINGS_MAX]; /* where each value comes from, in the order of train_key_at */
 };
-/* Defaults, then attune.yaml of --workspace, then ATTUNE_* variables, then --set. The command must have both flags. */
-int settings_read(struct settings *s, const struct cli *c, struct err *e);
+/*
+ * Defaults, then attune.yaml of --workspace, or of `folder` if it has one, then ATTUNE_* variables, then --set. The command must
+ * have both flags.
+ */
+int settings_read(struct settings *s, const struct cli *c, const char *folder, struct err *e);
 void settings_release(struct settings *s);
 
 /* ---- what verbs share -------------------------------------------------------------------------------------------------------- */
@@ -105,6 +108,7 @@ int session_open(struct session *s, const struct cli *c, struct err *e);
 void session_close(struct session *s);
 /* The flags of FLAGS_SAMPLING into max_tokens and sampling. */
 int sampling_read(struct generate_options *o, const struct cli *c, struct err *e);
+const char *input_name(const struct cli *c);        /* --in, for sentences */
 int kern_start(const struct cli *c, struct err *e); /* --threads and the choice of kernels */
 
 /* Lines of JSON to a file, which appears whole or not at all, or to stdout ("-"), line by line. */

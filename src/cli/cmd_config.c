@@ -34,7 +34,7 @@ static int run(const struct cli *c, struct err *e)
 	struct buf text = {0};
 	if (strcmp(c->operand[0], "show"))
 		return err_set(e, ERR_USAGE, "config: expected 'show', found '%s'", c->operand[0]);
-	int rc = settings_read(&s, c, e);
+	int rc = settings_read(&s, c, ".", e);
 	for (size_t i = 0; !rc && train_key_at(i, &k); i++)
 		rc = show(c, &s, &k, s.origin[i], &text, e);
 	if (!rc && text.len)

@@ -62,18 +62,18 @@ static int add_answer(json_t *line, const struct generated *g, struct err *e)
 	return 0;
 }
 
-static int answer(struct job *j, struct row *r, struct sink *out, struct err *e)
+static int answer(struct job *j, struct row *r, const char *path, struct sink *out, struct err *e)
 {
 	struct ids prompt = {0};
 	struct generated g = {0};
 	int rc = row_prompt(&prompt, r, model_encoder(j->session->model), e);
 	if (!rc)
 		rc = reserve(j, prompt.n + j->options.max_tokens, e);
-	if (!rc)
-		rc = generator_run(j->generator, prompt.p, prompt.n, &j->options, &g, e);
-	if (rc)
+	if (!rc && (rc = generator_run(j->generator, prompt.p, prompt.n, &j->options, &g, e)))
 		err_prefix(e, "line %zu", r->line);
-	if (!rc && interrupted)
+	if (rc)
+		err_prefix(e, "%s", path);
+	else if (interrupted)
 		rc = err_set(e, ERR_INTERRUPTED, "interrupted; nothing was written");
 	if (!rc)
 		rc = add_answer(r->json, &g, e);
@@ -96,7 +96,7 @@ static int answer_all(struct job *j, struct jsonl *in, const char *path, struct 
 		int rc = row_parse(&row, object, path, line, e);
 		if (rc)
 			return rc;
-		rc = answer(j, &row, out, e);
+		rc = answer(j, &row, path, out, e);
 		row_release(&row);
 		if (rc)
 			return rc;
@@ -112,10 +112,9 @@ static int run(const struct cli *c, struct err *e)
 	struct jsonl *in = NULL;
 	struct sink out = {0};
 	struct job job = {0};
-	const char *path = cli_flag(c, "in");
 	int rc = job_init(&job, &session, c, e);
 	if (!rc)
-		rc = jsonl_open(&in, path, e);
+		rc = jsonl_open(&in, cli_flag(c, "in"), e);
 	if (!rc)
 		rc = session_open(&session, c, e);
 	if (!rc)
@@ -123,7 +122,7 @@ static int run(const struct cli *c, struct err *e)
 	if (rc)
 		goto done;
 	interrupt_catch();
-	rc = answer_all(&job, in, path, &out, e);
+	rc = answer_all(&job, in, input_name(c), &out, e);
 	if (!rc)
 		rc = sink_commit(&out, e);
 	if (!rc)

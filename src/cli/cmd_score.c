@@ -122,8 +122,10 @@ static int next(struct row *r, struct sample *s, const struct session *session, 
 	if (rc)
 		return rc;
 	rc = row_sample(s, r, model_encoder(session->model), false, e);
-	if (!rc && s->n > config->context) {
-		rc = err_set(e, ERR_DATA, "%s:%zu: the row has %zu tokens, the model's context holds %zu", path, line, s->n,
+	if (rc)
+		err_prefix(e, "%s", path);
+	else if (s->n > config->context) {
+		rc = err_set(e, ERR_DATA, "%s: line %zu: the row has %zu tokens, the model's context holds %zu", path, line, s->n,
 			config->context);
 		sample_release(s);
 	}
@@ -175,9 +177,8 @@ static int run(const struct cli *c, struct err *e)
 	struct session session = {0};
 	struct jsonl *in = NULL;
 	struct sink out = {0};
-	const char *path = cli_flag(c, "in");
 	struct group *group = mem_alloc(1, sizeof *group, e);
-	int rc = group ? jsonl_open(&in, path, e) : ERR_RESOURCE;
+	int rc = group ? jsonl_open(&in, cli_flag(c, "in"), e) : ERR_RESOURCE;
 	if (!rc)
 		rc = session_open(&session, c, e);
 	if (!rc)
@@ -185,7 +186,7 @@ static int run(const struct cli *c, struct err *e)
 	if (rc)
 		goto done;
 	interrupt_catch();
-	rc = score_all(&session, in, path, &out, group, e);
+	rc = score_all(&session, in, input_name(c), &out, group, e);
 	if (!rc)
 		rc = sink_commit(&out, e);
 	if (!rc)

@@ -39,7 +39,7 @@ static int run(const struct cli *c, struct err *e)
 		.out = cli_flag(c, "out"),
 		.adapter_init = cli_flag(c, "adapter-init"),
 		.stop = &interrupted};
-	int rc = settings_read(&s, c, e);
+	int rc = settings_read(&s, c, ".", e);
 	if (!rc)
 		rc = path_join(adapter, sizeof adapter, e, o.out, "adapter");
 	if (!rc)

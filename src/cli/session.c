@@ -4,6 +4,8 @@
 #include "cli/cli.h"
 #include "hub/hub.h"
 
+#include <string.h>
+
 #include <omp.h>
 
 enum { THREADS_MAX = 1024 };
@@ -18,6 +20,12 @@ int kern_start(const struct cli *c, struct err *e)
 		omp_set_num_threads((int)n_threads);
 	}
 	return kern_init(NULL, e);
+}
+
+const char *input_name(const struct cli *c)
+{
+	const char *path = cli_flag(c, "in");
+	return strcmp(path, "-") ? path : "stdin";
 }
 
 int session_open(struct session *s, const struct cli *c, struct err *e)

@@ -127,13 +127,13 @@ static int from_flags(struct settings *s, const struct cli *c, struct err *e)
 	return 0;
 }
 
-int settings_read(struct settings *s, const struct cli *c, struct err *e)
+int settings_read(struct settings *s, const struct cli *c, const char *folder, struct err *e)
 {
 	const char *workspace = cli_flag(c, "workspace");
 	*s = (struct settings){0};
 	int rc = from_defaults(s, e);
 	if (!rc)
-		rc = from_file(s, workspace ? workspace : ".", workspace != NULL, e);
+		rc = from_file(s, workspace ? workspace : folder, workspace != NULL, e);
 	if (!rc)
 		rc = from_environment(s, e);
 	if (!rc)

@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""The command line from outside: exit codes, sentences, help, settings, hostile input, Ctrl-C; with a tiny model. As TAP.
+
+usage: cli_test.py ATTUNE GOLDEN
+"""
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+MODEL = os.path.join(GOLDEN, "untied.gguf")
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
+VERBS = ["run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help"]
+
+
+class Case:
+    """Counts and prints TAP lines."""
+    n = failed = 0
+
+    @classmethod
+    def check(cls, name, ok, seen=""):
+        cls.n += 1
+        cls.failed += not ok
+        print(f"{'ok' if ok else 'not ok'} {cls.n} - {name}", flush=True)
+        if not ok:
+            print(f"# {seen!r}", flush=True)
+
+
+def run(*args, text="", **more):
+    done = subprocess.run([ATTUNE, *args], input=text.encode("utf-8", "surrogateescape"), env=ENV | more, capture_output=True,
+                          timeout=120, check=False)
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+
+def refuses(title, code, words, *args, **more):
+    """The exit code, nothing on stdout, one sentence on stderr that holds the words."""
+    rc, out, err = run(*args, **more)
+    sentences = [line for line in err.splitlines() if line.startswith("attune: ")]
+    Case.check(title, rc == code and not out and len(sentences) == 1 and words in sentences[0], (rc, out, err))
+
+
+def test_help():
+    rc, out, err = run("help")
+    Case.check("help lists the verbs", rc == 0 and not err and all(f"\n  {v} " in out for v in VERBS), out)
+    Case.check("--help is help", run("--help") == run("help") and run("-h") == run("help"))
+    for verb in VERBS:
+        rc, out, err = run(verb, "--help")
+        lines = out.splitlines()
+        Case.check(f"{verb} --help: one sentence and three examples", rc == 0 and not err and lines[0].endswith(".") and
+                   lines[2] == "Examples:" and all("attune " in e for e in lines[3:6]) and not lines[6] and "--threads N" in out, out)
+        Case.check(f"help {verb} is the same", run("help", verb)[1] == out)
+    Case.check("--help beats missing flags", run("train", "-h")[0] == 0)
+    Case.check("--version", run("--version")[1].startswith("attune 0."))
+    rc, out, err = run("help", "--man")
+    Case.check("a manual page", rc == 0 and out.startswith(".TH ATTUNE 1") and all(f"attune {v}" in out for v in VERBS), out[:200])
+    Case.check("its text cannot be taken for requests", not [line for line in out.splitlines() if line[:1] == "'"])
+    rc, out, err = run("help", "--completion")
+    script = out + "\nCOMP_WORDS=(attune tr); COMP_CWORD=1; _attune; echo ${COMPREPLY[*]}" \
+                   "\nCOMP_WORDS=(attune train --ad); COMP_CWORD=2; _attune; echo ${COMPREPLY[*]}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    Case.check("completion completes", done.stdout == "train\n--adapter-init\n", (done.stdout, done.stderr))
+
+
+def test_usage():
+    refuses("no verb", 2, "expected a verb")
+    refuses("unknown verb", 2, "did you mean 'train'", "trian")
+    refuses("verb unlike any", 2, "attune help", "xyzzyx")
+    refuses("unknown verb of help", 2, "did you mean 'score'", "help", "scroe")
+    refuses("unknown flag", 2, "did you mean --data", "train", "--dtaa", "x")
+    refuses("flag unlike any", 2, "--xyzzyx", "train", "--xyzzyx=1")
+    refuses("unknown letter", 2, "-z", "doctor", "-z")
+    refuses("a flag without its value", 2, "--data needs a value", "train", "--data")
+    refuses("a switch with a value", 2, "takes no value", "doctor", "--json=1")
+    refuses("a needed flag", 2, "--data DIR is needed", "train", "--out", "x")
+    refuses("too many words", 2, "unexpected 'b'", "pull", "a", "b")
+    refuses("too few words", 2, "expected NAME", "pull")
+    refuses("too many flags", 2, "more than 64", "config", "show", *["--set=lora_r=8"] * 65)
+    refuses("config what", 2, "expected 'show'", "config", "hide")
+    refuses("no number", 2, "--threads", "doctor", "--threads", "many")
+    refuses("number out of range", 2, "--threads", "doctor", "--threads", "0")
+    refuses("unknown kernels", 2, "abacus", "doctor", ATTUNE_CPU="abacus")
+    refuses("unknown model", 2, "no such model", "score", "--model", "absent.gguf")
+    refuses("offline", 6, "HF_HUB_OFFLINE", "pull", "smollm2-135m", HF_HUB_CACHE="/nonexistent")
+    for name, value in (("--temperature", "-1"), ("--temperature", "nan"), ("--top-p", "0"), ("--max-tokens", "0"), ("--seed", "x"),
+                        ("--stop", "")):
+        refuses(f"generate {name} {value!r}", 2, name, "generate", "--model", MODEL, name, value)
+
+
+def test_settings(here):
+    def value(key, *args, **more):
+        rc, out, err = run("config", "show", "--json", *args, **more)
+        return [(r["value"], r["origin"]) for r in map(json.loads, out.splitlines()) if r["key"] == key] if rc == 0 else err
+
+    def workspace(text):
+        with open(os.path.join(here, "attune.yaml"), "w", encoding="utf-8") as f:
+            f.write(text)
+        return "--workspace", here
+
+    rc, out, err = run("config", "show")
+    Case.check("config show is itself a workspace file", rc == 0 and
+               run("config", "show", *workspace(out))[1] == out, (out, err))
+    place = os.path.join(here, "attune.yaml")
+    Case.check("default", value("lora_r") == [("16", "default")], value("lora_r"))
+    w = workspace("# ours\nlora_r: 8\nlora_targets: [q_proj, v_proj]\n")
+    Case.check("attune.yaml beats the default", value("lora_r", *w) == [("8", f"{place}:2")], value("lora_r", *w))
+    Case.check("a list in it", value("lora_targets", *w) == [("q_proj,v_proj", f"{place}:3")], value("lora_targets", *w))
+    Case.check("the variable beats attune.yaml", value("lora_r", *w, ATTUNE_LORA_R="4") == [("4", "ATTUNE_LORA_R")])
+    Case.check("--set beats the variable, the last one wins", value("lora_r", *w, "--set", "lora_r=3", "--set=lora_r=2",
+                                                                    ATTUNE_LORA_R="4") == [("2", "--set")])
+    refuses("unknown key of --set", 2, "did you mean 'lora_r'", "config", "show", "--set", "lorar=1")
+    refuses("--set without a value", 2, "KEY=VALUE", "config", "show", "--set", "lora_r")
+    refuses("value of --set", 2, "expected a whole number from 1 to 1024, found '0'", "config", "show", "--set", "lora_r=0")
+    refuses("misspelt variable", 2, "did you mean ATTUNE_LEARNING_RATE", "config", "show", ATTUNE_LERNING_RATE="1")
+    refuses("value of a variable", 2, "ATTUNE_SHUFFLE: shuffle: expected true or false", "config", "show", ATTUNE_SHUFFLE="2")
+    refuses("unknown key of attune.yaml", 2, ":2: unknown key 'sed'; did you mean 'seed'", "config", "show", *workspace("\nsed: 1\n"))
+    refuses("value in attune.yaml", 2, ":1: lora_r: expected", "config", "show", *workspace("lora_r: many\n"))
+    refuses("nested attune.yaml", 2, ":2: expected a plain value", "config", "show", *workspace("lora_r:\n  a: 1\n"))
+    refuses("broken attune.yaml", 2, "not YAML", "config", "show", *workspace("a: [1\n"))
+    os.remove(place)
+    refuses("no attune.yaml where one was promised", 1, "attune.yaml", "config", "show", "--workspace", here)
+    refuses("train reads them too", 2, "did you mean", "train", "--data", here, "--out", here, "--set", "lorar=1")
+
+
+def test_score_and_generate(here):
+    rows = '{"text":"Paris","keep":{"a":[1,null]}}\n{"prompt":"a","completion":" b"}\n' \
+           '{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}\n'
+    rc, out, err = run("score", "--model", MODEL, text=rows, ATTUNE_CPU="ref")
+    lines = [json.loads(line) for line in out.splitlines()]
+    Case.check("score keeps lines and their order", rc == 0 and [list(r)[0] for r in lines] == ["text", "prompt", "messages"] and
+               lines[0]["keep"] == {"a": [1, None]} and "next: attune" in err, (rc, out, err))
+    Case.check("score's numbers agree", all(r["n"] == len(r["tokens"]) == len(r["logprobs"]) > 0 and max(r["logprobs"]) < 0 and
+                                            abs(sum(r["logprobs"]) - r["sum"]) < 1e-6 for r in lines), out)
+    alone = [json.loads(run("score", "--model", MODEL, "--quiet", text=row, ATTUNE_CPU="ref")[1]) for row in rows.splitlines()]
+    Case.check("rows scored together equal rows scored alone",
+               all(abs(x - y) < 1e-4 for a, b in zip(alone, lines) for x, y in zip(a["logprobs"], b["logprobs"])), (alone, lines))
+    many = "".join(json.dumps({"text": "word " * (i % 40 + 1), "i": i}) + "\n" for i in range(300))
+    rc, out, err = run("score", "--model", MODEL, "--threads", "1", text=many)
+    Case.check("many rows", rc == 0 and [json.loads(line)["i"] for line in out.splitlines()] == list(range(300)), (rc, err))
+    Case.check("quiet is quiet", run("score", "--model", MODEL, "--quiet", text=rows)[2] == "")
+    Case.check("no rows, no lines", run("score", "--model", MODEL, "--quiet") == (0, "", ""))
+
+    path = os.path.join(here, "out.jsonl")
+    prompts = '{"prompt":"abc"}\n{"messages":[{"role":"user","content":"x"}],"id":7}\n'
+    rc, out, err = run("generate", "--model", MODEL, "--out", path, "--max-tokens", "5", text=prompts)
+    with open(path, encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    Case.check("generate answers into a file", rc == 0 and not out and len(lines) == 2 and lines[1]["id"] == 7 and
+               all(r["finish_reason"] in ("stop", "length") and isinstance(r["text"], str) and
+                   r["usage"]["total_tokens"] == r["usage"]["prompt_tokens"] + r["usage"]["completion_tokens"] for r in lines), lines)
+    draw = ["generate", "--model", MODEL, "--quiet", "--max-tokens", "20", "--temperature", "1.5", "--top-p", "0.9"]
+    one, two, three = (run(*draw, "--seed", s, text=prompts)[1] for s in ("1", "1", "2"))
+    Case.check("the seed decides", one == two != three and json.loads(one.splitlines()[0])["text"], (one, two, three))
+    full = json.loads(run("generate", "--model", MODEL, "--max-tokens", "8", text=prompts)[1].splitlines()[0])["text"]
+    cut = json.loads(run("generate", "--model", MODEL, "--max-tokens", "8", "--stop", "nowhere", "--stop", full[1:3],
+                         text=prompts)[1].splitlines()[0])
+    Case.check("a stop text ends and is left out", cut["text"] == full[:full.index(full[1:3])] and cut["finish_reason"] == "stop", (full, cut))
+
+    with open(path, encoding="utf-8") as f:
+        before = f.read()
+    bad = [("not JSON", "{", "line 1: "), ("no object", "[1]", "line 1: "), ("unknown shape", '{"x":1}', "line 1: "), ("bad UTF-8", '{"text":"\udcff"}', "line 1: "),
+           ("truncated", '{"text":"a"}\n{"text":"b', "line 2: "), ("duplicate key", '{"text":"a","text":"b"}', "line 1: "),
+           ("number too large", '{"text":"a","x":1e999}', "line 1: "), ("deep", '{"text":' + "[" * 5000, "line 1: "),
+           ("a prompt alone", '{"prompt":"a"}', "line 1: "), ("no answer", '{"messages":[{"role":"user","content":"x"}]}', "line 1: "),
+           ("too long for the context", json.dumps({"text": "word " * 20000}), "line 1: ")]
+    for title, text, place in bad:
+        refuses(f"score refuses {title}", 4, f"stdin: {place}", "score", "--model", MODEL, "--out", path, text=text)
+    refuses("generate refuses a text", 4, "stdin: line 1: expected", "generate", "--model", MODEL, "--out", path, text='{"text":"a"}')
+    refuses("generate refuses a prompt too long", 4, "stdin: line 2: ", "generate", "--model", MODEL, "--out", path,
+            text='{"prompt":"a"}\n' + json.dumps({"prompt": "word " * 20000}))
+    refuses("no such input", 1, "absent.jsonl", "score", "--model", MODEL, "--in", "absent.jsonl")
+    refuses("no such folder for the output", 1, "absent/", "score", "--model", MODEL, "--out", "absent/x", text=rows)
+    refuses("no such adapter", 1, "absent", "score", "--model", MODEL, "--adapter", "absent", text=rows)
+    with open(path, encoding="utf-8") as f:
+        Case.check("the old output stays, and nothing half-written", f.read() == before and os.listdir(here) == ["out.jsonl"], os.listdir(here))
+    full = subprocess.run(f"echo '{{\"text\":\"a\"}}' | {ATTUNE} score --quiet --model {MODEL} > /dev/full", shell=True, env=ENV,
+                          capture_output=True, text=True, check=False)
+    Case.check("a full disk", full.returncode == 5 and "No space left" in full.stderr, full)
+
+
+def test_models(here):
+    with open(MODEL, "rb") as f:
+        whole = f.read()
+    path = os.path.join(here, "broken.gguf")
+    bad = []
+    for i in range(50):  # 50 truncations
+        with open(path, "wb") as f:
+            f.write(whole[:len(whole) * i // 50])
+        rc, out, err = run("score", "--model", path, "--quiet")
+        if rc != 4 or out or err.count("\n") != 1 or path not in err:
+            bad.append((i, rc, out, err))
+    Case.check("50 truncations of a model", not bad, bad[:3])
+    for title, head in (("a wrong magic", b"GGML"), ("a wrong version", b"GGUF\x09\0\0\0"),
+                        ("an absurd count", b"GGUF\x03\0\0\0" + b"\xff" * 16)):
+        with open(path, "wb") as f:
+            f.write(head + whole[len(head):])
+        refuses(f"a model with {title}", 4, "broken.gguf", "score", "--model", path)
+    os.remove(path)
+
+
+def test_train(here):
+    data, out = os.path.join(here, "data"), os.path.join(here, "run")
+    os.mkdir(data)
+    train = ["train", "--model", MODEL, "--data", data, "--out", out, "--set", "max_steps=3", "--set", "sequence_len=64",
+             "--set", "lora_r=2"]
+
+    def rows(text):
+        with open(os.path.join(data, "train.jsonl"), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    refuses("no data", 1, "train.jsonl", *train)
+    rows("")
+    refuses("an empty data set", 4, "train.jsonl", *train)
+    rows('{"prompt":"a","completion":"b"}\n{"messages":[{"role":"user","content":"x"}]}\n')
+    refuses("a row without an answer", 4, "line 2: ", *train)
+    Case.check("nothing of an adapter came of them", not os.path.exists(os.path.join(out, "adapter")))
+    rows('{"prompt":"Q: a\\nA:","completion":" b"}\n' * 3 + '{"text":"c d e"}\n')
+    rc, text, err = run(*train)
+    adapter = os.path.join(out, "adapter")
+    Case.check("train writes an adapter and prints its path", rc == 0 and text == adapter + "\n" and "next: attune chat" in err and
+               sorted(os.listdir(adapter)) == ["adapter_config.json", "adapter_model.safetensors"], (rc, text, err))
+    rc, text, err = run(*train, "--json")
+    Case.check("a finished run is not run again", rc == 0 and json.loads(text)["steps"] == 3 and "finished before" in err, (rc, text, err))
+    row = '{"prompt":"Q: a\\nA:","completion":" b"}\n'
+    base, tuned = (json.loads(run("score", "--model", MODEL, *a, text=row)[1])["sum"] for a in ([], ["--adapter", adapter]))
+    Case.check("the adapter has learnt", tuned > base, (base, tuned))
+    refuses("an adapter of another shape", 4, "adapter", "score", "--model", os.path.join(GOLDEN, "tied"), "--adapter", adapter, text=row)
+    test_interrupt_train(here, data)
+
+
+def test_run(here):
+    with open(os.path.join(here, "plans.md"), "w", encoding="utf-8") as f:
+        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+    with open(os.path.join(here, "attune.yaml"), "w", encoding="utf-8") as f:
+        f.write("max_steps: 2\nlora_r: 2\n")
+    args = ["run", here, "--model", os.path.join(GOLDEN, "tied")]
+    rc, out, err = run(*args)
+    Case.check("run prints a page and names what comes next", rc == 0 and "2 steps" in out and "next: attune chat" in err and
+               os.listdir(os.path.join(here, ".attune")), (rc, out, err))
+    refuses("run without documents", 4, here, "run", os.path.join(here, ".attune"), "--model", os.path.join(GOLDEN, "tied"))
+    refuses("run of no folder", 4, "absent", "run", "absent", "--model", os.path.join(GOLDEN, "tied"))
+
+
+def test_interrupt_train(here, data):
+    """Ctrl-C at a training of thousands of steps: 75 and a checkpoint; the next call goes on from there."""
+    out = os.path.join(here, "long")
+    args = [ATTUNE, "train", "--model", MODEL, "--data", data, "--out", out, "--set", "num_epochs=100000", "--set", "max_steps=1000000"]
+    child = subprocess.Popen(args, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    metrics = os.path.join(out, "metrics.jsonl")
+    until = time.time() + 60
+    while time.time() < until and not (os.path.exists(metrics) and os.path.getsize(metrics) > 1000):
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    text, err = child.communicate(timeout=60)
+    Case.check("the first Ctrl-C saves and stops", child.returncode == 75 and not text and err.count("attune: ") == 1 and
+               len(os.listdir(os.path.join(out, "checkpoints"))) > 0, (child.returncode, text, err[-500:]))
+
+
+def test_chat():
+    rc, out, err = run("chat", "--model", MODEL, "--max-tokens", "6", "--context", "256", text="Hello\n\n/reset\nHello\n")
+    lines = out.splitlines()
+    Case.check("chat answers each line; /reset forgets", rc == 0 and len(lines) == 2 and lines[0] == lines[1] and "starts anew" in err, (rc, out, err))
+    Case.check("/quit leaves", run("chat", "--model", MODEL, "--quiet", text="/quit\nHello\n") == (0, "", ""))
+    rc, out, err = run("chat", "--model", MODEL, "--max-tokens", "2", "--context", "64", text="word " * 200 + "\nHi\n")
+    Case.check("a line too long is refused, the session goes on", rc == 0 and "/reset" in err and len(out.splitlines()) == 1, (rc, out, err))
+    main, far = pty.openpty()
+    child = subprocess.Popen([ATTUNE, "chat", "--model", os.path.join(GOLDEN, "tied"), "--max-tokens", "1000000", "--context", "100000",
+                              "--temperature", "5"], env=ENV, stdin=far, stdout=far, stderr=far, start_new_session=True,
+                             preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0))
+    os.close(far)
+    seen = b""
+
+    def until(words, seconds=20):
+        nonlocal seen
+        end = time.time() + seconds
+        while words not in seen and time.time() < end:
+            if select.select([main], [], [], 1)[0]:
+                seen += os.read(main, 4096)
+        found = words in seen
+        seen = seen[seen.index(words) + len(words):] if found else seen
+        return found
+
+    ready = until(b"> ")
+    os.write(main, b"\x03")
+    Case.check("Ctrl-C at the prompt gives a new one", ready and until(b"Ctrl-D leaves") and until(b"> "), seen)
+    os.write(main, b"Hello\n\x03")
+    Case.check("Ctrl-C ends an answer, not the session", until(b"> ") and child.poll() is None, seen)
+    os.write(main, b"/quit\n")
+    left = until(b"next: ")
+    child.kill()
+    Case.check("/quit at the terminal", left, seen)
+    os.close(main)
+
+
+def test_doctor():
+    rc, out, err = run("doctor", HF_HUB_CACHE="/nonexistent")
+    parts = [line.split()[1] for line in out.splitlines()]
+    Case.check("doctor names every part", rc == 0 and parts == ["attune", "cpu", "kernels", "cores", "memory", "cache", "model", "curl", "pip"],
+               (rc, out, err))
+    Case.check("missing parts come with advice", "missing  model        none in the cache: attune pull" in out, out)
+    rc, out, err = run("doctor", "--json", PATH="")
+    Case.check("doctor without pip", rc == 0 and [r["ok"] for r in map(json.loads, out.splitlines()) if r["part"] == "pip"] == [False], out)
+
+
+def main():
+    test_help()
+    test_usage()
+    with tempfile.TemporaryDirectory() as here:
+        test_settings(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_score_and_generate(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_models(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_train(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_run(here)
+    test_chat()
+    test_doctor()
+    print(f"1..{Case.n}")
+    return Case.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
