@@ -355,13 +355,13 @@ static void test_cross_entropy(void **state)
 	}
 }
 
-/* Logits of +-10^4, all equal ones, and a row of NaN between them. */
+/* Logits of +-10^4, all equal ones, a row of NaN between them, and one whose only large logit is the last, in the tail of every path. */
 static void test_cross_entropy_extremes(void **state)
 {
 	(void)state;
-	enum { N = 5, V = 1000 };
-	static const int32_t target[N] = {0, 7, 7, 7, 7};
-	const double want[N] = {20000 + log(V / 2), NAN, log(V / 2), log(V), log(V)};
+	enum { N = 6, V = 1002 };
+	static const int32_t target[N] = {0, 7, 7, 7, 7, 7};
+	const double want[N] = {20000 + log(V / 2), NAN, log(V / 2), log(V), log(V), 10000};
 	for (size_t p = 0; path_choose(p); p++) {
 		float *logits = guard_floats(N * V), *loss = guard_floats(N);
 		for (size_t c = 0; c < V; c++) {
@@ -369,6 +369,7 @@ static void test_cross_entropy_extremes(void **state)
 			logits[V + c] = NAN;
 			logits[3 * V + c] = 0;
 			logits[4 * V + c] = -1e4f;
+			logits[5 * V + c] = c == V - 1 ? 1e4f : 0;
 		}
 		kern->cross_entropy(loss, logits, target, N, V, 1);
 		for (size_t i = 0; i < N; i++) {
@@ -378,7 +379,7 @@ static void test_cross_entropy_extremes(void **state)
 			}
 			assert_true(fabs((double)loss[i] - want[i]) < 1e-6 * want[i]);
 			for (size_t c = 0; c < V; c++) {
-				double softmax = i > 2 ? 1.0 / V : c % 2 ? 2.0 / V : 0;
+				double softmax = i == 5 ? c == V - 1 : i > 2 ? 1.0 / V : c % 2 ? 2.0 / V : 0;
 				assert_true(fabs((double)logits[i * V + c] - (softmax - (c == (size_t)target[i]))) < 1e-7);
 			}
 		}
