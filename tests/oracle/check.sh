@@ -31,7 +31,7 @@ done | cat rows.jsonl - >texts.jsonl
 documents=/usr/share/doc/sqlite3
 test -d $documents || documents=/usr/share/doc/sqlite3-doc
 demand "token ids, mixed text and sqlite3-doc" sh -c "find -L $documents -type f -name '*.html' | sort |
-	xargs '$python' '$here/tokenizer_golden.py' compare '$gguf' '$build/src/format/tokenize_tool'"
+	xargs '$python' '$here/tokenizer_golden.py' compare '$gguf' '$build/tests/tokenize_tool'"
 
 "$python" "$here/score.py" hf texts.jsonl f32.jsonl 2>/dev/null
 "$python" "$here/score.py" hf texts.jsonl autocast.jsonl --autocast 2>/dev/null
