@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 TIME ?= 60
 
 all: build/build.ninja
-	@ninja -C build
+	@ninja -C build attune
 
 help:
 	@echo 'make            build attune into build/'
@@ -31,7 +31,8 @@ build-fuzz/build.ninja: | deps
 demo: all
 	build/attune run sample
 
-test: all
+test: build/build.ninja
+	@ninja -C build
 	@tools/test.sh build
 
 asan: build-asan/build.ninja
@@ -44,7 +45,7 @@ fuzz: build-fuzz/build.ninja
 
 install: all
 	meson configure build --prefix=$(abspath $(PREFIX))
-	meson install -C build
+	meson install -C build --quiet
 
 clean:
 	rm -rf build build-asan build-fuzz
