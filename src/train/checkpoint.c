@@ -24,7 +24,7 @@ enum { N_FILES = sizeof files / sizeof *files };
 
 int json_append(struct buf *out, const json_t *object, struct err *e)
 {
-	char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+	char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) : NULL;
 	if (!text)
 		return err_set(e, ERR_RESOURCE, "out of memory for a JSON object");
 	int rc = buf_printf(out, e, "%s\n", text);

@@ -2,6 +2,7 @@
 #include "train/checkpoint.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ static void assert_loads(size_t step)
 	assert_int_equal(s.epoch, expected.epoch);
 	assert_int_equal(s.next_batch, expected.next_batch);
 	assert_int_equal(s.n_tokens, expected.n_tokens);
-	assert_true(s.seconds == expected.seconds && s.loss == expected.loss);
+	assert_true(fabs(s.seconds - expected.seconds) < 1e-9 && fabs(s.loss - expected.loss) < 1e-9);
 	assert_memory_equal(s.params, expected.params, N * sizeof(float));
 	assert_memory_equal(s.m, expected.m, N * sizeof(float));
 	assert_memory_equal(s.v, expected.v, N * sizeof(float));

@@ -93,13 +93,20 @@ done:
 	return rc;
 }
 
+/* A path may be any bytes, JSON only UTF-8; a run does not fail in the end over that. */
+static json_t *path_json(const char *path)
+{
+	json_t *value = json_string(path);
+	return value ? value : json_string("(not UTF-8)");
+}
+
 static json_t *data_json(const struct dataset *d)
 {
 	json_t *excess = json_array();
 	for (size_t i = 0; i < d->n_excess; i++)
 		json_array_append_new(excess, json_integer((json_int_t)d->excess[i]));
-	return json_pack("{ss sI sI sI so}", "path", d->path, "rows", (json_int_t)d->n, "tokens", (json_int_t)d->n_tokens,
-		"scored_tokens", (json_int_t)d->n_scored, "excess_length_lines", excess);
+	return json_pack("{so sI sI sI so}", "path", path_json(d->path), "rows", (json_int_t)d->n, "tokens",
+		(json_int_t)d->n_tokens, "scored_tokens", (json_int_t)d->n_scored, "excess_length_lines", excess);
 }
 
 int record_save(const struct train_options *o, const json_t *inputs, const struct dataset *train, const struct dataset *valid,
@@ -108,9 +115,9 @@ int record_save(const struct train_options *o, const json_t *inputs, const struc
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	int threads = omp_get_max_threads();
-	json_t *record = json_pack("{ss sO ss so so? sI sI sf sf so* so* ss si}", "attune", ATTUNE_VERSION, "inputs", inputs,
-		"model", model_path(o->model), "train", data_json(train), "valid", valid->n ? data_json(valid) : NULL, "steps",
-		(json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", r->loss,
+	json_t *record = json_pack("{ss sO so so so? sI sI sf sf so* so* ss si}", "attune", ATTUNE_VERSION, "inputs", inputs,
+		"model", path_json(model_path(o->model)), "train", data_json(train), "valid", valid->n ? data_json(valid) : NULL,
+		"steps", (json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", r->loss,
 		"eval_loss_first", valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last",
 		valid->n ? json_real(r->eval_loss_last) : NULL, "kernels", kern->name, "threads", threads);
 	int rc = json_append(&text, record, e);
