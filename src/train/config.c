@@ -50,7 +50,7 @@ static const struct key keys[] = {
 	{AT(weight_decay), .type = KEY_REAL, .fallback = "0", .min = 0, .max = 1, .help = "decoupled weight decay"},
 	{AT(max_grad_norm), .type = KEY_REAL, .fallback = "1", .min = 0, .max = 1e6,
 		.help = "gradients longer than this are shortened to it; 0: never"},
-	{AT(micro_batch_size), .type = KEY_INT, .fallback = "4", .min = 1, .max = 65536,
+	{AT(micro_batch_size), .type = KEY_INT, .fallback = "1", .min = 1, .max = 65536,
 		.help = "sequences computed at once; memory grows with it"},
 	{AT(gradient_accumulation_steps), .type = KEY_INT, .fallback = "1", .min = 1, .max = 65536,
 		.help = "micro batches in a step"},
