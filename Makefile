@@ -11,6 +11,7 @@ help:
 	@echo 'make test       build and run every test'
 	@echo 'make asan       the same tests under AddressSanitizer and UBSan, in build-asan/'
 	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
+	@echo 'make bench      training speed, attune and PyTorch by turns (downloads PyTorch, or ORACLE=VENV)'
 	@echo 'make install    into PREFIX=$(PREFIX)'
 	@echo 'make clean      remove what was built'
 
@@ -43,6 +44,9 @@ fuzz: build-fuzz/build.ninja
 	@ninja -C build-fuzz fuzz_targets
 	@tools/fuzz.sh build-fuzz $(TIME)
 
+bench: all
+	@tools/bench.sh
+
 install: all
 	meson configure build --prefix=$(abspath $(PREFIX))
 	meson install -C build --quiet
@@ -50,4 +54,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan fuzz install clean
+.PHONY: all help deps demo test asan fuzz bench install clean
