@@ -243,7 +243,7 @@ def test_run(here):
     Case.check("run prints a page and names what comes next", rc == 0 and "2 steps" in out and "next: attune chat" in err and
                os.listdir(os.path.join(here, ".attune")), (rc, out, err))
     refuses("run without documents", 4, here, "run", os.path.join(here, ".attune"), "--model", os.path.join(GOLDEN, "tied"))
-    refuses("run of no folder", 4, "absent", "run", "absent", "--model", os.path.join(GOLDEN, "tied"))
+    refuses("run of no folder", 2, "absent: no such folder", "run", "absent", "--model", os.path.join(GOLDEN, "tied"))
 
 
 def test_interrupt_train(here, data):
@@ -308,6 +308,8 @@ def test_doctor():
 
 
 def main():
+    current = tempfile.TemporaryDirectory()
+    os.chdir(current.name)
     test_help()
     test_usage()
     with tempfile.TemporaryDirectory() as here:
@@ -322,6 +324,7 @@ def main():
         test_run(here)
     test_chat()
     test_doctor()
+    Case.check("nothing was left in the current folder", not os.listdir("."), os.listdir("."))
     print(f"1..{Case.n}")
     return Case.failed > 0
 

@@ -8,6 +8,8 @@ static int run(const struct cli *c, struct err *e)
 	struct buf page = {0};
 	char out[PATH_SIZE];
 	const char *in = c->n_operands ? c->operand[0] : ".", *given = cli_flag(c, "out");
+	if (!dir_exists(in)) /* before anything is made in it */
+		return err_set(e, ERR_USAGE, "run: %s: no such folder; expected a folder of documents", in);
 	int rc = settings_read(&s, c, in, e);
 	if (!rc)
 		rc = given ? path_join(out, sizeof out, e, "", given) : path_join(out, sizeof out, e, in, ".attune");
