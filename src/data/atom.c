@@ -114,12 +114,21 @@ static size_t quantifier_start(const struct word *w, size_t first, struct atom *
 	return first;
 }
 
-/* A noun in front of a value that has no unit names it: "port 7443". */
-static bool is_label(const struct word *w)
+/* Nouns that name the value behind them: "port 7443", "the prefix `tlk_`". */
+static const char label_nouns[] =
+	"answer argument attribute branch channel class code column command constant directory element endpoint error event "
+	"extension field file flag "
+	"folder format function group header host hostname kernel key label layer level line log message method mode model module "
+	"name number "
+	"object option package page parameter path permission pin port prefix property protocol queue release role row scope "
+	"script section "
+	"server service setting signal state status step suffix table tag template topic type unit user variable version zone";
+
+/* A noun behind a code span with an article: "the `X-Sig` header". */
+static bool is_noun(const struct word *w)
 {
 	char base[32];
-	return word_is_plain(w) && islower((unsigned char)w->p[0]) && !word_is_function(w) && !word_is_plural(w) &&
-		verb_form(w, base) != VERB_THIRD;
+	return word_is_plain(w) && islower((unsigned char)w->p[0]) && !word_is_function(w) && verb_form(w, base) != VERB_THIRD;
 }
 
 static void number_read(const struct word *w, size_t n, size_t i, struct atom *a)
@@ -155,7 +164,7 @@ static void number_read(const struct word *w, size_t n, size_t i, struct atom *a
 		word_in(&w[end + 1], "later more newer higher less above fewer earlier"))
 		a->end += 2;
 	a->first = quantifier_start(w, i, a);
-	if (a->measure == ATOM_BARE && i > 0 && a->first == i && !w[i - 1].stop && is_label(&w[i - 1])) {
+	if (a->measure == ATOM_BARE && i > 0 && a->first == i && !w[i - 1].stop && word_in(&w[i - 1], label_nouns)) {
 		a->measure = ATOM_LABELLED;
 		a->label = a->first = i - 1;
 	}
@@ -165,11 +174,11 @@ static void code_read(const struct word *w, size_t n, size_t i, struct atom *a)
 {
 	bool article = i > 0 && word_in(&w[i - 1], "the a an");
 	*a = (struct atom){.measure = ATOM_CODE, .first = i - article, .value = i, .value_end = i + 1, .end = i + 1};
-	if (article && i + 1 < n && !w[i].stop && is_label(&w[i + 1])) {
+	if (article && i + 1 < n && !w[i].stop && is_noun(&w[i + 1])) {
 		a->measure = ATOM_LABELLED;
 		a->label = i + 1;
 		a->end = i + 2;
-	} else if (!article && i > 0 && !w[i - 1].stop && is_label(&w[i - 1])) {
+	} else if (!article && i > 0 && !w[i - 1].stop && word_in(&w[i - 1], label_nouns)) {
 		a->measure = ATOM_LABELLED;
 		a->label = a->first = i - 1;
 		a->first -= i > 1 && word_in(&w[i - 2], "the a an");

@@ -4,6 +4,7 @@
  */
 #include "data/clause.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char openers[] = "for in on at during with by when if while after before until to since as without per once unless "
@@ -33,7 +34,7 @@ static bool is_finite(const struct word *w, size_t n, size_t s, size_t j, struct
 		}
 		return !word_in(&w[j], "cannot be been being had");
 	}
-	if (word_is_article(before) || word_is_preposition(before))
+	if (word_is_article(before) || word_is_preposition(before) || isdigit((unsigned char)before->p[0]))
 		return false;
 	enum verb_form form = verb_form(&w[j], c->base);
 	size_t noun = j - 1;
@@ -49,6 +50,16 @@ static bool is_finite(const struct word *w, size_t n, size_t s, size_t j, struct
 		return false;
 	c->plural = form == VERB_BASE;
 	return true;
+}
+
+/* first >= 1 */
+static bool has_verb(const struct word *w, size_t first, size_t n)
+{
+	char base[32];
+	for (size_t i = first; i < n; i++)
+		if (word_is_auxiliary(&w[i]) || (verb_form(&w[i], base) == VERB_THIRD && !isdigit((unsigned char)w[i - 1].p[0])))
+			return true;
+	return false;
 }
 
 static bool is_request(const struct word *w, size_t n)
@@ -70,9 +81,7 @@ void clause_parse(const struct word *w, size_t n, struct clause *out)
 		while (k < n && !w[k].stop)
 			k++;
 		if (k + 3 >= n) {
-			for (size_t j = 1; j < n; j++)
-				if (word_is_auxiliary(&w[j]) || verb_form(&w[j], c.base) == VERB_THIRD)
-					out->shape = CLAUSE_FLAT;
+			out->shape = has_verb(w, 1, n) ? CLAUSE_FLAT : CLAUSE_NONE;
 			return;
 		}
 		c.lead = k + 1;
@@ -97,8 +106,6 @@ void clause_parse(const struct word *w, size_t n, struct clause *out)
 			c.subject_end--;
 		break;
 	}
-	c.shape = c.subject_end ? CLAUSE_FULL : CLAUSE_FLAT;
-	if (c.shape == CLAUSE_FLAT && c.pronoun)
-		c.shape = CLAUSE_NONE;
+	c.shape = c.subject_end ? CLAUSE_FULL : has_verb(w, s + 1, n) && !c.pronoun ? CLAUSE_FLAT : CLAUSE_NONE;
 	*out = c;
 }

@@ -176,6 +176,9 @@ static void test_restraint(void **state)
 	assert_no_row(&b, "many GB");
 	assert_no_row(&b, "hich flag");
 	assert_no_row(&b, "how many lambs");
+	assert_no_row(&b, "liters ");
+	assert_no_row(&b, "the cat have");
+	assert_no_row(&b, "what value");
 	assert_row(&b, "Which plan in Vorpal has 9 as its seats?|The Big plan has 9 seats.\n");
 	assert_no_row(&b, "has 3 as its");
 	assert_no_row(&b, "Void");

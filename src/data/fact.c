@@ -52,6 +52,7 @@ static const char *const flat_patterns[] = {
  * --------------------------------------------------------------------------------------------------------------
  */
 
+/* What kind of thing a code span is by its looks; NULL when they do not tell. */
 static const char *code_noun(const struct word *w)
 {
 	const char *p = w->p + 1, *end = w->p + w->n;
@@ -62,7 +63,7 @@ static const char *code_noun(const struct word *w)
 		return "which address";
 	if (*p == '/' || *p == '~')
 		return "which path";
-	return "what";
+	return NULL;
 }
 
 /* What asks for the value, in the arena. */
@@ -198,7 +199,7 @@ static int full_parts(
 {
 	const struct clause *c = &s->clause;
 	*full = false;
-	if (c->shape != CLAUSE_FULL || a->first <= c->verb || (a->measure == ATOM_CODE && !strcmp(PART(p, 'W'), "what")))
+	if (c->shape != CLAUSE_FULL || a->first <= c->verb)
 		return 0;
 	bool often = a->measure == ATOM_TIME && word_is(&s->w[a->first - 1], "every");
 	bool preposed = !often && a->first - 1 > c->verb && word_is_preposition(&s->w[a->first - 1]);
@@ -284,11 +285,26 @@ static int statement_facts(struct maker *m, const struct statement *s, struct er
 		bool spelled = isalpha((unsigned char)s->w[a.value].p[0]);
 		if (in_subject && (a.measure == ATOM_CODE || a.measure == ATOM_LABELLED || a.measure == ATOM_COUNT))
 			continue; /* what the statement is about, not what it says */
+		if (a.measure == ATOM_CODE && !code_noun(&s->w[a.value]))
+			continue; /* no word to ask for it by */
 		if (a.measure == ATOM_BARE && spelled)
 			continue; /* "two", "one of the five": not a value of its own */
 		rc = value_item(m, s, &a, e);
 	}
 	return rc;
+}
+
+/* Brackets that open and do not close, or the reverse: a statement cut in the wrong place. */
+static bool is_balanced(const char *s)
+{
+	int round = 0, square = 0;
+	bool code = false;
+	for (; *s && round >= 0 && square >= 0; s++) {
+		code ^= *s == '`';
+		round += code ? 0 : (*s == '(') - (*s == ')');
+		square += code ? 0 : (*s == '[') - (*s == ']');
+	}
+	return round == 0 && square == 0 && !code;
 }
 
 /*
@@ -333,7 +349,7 @@ static int statement_make(struct maker *m, const struct word *w, size_t n, struc
 		if (!*antecedent)
 			goto done;
 	}
-	rc = s.n && s.clause.shape != CLAUSE_NONE ? statement_facts(m, &s, e) : 0;
+	rc = s.n && s.clause.shape != CLAUSE_NONE && is_balanced(s.text) ? statement_facts(m, &s, e) : 0;
 done:
 	buf_release(&b);
 	return rc;

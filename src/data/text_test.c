@@ -88,6 +88,7 @@ static void test_atoms(void **state)
 		{"with the prefix `tlk_` only", "the prefix `tlk_`", "`tlk_`", ATOM_LABELLED},
 		{"reads from `~/.x/y.toml` first", "`~/.x/y.toml`", "`~/.x/y.toml`", ATOM_CODE},
 		{"kernel 5.4 or later runs", "kernel 5.4 or later", "5.4", ATOM_LABELLED},
+		{"provides experimental `x` now", "`x`", "`x`", ATOM_CODE},
 		{"be raised to 64", "64", "64", ATOM_BARE},
 		{"8 million events", "8 million events", "8 million events", ATOM_COUNT},
 	};
@@ -126,6 +127,9 @@ static void test_clauses(void **state)
 		{"Open the console and choose Streams", NULL, NULL, CLAUSE_NONE},
 		{"You can have 5 of them", NULL, NULL, CLAUSE_NONE},
 		{"This is a test of it", NULL, NULL, CLAUSE_NONE},
+		{"In a hurry and with 5 friends", NULL, NULL, CLAUSE_NONE},
+		{"Fixed size of 5 pages", NULL, NULL, CLAUSE_NONE},
+		{"Nodes, of 5 kinds, have names", NULL, NULL, CLAUSE_FLAT},
 	};
 	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
 		struct word w[SENTENCE_WORDS];
