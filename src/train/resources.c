@@ -1,10 +1,9 @@
 /*
- * Refusing before the start what would fail hours later: memory, disk, a second process in the same folder.
- * References: proc(5) (MemAvailable), the kernel's cgroup-v2 document (memory.max), flock(2).
+ * Refusing before the start what would fail hours later: memory, disk.
+ * References: proc(5) (MemAvailable), the kernel's cgroup-v2 document (memory.max).
  */
 #include "train/resources.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
 
