@@ -15,13 +15,6 @@ struct group {
 	size_t n, n_tokens, n_scored;
 };
 
-/* One group's arrays as struct batch wants them. */
-struct flat {
-	int32_t *tokens, *rows, *targets;
-	float *loss;
-	size_t start[GROUP_ROWS + 1];
-};
-
 static void group_clear(struct group *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
@@ -29,37 +22,6 @@ static void group_clear(struct group *g)
 		sample_release(&g->sample[i]);
 	}
 	g->n = g->n_tokens = g->n_scored = 0;
-}
-
-static int flatten(struct flat *f, const struct group *g, struct err *e)
-{
-	*f = (struct flat){0};
-	f->tokens = mem_alloc(g->n_tokens, sizeof *f->tokens, e);
-	f->rows = mem_alloc(g->n_scored, sizeof *f->rows, e);
-	f->targets = mem_alloc(g->n_scored, sizeof *f->targets, e);
-	f->loss = mem_alloc(g->n_scored, sizeof *f->loss, e);
-	if (!f->tokens || !f->rows || !f->targets || !f->loss)
-		return ERR_RESOURCE;
-	for (size_t i = 0, t = 0, k = 0; i < g->n; i++) {
-		const struct sample *s = &g->sample[i];
-		for (size_t j = 0; j < s->n; j++, t++) {
-			f->tokens[t] = s->ids[j];
-			if (s->scored[j]) { /* the row before predicts it; scored[0] is 0 */
-				f->rows[k] = (int32_t)(t - 1);
-				f->targets[k++] = s->ids[j];
-			}
-		}
-		f->start[i + 1] = t;
-	}
-	return 0;
-}
-
-static void flat_release(struct flat *f)
-{
-	mem_free(f->tokens);
-	mem_free(f->rows);
-	mem_free(f->targets);
-	mem_free(f->loss);
 }
 
 /* The line again, with tokens, logprobs, sum and n. */
@@ -85,27 +47,23 @@ static int put_row(struct sink *out, const struct row *r, const struct sample *s
 
 static int compute(const struct session *s, const struct group *g, struct sink *out, struct err *e)
 {
-	struct flat f;
+	struct packer packer = {0};
 	struct work *work = NULL;
-	int rc = flatten(&f, g, e);
-	struct batch batch = {.tokens = f.tokens,
-		.n_tokens = g->n_tokens,
-		.start = f.start,
-		.n_seqs = g->n,
-		.scored_row = f.rows,
-		.target = f.targets,
-		.n_scored = g->n_scored};
+	float *loss = mem_alloc(g->n_scored, sizeof *loss, e);
+	int rc = loss ? packer_init(&packer, g->n_tokens, g->n, e) : e->code;
+	for (size_t i = 0; !rc && i < g->n; i++)
+		packer_add(&packer, &g->sample[i]);
 	if (!rc)
 		rc = work_new(&work, s->model, s->lora, g->n_tokens, false, e);
 	if (!rc)
-		rc = model_loss(s->model, s->lora, work, &batch, f.loss, e);
-	const float *loss = f.loss;
-	for (size_t i = 0; !rc && i < g->n; i++) {
-		rc = put_row(out, &g->row[i], &g->sample[i], loss, e);
-		loss += g->sample[i].n_scored;
+		rc = model_loss(s->model, s->lora, work, &packer.batch, loss, e);
+	for (size_t i = 0, at = 0; !rc && i < g->n; i++) {
+		rc = put_row(out, &g->row[i], &g->sample[i], loss + at, e);
+		at += g->sample[i].n_scored;
 	}
 	work_free(work);
-	flat_release(&f);
+	packer_release(&packer);
+	mem_free(loss);
 	return rc;
 }
 

@@ -74,42 +74,9 @@ void plan_release(struct plan *p)
 
 /* ---- micro-batch ------------------------------------------------------------------------------------------------------------ */
 
-int micro_batch_init(struct micro_batch *m, size_t max_tokens, size_t max_seqs, struct err *e)
+void plan_fill(struct packer *m, const struct dataset *d, const struct plan *p, size_t b)
 {
-	m->tokens = mem_alloc(max_tokens, sizeof *m->tokens, e);
-	m->scored_row = mem_alloc(max_tokens, sizeof *m->scored_row, e);
-	m->target = mem_alloc(max_tokens, sizeof *m->target, e);
-	m->start = mem_alloc(max_seqs + 1, sizeof *m->start, e);
-	if (m->tokens && m->scored_row && m->target && m->start)
-		return 0;
-	micro_batch_release(m);
-	return ERR_RESOURCE;
-}
-
-struct batch micro_batch_fill(struct micro_batch *m, const struct dataset *d, const struct plan *p, size_t b)
-{
-	struct batch out = {.tokens = m->tokens, .start = m->start, .scored_row = m->scored_row, .target = m->target};
-	for (size_t i = p->first[b]; i < p->first[b + 1]; i++) {
-		const struct sample *s = &d->samples[p->order[i]];
-		memcpy(m->tokens + out.n_tokens, s->ids, s->n * sizeof *s->ids);
-		for (size_t j = 1; j < s->n; j++) {
-			if (!s->scored[j])
-				continue;
-			m->scored_row[out.n_scored] = (int32_t)(out.n_tokens + j - 1);
-			m->target[out.n_scored++] = s->ids[j];
-		}
-		m->start[out.n_seqs++] = out.n_tokens;
-		out.n_tokens += s->n;
-	}
-	m->start[out.n_seqs] = out.n_tokens;
-	return out;
-}
-
-void micro_batch_release(struct micro_batch *m)
-{
-	mem_free(m->tokens);
-	mem_free(m->scored_row);
-	mem_free(m->target);
-	mem_free(m->start);
-	*m = (struct micro_batch){0};
+	packer_clear(m);
+	for (size_t i = p->first[b]; i < p->first[b + 1]; i++)
+		packer_add(m, &d->samples[p->order[i]]);
 }

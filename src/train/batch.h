@@ -24,14 +24,7 @@ void plan_epoch(struct plan *p, const struct dataset *d, const struct train_conf
 void plan_in_order(struct plan *p, const struct dataset *d, const struct train_config *c);
 void plan_release(struct plan *p);
 
-/* Storage for one micro-batch of up to max_tokens tokens in max_seqs sequences. */
-struct micro_batch {
-	int32_t *tokens, *scored_row, *target; /* [max_tokens] each */
-	size_t *start;                         /* [max_seqs + 1] */
-};
-int micro_batch_init(struct micro_batch *m, size_t max_tokens, size_t max_seqs, struct err *e);
-/* Lays micro-batch b end to end into m; the view stays valid until the next fill. A sample's last row predicts nothing. */
-struct batch micro_batch_fill(struct micro_batch *m, const struct dataset *d, const struct plan *p, size_t b);
-void micro_batch_release(struct micro_batch *m);
+/* Lays the samples of micro-batch b into m, which holds max_tokens and max_seqs. */
+void plan_fill(struct packer *m, const struct dataset *d, const struct plan *p, size_t b);
 
 #endif

@@ -114,15 +114,16 @@ static void test_targets_stay_in_their_row(void **state)
 	struct dataset d;
 	struct train_config c;
 	struct plan p;
-	struct micro_batch m;
+	struct packer m;
 	synthetic_dataset(&d, 4, 40, 30);
 	config_make(&c, 4, 30, true);
 	assert_int_equal(plan_init(&p, &d, NULL), 0);
 	plan_epoch(&p, &d, &c, 0);
-	assert_int_equal(micro_batch_init(&m, p.max_tokens, p.max_seqs, NULL), 0);
+	assert_int_equal(packer_init(&m, p.max_tokens, p.max_seqs, NULL), 0);
 	size_t n_scored = 0;
 	for (size_t b = 0; b < p.n_batches; b++) {
-		struct batch v = micro_batch_fill(&m, &d, &p, b);
+		plan_fill(&m, &d, &p, b);
+		struct batch v = m.batch;
 		assert_int_equal(v.n_seqs, p.first[b + 1] - p.first[b]);
 		assert_int_equal(v.start[0], 0);
 		assert_int_equal(v.start[v.n_seqs], v.n_tokens);
@@ -142,7 +143,7 @@ static void test_targets_stay_in_their_row(void **state)
 		n_scored += j;
 	}
 	assert_int_equal(n_scored, d.n_scored);
-	micro_batch_release(&m);
+	packer_release(&m);
 	plan_release(&p);
 	dataset_release(&d);
 }

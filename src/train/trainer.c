@@ -72,7 +72,7 @@ static int memory_make(struct trainer *t, const char *run, struct err *e)
 	if (!rc)
 		rc = work_new(&t->work, t->model, t->lora, t->max_tokens, true, e);
 	if (!rc)
-		rc = micro_batch_init(&t->micro, t->max_tokens, t->max_seqs, e);
+		rc = packer_init(&t->micro, t->max_tokens, t->max_seqs, e);
 	if (!rc)
 		rc = grad_tree_init(&t->tree, n, window, e);
 	if (rc)
@@ -103,7 +103,7 @@ void trainer_release(struct trainer *t)
 	dataset_release(&t->valid);
 	plan_release(&t->plan);
 	plan_release(&t->valid_plan);
-	micro_batch_release(&t->micro);
+	packer_release(&t->micro);
 	grad_tree_release(&t->tree);
 	work_free(t->work);
 	lora_free(t->lora);
@@ -144,14 +144,15 @@ static int window_gradient(struct trainer *t, size_t end, size_t n_scored, struc
 	double sum = 0;
 	grad_tree_reset(&t->tree);
 	for (size_t b = t->state.next_batch; b < end; b++) {
-		struct batch batch = micro_batch_fill(&t->micro, &t->train, &t->plan, b);
+		const struct batch *batch = &t->micro.batch;
+		plan_fill(&t->micro, &t->train, &t->plan, b);
 		int rc = model_loss_and_grad(
-			t->model, t->lora, t->work, &batch, 1 / (float)n_scored, t->losses, grad_tree_next(&t->tree), e);
+			t->model, t->lora, t->work, batch, 1 / (float)n_scored, t->losses, grad_tree_next(&t->tree), e);
 		if (rc)
 			return rc;
 		grad_tree_push(&t->tree);
-		sum += losses_sum(t->losses, batch.n_scored);
-		line->n_tokens += batch.n_tokens;
+		sum += losses_sum(t->losses, batch->n_scored);
+		line->n_tokens += batch->n_tokens;
 	}
 	line->loss = sum / (double)n_scored;
 	return 0;
@@ -213,11 +214,12 @@ int trainer_validate(struct trainer *t, double *loss, struct err *e)
 	double sum = 0;
 	*loss = 0;
 	for (size_t b = 0; b < t->valid_plan.n_batches; b++) {
-		struct batch batch = micro_batch_fill(&t->micro, &t->valid, &t->valid_plan, b);
-		int rc = model_loss(t->model, t->lora, t->work, &batch, t->losses, e);
+		const struct batch *batch = &t->micro.batch;
+		plan_fill(&t->micro, &t->valid, &t->valid_plan, b);
+		int rc = model_loss(t->model, t->lora, t->work, batch, t->losses, e);
 		if (rc)
 			return rc;
-		sum += losses_sum(t->losses, batch.n_scored);
+		sum += losses_sum(t->losses, batch->n_scored);
 	}
 	*loss = sum / (double)t->valid.n_scored;
 	return 0;

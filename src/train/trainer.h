@@ -13,7 +13,7 @@ struct trainer {
 	struct plan plan, valid_plan;
 	struct lora *lora;
 	struct work *work;
-	struct micro_batch micro;
+	struct packer micro;
 	struct grad_tree tree;
 	float *losses; /* [max_tokens] */
 	struct train_state state;

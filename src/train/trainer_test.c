@@ -496,7 +496,8 @@ static void test_validation(void **state)
 				const size_t first[] = {0, 1};
 				const struct plan one = {
 					.order = (uint32_t *)(uintptr_t)&order, .first = (size_t *)(uintptr_t)first};
-				struct batch batch = micro_batch_fill(&t.micro, &t.valid, &one, 0);
+				plan_fill(&t.micro, &t.valid, &one, 0);
+				struct batch batch = t.micro.batch;
 				assert_ok(model_loss(model, t.lora, t.work, &batch, t.losses, &err));
 				for (size_t i = 0; i < batch.n_scored; i++)
 					sum += (double)t.losses[i];
