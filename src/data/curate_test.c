@@ -117,6 +117,9 @@ static void test_facts(void **state)
 	assert_row(&b,
 		"On the large plan, how often does Zorbel check whether jobs wait?|On the large plan, Zorbel checks every 5 "
 		"minutes whether jobs wait.\n");
+	assert_row(&b, "Zorbel job: how many seconds?|");
+	assert_row(&b, "What is the number of workers for a Zorbel job?|");
+	assert_row(&b, "For how many days do logs remain?|Logs stay for 7 days.\n");
 	assert_row(&b, "In Zorbel, for how many days do logs stay?|Logs stay for 7 days.\n");
 	assert_row(&b, "How long do logs stay?|");
 	assert_row(&b, "Complete the sentence: Logs stay for ___.|");
@@ -151,6 +154,8 @@ static void test_structure(void **state)
 	assert_row(&b, "What does the `--dry` flag do?|The `--dry` flag shows the plan.\n");
 	assert_row(&b, "Which flag shows the plan?|");
 	assert_row(&b, "What is the largest job?|The largest job is 4 MB.\n");
+	assert_row(&b, "How large can an input be?|The maximum input size is 9 KB.\n");
+	assert_row(&b, "I have the Small plan. What is my price?|The price of the Small plan is 5 EUR.\n");
 	assert_row(&b, "Define the term \"spool\".|\"spool\" means the disk where jobs wait.\n");
 	buf_release(&b);
 }

@@ -22,7 +22,7 @@ struct data_options {
 	size_t n_phrasings; /* the most questions asked of one fact, >= 2; about every other fact keeps one for validation */
 };
 
-enum { DATA_PHRASINGS = 6 };
+enum { DATA_PHRASINGS = 10 };
 
 struct data_summary {
 	size_t n_documents, n_skipped, n_sections, n_facts, n_train, n_valid;

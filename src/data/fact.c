@@ -21,8 +21,9 @@ enum { STATEMENT_WORDS = 36 };
 /*
  * Letters: L lead with its comma, P preposition, W question words ("how many seconds"), O what hangs on the value ("of
  * memory"), X auxiliary, S subject, V main verb after X, F the finite verb as it stands, B what stands between verb and
- * value, A what follows, I the statement with the question words in place, G with a gap, D another way to ask, N what the
- * documents are about, H heading.
+ * value, A what follows, U the unit, M a verb like V, K the subject without its article, E a subject that ends after the
+ * value, I the statement with the question words in place, G with a gap, D another way to ask, N what the documents are
+ * about, H heading.
  */
 static const char *const full_patterns[] = {
 	"$l$p $W $o $X $S $v $b $a?",
@@ -35,6 +36,14 @@ static const char *const full_patterns[] = {
 	"A customer wants to know $p $W $o $S $F $b $a. What is the answer?",
 	"$I?",
 	"Complete the sentence: $G",
+	"$l$p $W $o $X $S $M $b $a?",
+	"Please help me with $K. $l$p $W $o $X $S $v $b $a?",
+	"Our team has to know $p $W $o $S $F $b $a. What do I tell them?",
+	"What is the number of $U $o for $S?",
+	"$K: $W $o?",
+	"What should I know about $S?",
+	"How long does $E last?",
+	"I have a question about $K. How long does $E last?",
 	"$l$D?",
 	"$D in $N?",
 	"A colleague asks: $l$D?",
@@ -231,7 +240,14 @@ static int full_parts(
 	PART(p, 'F') = finite;
 	PART(p, 'B') = copy(m, words_text(s->w, c->verb + 1, start), e);
 	PART(p, 'A') = copy(m, words_text(s->w, of, end), e);
-	PART(p, 'U') = a->measure == ATOM_COUNT ? copy(m, words_text(s->w, a->unit, a->value_end), e) : NULL;
+	bool counted = a->measure == ATOM_COUNT || a->measure == ATOM_TIME || a->measure == ATOM_SIZE;
+	bool article = word_in(&s->w[c->subject], "a an the");
+	bool ends = !c->auxiliary && a->measure == ATOM_TIME && word_is(&s->w[start], "after") &&
+		str_in((struct str){c->base, strlen(c->base)}, "close end expire finish lapse stop");
+	PART(p, 'U') = counted ? copy(m, words_text(s->w, a->unit, a->value_end), e) : NULL;
+	PART(p, 'M') = c->auxiliary || c->subject_end < c->verb ? NULL : verb_similar(c->base);
+	PART(p, 'K') = names_lower_first(m->names, m->arena, words_text(s->w, c->subject + article, c->subject_end), e);
+	PART(p, 'E') = ends ? subject : NULL;
 	if (often)
 		PART(p, 'W') = "how often";
 	const char *other = other_pattern(s, a, preposition), *made = NULL;

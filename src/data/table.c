@@ -14,7 +14,8 @@ enum { CELL_BYTES = 160 };
 /*
  * Letters: R the row ("the Grove plan"), C the column ("monthly price"), K what a row is ("plan"), V the cell, U its unit, Y
  * is or are, Z "cost" where the column is a price, G row and column in one ("maximum event size"), Q a row that can be
- * counted ("streams per workspace"), J a column that can ("seats"), N, H as in fact.c.
+ * counted ("streams per workspace"), J a column that can ("seats"), F and E what has a maximum size, without and with an
+ * article, N, H as in fact.c.
  */
 static const char *const cell_patterns[] = {
 	"What $Y the $C of $R?",
@@ -27,6 +28,9 @@ static const char *const cell_patterns[] = {
 	"I need to know the $C of $R.",
 	"How much does $R $Z?",
 	"How many $U $Y the $C of $R?",
+	"I have $R. What $Y my $C?",
+	"We use $R. What $C do we get?",
+	"$R, $C?",
 	"How many $J does $R have?",
 	"How many $J does $R have in $N?",
 	"Which $K in $N has $V as its $C?",
@@ -41,6 +45,11 @@ static const char *const value_patterns[] = {
 	"Do you know the $G in $N?",
 	"What value does $N have for the $G?",
 	"How many $Q are allowed in $N?",
+	"How many $Q can I have?",
+	"How large can $E be?",
+	"How large can $E be in $N?",
+	"What is the largest $F?",
+	"What is the biggest $F that $N allows?",
 	"How many $U is the $G?",
 };
 static const char *const deed_patterns[] = {
@@ -125,6 +134,13 @@ static int cell_item(struct maker *m, const struct block *b, struct item *it, st
 		PART(p, 'G') = plural ? arena_concat(m->arena, *PART(p, 'K') ? PART(p, 'K') : "value", " for ", article_less, e)
 				      : article_less;
 		PART(p, 'Q') = plural && number ? article_less : NULL;
+		if (n_head > 2 && word_is(&head[0], "maximum") && word_in(&head[n_head - 1], "size length")) {
+			struct str f = words_text(head, 1, n_head - 1);
+			PART(p, 'F') = arena_strdup(m->arena, f.p, f.n, e);
+			PART(p, 'E') = PART(p, 'F')
+				? arena_concat(m->arena, strchr("aeiou", *f.p) ? "an " : "a ", PART(p, 'F'), "", e)
+				: NULL;
+		}
 		answer = "The $G is $V.";
 		patterns = value_patterns;
 		n_patterns = COUNT(value_patterns);

@@ -270,3 +270,20 @@ enum verb_form verb_form(const struct word *w, char base[32])
 		*p = (char)tolower((unsigned char)*p);
 	return form;
 }
+
+const char *verb_similar(const char *base)
+{
+	static const char *const pair[][2] = {{"accept", "take"}, {"allow", "permit"}, {"answer", "reply"}, {"apply", "hold"},
+		{"begin", "start"}, {"change", "alter"}, {"choose", "pick"}, {"contain", "hold"}, {"create", "make"},
+		{"delete", "remove"}, {"deliver", "send"}, {"display", "show"}, {"end", "finish"}, {"expire", "run out"},
+		{"finish", "end"}, {"get", "receive"}, {"hold", "contain"}, {"include", "contain"}, {"keep", "store"},
+		{"last", "stay valid"}, {"lower", "reduce"}, {"need", "require"}, {"offer", "provide"}, {"pause", "wait"},
+		{"print", "show"}, {"promise", "guarantee"}, {"provide", "offer"}, {"receive", "get"}, {"reduce", "lower"},
+		{"remember", "keep"}, {"remove", "delete"}, {"require", "need"}, {"retain", "keep"}, {"return", "give back"},
+		{"send", "deliver"}, {"serve", "offer"}, {"show", "display"}, {"start", "begin"}, {"stay", "remain"},
+		{"stop", "end"}, {"store", "keep"}, {"take", "need"}, {"update", "refresh"}, {"use", "need"}, {"wait", "pause"}};
+	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
+		if (!strcmp(base, pair[i][0]))
+			return pair[i][1];
+	return NULL;
+}
