@@ -139,7 +139,8 @@ static void test_structure(void **state)
 		"Is it free?\n\nNo. It costs money.\n\n"
 		"## Plans\n\n| Plan | Price | Seats |\n|---|---|---|\n| Small | 5 EUR | 3 |\n| Big | 9 EUR | 30 |\n\n"
 		"| Flag | Purpose |\n|---|---|\n| `--dry` | shows the plan |\n\n| Limit | Value |\n|---|---|\n| Largest job | 4 MB "
-		"|\n\n**Spool**: the disk where jobs wait.\n");
+		"|\n"
+		"| Maximum input size | 9 KB |\n\n**Spool**: the disk where jobs wait.\n");
 	struct buf b = {0};
 	curate(at("out"), 1);
 	rows(&b);
