@@ -257,6 +257,7 @@ static void test_same_bytes(void **state)
 	put("in/y.md", "# Y\n\nA boat has 2 masts.\n");
 	put("in/a.md", "# A\n\nA cart has 4 wheels.\n");
 	struct buf a = {0}, b = {0};
+	bool current;
 	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 7, .n_phrasings = 5};
 	struct data_summary s;
 	assert_int_equal(data_curate(&o, &s, NULL), 0);
@@ -283,6 +284,12 @@ static void test_same_bytes(void **state)
 	o.n_phrasings = 2;
 	assert_int_equal(data_curate(&o, &s, NULL), 0);
 	assert_int_equal(s.n_valid, 0);
+	assert_false(file_exists(at("again/valid.jsonl")));
+	assert_int_equal(data_is_current(&o, &current, &s, NULL), 0);
+	assert_true(current);
+	put("again/valid.jsonl", "{}");
+	assert_int_equal(data_is_current(&o, &current, &s, NULL), 0);
+	assert_false(current);
 	assert_int_equal(file_read(at("again/train.jsonl"), 1 << 20, (buf_clear(&a), &a), NULL), 0);
 	o.seed = 9;
 	assert_int_equal(data_curate(&o, &s, NULL), 0);

@@ -32,7 +32,8 @@ struct data_summary {
  * Writes, each file atomically and the manifest last:
  *
  *   train.jsonl, valid.jsonl  {"messages":[user, assistant], "source":{"path","start","end","heading","sha256"}, "kind", "item"};
- *                             rows of valid.jsonl ask what train.jsonl also asks, in reserved words: "stratum":"known"
+ *                             rows of valid.jsonl ask what train.jsonl also asks, in reserved words: "stratum":"known";
+ *                             absent when there are none
  *   sections.jsonl            {"path","start","end","heading","sha256","text"}, text as it stands in the document
  *   facts.jsonl               {"item","kind","subject","value","statement", "source":{...}}
  *   manifest.json             key, options, documents used and skipped (with the reason), counts, hashes of the four files

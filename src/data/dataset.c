@@ -3,9 +3,11 @@
  */
 #include "data/dataset.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "format/format.h"
 
@@ -158,6 +160,14 @@ static int file_write(const char *dir, const char *name, const struct buf *b, st
 	return rc < 0 ? rc : file_replace(path, b->p ? b->p : "", b->len, e);
 }
 
+/* A folder without validation rows has no file of them: that is what trainers take. */
+static int file_drop(const char *dir, const char *name, struct err *e)
+{
+	char path[PATH_SIZE];
+	int rc = path_join(path, sizeof path, e, dir, name);
+	return rc == 0 && unlink(path) < 0 && errno != ENOENT ? err_errno(e, "remove", path) : rc;
+}
+
 static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
 {
 	struct sha256 *s;
@@ -229,7 +239,8 @@ int dataset_write(const struct data_options *o, const struct document *d, size_t
 		(rc = dir_make(o->out, e)) < 0)
 		goto done;
 	for (int i = 0; i < FILES && rc == 0; i++)
-		rc = file_write(o->out, file_name[i], &file[i], e);
+		rc = i == VALID && !out->n_valid ? file_drop(o->out, file_name[i], e)
+						 : file_write(o->out, file_name[i], &file[i], e);
 	if (rc == 0)
 		rc = manifest_write(o, d, n, file, out, e);
 done:
@@ -258,9 +269,13 @@ int dataset_is_current(const char *dir, const char *key, bool *current, struct d
 			"files", file_name[0], &sum[0], file_name[1], &sum[1], file_name[2], &sum[2], file_name[3], &sum[3]) < 0)
 		goto done;
 	*current = !strcmp(made_from, key);
-	for (int i = 0; i < FILES && *current; i++)
-		*current = path_join(path, sizeof path, e, dir, file_name[i]) == 0 && sha256_file(path, hex, NULL) == 0 &&
-			!strcmp(hex, sum[i]);
+	for (int i = 0; i < FILES && *current; i++) {
+		*current = path_join(path, sizeof path, e, dir, file_name[i]) == 0;
+		if (*current && i == VALID && n[5] == 0)
+			*current = !file_exists(path);
+		else if (*current)
+			*current = sha256_file(path, hex, NULL) == 0 && !strcmp(hex, sum[i]);
+	}
 	if (*current)
 		*out = (struct data_summary){(size_t)n[0], (size_t)n[1], (size_t)n[2], (size_t)n[3], (size_t)n[4], (size_t)n[5]};
 done:

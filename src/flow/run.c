@@ -49,8 +49,9 @@ static int run_name(struct job *j, struct err *e)
 	struct sha256 *sum = NULL;
 	int rc = buf_printf(&b, e, "%s\n", j->model_key);
 	for (size_t i = 0; i < sizeof file / sizeof *file && rc == 0; i++) {
-		if ((rc = path_join(path, sizeof path, e, j->data, file[i])) == 0 && (rc = sha256_file(path, hex, e)) == 0)
-			rc = buf_printf(&b, e, "%s\n", hex);
+		rc = path_join(path, sizeof path, e, j->data, file[i]);
+		if (rc == 0 && file_exists(path) && (rc = sha256_file(path, hex, e)) == 0)
+			rc = buf_printf(&b, e, "%s %s\n", file[i], hex);
 	}
 	for (size_t i = 0; rc == 0 && train_key_at(i, &key); i++)
 		if ((rc = buf_printf(&b, e, "%s ", key.name)) == 0 && (rc = train_config_get(j->o->config, key.name, &b, e)) == 0)
