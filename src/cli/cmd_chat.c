@@ -1,7 +1,7 @@
 /* attune chat: an interactive session. The answer is shown as it is made; finished UTF-8 is all that generator_run hands on. */
 #include "cli/verbs.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +64,22 @@ static int chat_answer(struct chat *h, const char *question, struct err *e)
 	return rc;
 }
 
+/* False when Ctrl-C came first. It may come between any two calls, and to any thread, so it is looked for, not waited for. */
+static bool chat_wait(void)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	while (!interrupted && poll(&in, 1, 100) == 0)
+		continue;
+	return !interrupted;
+}
+
 /* 1 a line without its newline, 0 the end of the input. Ctrl-C at the prompt starts the line anew. */
 static int chat_read(const struct chat *h, char **line, size_t *size)
 {
 	for (;;) {
 		if (h->terminal)
 			fputs("> ", stderr);
-		errno = 0;
-		ssize_t n = getline(line, size, stdin);
+		ssize_t n = h->terminal && !chat_wait() ? -1 : getline(line, size, stdin);
 		if (n >= 0) {
 			(*line)[strcspn(*line, "\r\n")] = 0;
 			return 1;
