@@ -69,6 +69,8 @@ static int answer(struct job *j, struct row *r, const char *path, struct sink *o
 	int rc = row_prompt(&prompt, r, model_encoder(j->session->model), e);
 	if (!rc)
 		rc = reserve(j, prompt.n + j->options.max_tokens, e);
+	if (!rc)
+		generator_reset(j->generator);
 	if (!rc && (rc = generator_run(j->generator, prompt.p, prompt.n, &j->options, &g, e)))
 		err_prefix(e, "line %zu", r->line);
 	if (rc)

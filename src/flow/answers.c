@@ -156,8 +156,10 @@ static int answer_one(const struct answers_job *a, struct generator *g, const js
 	struct generate_options o = {.sampling = {.temperature = 0, .top_p = 1}, .max_tokens = ANSWER_TOKENS};
 	*out = NULL;
 	int rc = row_prompt(&prompt, &row, model_encoder(a->model), e);
-	if (rc == 0)
+	if (rc == 0) {
+		generator_reset(g);
 		rc = generator_run(g, prompt.p, prompt.n, &o, &made, e);
+	}
 	if (rc == 0) {
 		const char *text = made.text.p ? made.text.p : "";
 		*out = json_deep_copy(question);
