@@ -17,16 +17,18 @@ struct span {
 	size_t start, end; /* bytes of the document */
 };
 
-enum block_kind { BLOCK_PARAGRAPH, BLOCK_ITEM, BLOCK_TABLE, BLOCK_CODE };
+/* BLOCK_TURN: what one person says in a call or a ticket. */
+enum block_kind { BLOCK_PARAGRAPH, BLOCK_ITEM, BLOCK_TABLE, BLOCK_CODE, BLOCK_TURN };
 
 /* Plain text: emphasis, links and HTML gone, white space single, code spans still in their backticks. */
 struct block {
 	enum block_kind kind;
 	struct span span;
-	const char *text; /* NULL for a table */
-	size_t bold;      /* bytes of bold text that the block opens with */
-	size_t list;      /* items: number of the list in the document, from 1 */
-	size_t ordinal;   /* items of ordered lists: from 1; 0 in bullet lists */
+	const char *text;    /* NULL for a table */
+	size_t bold;         /* bytes of bold text that the block opens with */
+	size_t list;         /* items: number of the list in the document, from 1 */
+	size_t ordinal;      /* items of ordered lists: from 1; 0 in bullet lists */
+	const char *speaker; /* turns: as the document names them; of a ticket "customer" or "support" */
 	size_t n_rows, n_cols;
 	const char **cells; /* tables: [n_rows * n_cols], row 0 is the head */
 };
@@ -39,8 +41,14 @@ struct section {
 	size_t block, n_blocks;
 };
 
+enum document_kind { DOCUMENT_PAGE, DOCUMENT_TICKET, DOCUMENT_CALL };
+
+/* A file, or one ticket of a file. */
 struct document {
+	enum document_kind kind;
 	const char *path; /* relative to the input */
+	const char *part; /* which ticket of the file; NULL: the whole file */
+	bool unseen;      /* held out: nothing of it is trained on */
 	char sha256[65];
 	size_t size;
 	const char *bytes;

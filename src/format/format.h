@@ -204,6 +204,33 @@ struct yaml {
 int yaml_read(struct yaml *out, const char *path, struct err *e);
 void yaml_release(struct yaml *y);
 
+/* ---- terms ------------------------------------------------------------------------------------------------------------------- */
+
+/* terms.yaml: how a company wants its things called. Written by curation, edited by people. */
+struct term {
+	const char *preferred;  /* with the casing that is wanted */
+	const char **forbidden; /* [n_forbidden], never equal to a preferred form of any term */
+	size_t n_forbidden;
+	const char *definition; /* "" when there is none */
+};
+struct terms {
+	struct term *p;
+	size_t n;
+	struct arena arena; /* owns everything */
+};
+/* A list under the key `terms` of mappings with `preferred`, `forbidden` (list) and `definition`; others are ERR_DATA with file and line. */
+int terms_read(struct terms *out, const char *path, struct err *e);
+int terms_write(const struct terms *t, const char *path, struct err *e); /* atomic; reads back as the same terms */
+void terms_release(struct terms *t);
+
+/* ---- retrieved passages ------------------------------------------------------------------------------------------------------ */
+
+struct passage {
+	const char *source, *heading, *text;
+};
+/* The user's message that carries passages: the one layout of training rows and of retrieval. Appends to `out`. */
+int passages_render(const struct passage *p, size_t n, const char *question, struct buf *out, struct err *e);
+
 /* ---- hashing ---------------------------------------------------------------------------------------------------------------- */
 
 struct sha256;

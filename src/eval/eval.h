@@ -1,0 +1,94 @@
+/*
+ * eval: what a model knows and how it speaks, before and after training, on questions and texts that nobody trained on.
+ *
+ *   questions  the sealed questions file
+ *   answers    every question put to an arm, greedily and each on its own, kept on disk
+ *   judge      right or wrong, accepted or refused, by the words of the answer alone
+ *   texts      bits per byte on unseen documents and on the bundled general text
+ *   wording    preferred and forbidden terms
+ *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar
+ *   report     eval.json, report.html, the verdict
+ *
+ * An arm is a way to answer: here the base model and the model with its adapter.
+ */
+#ifndef ATTUNE_EVAL_H
+#define ATTUNE_EVAL_H
+
+#include <signal.h>
+
+#include "base/base.h"
+#include "model/model.h"
+
+struct eval_job {
+	/*
+	 * JSONL: {"id", "question", "answers":[accepted text...], "source":"plans.md", "false_premise":true, "twin":"id"}, the last
+	 * three optional. A false premise asks about something that is not so; its answers are corrections that count besides a
+	 * refusal; its twin is a question of the same form that can be answered. An absent file gives no questions.
+	 */
+	const char *questions;
+	const char *data; /* what data_curate writes: unseen.jsonl, terms.yaml, train.jsonl, manifest.json */
+	const char *out;  /* made if absent */
+	const struct model *model;
+	const char *model_name, *model_key; /* for people; what the weights are, as a hash */
+	const char *loss_svg;               /* shown in the report; may be NULL or absent */
+	double train_seconds;
+	size_t train_tokens;
+	const volatile sig_atomic_t *stop; /* may be NULL */
+};
+
+struct eval_arm {
+	const char *name;        /* "base", "tuned": in file names and in the report */
+	const struct lora *lora; /* NULL: the base */
+	const char *key;         /* what the adapter is, as a hash; "" for the base */
+};
+
+/*
+ * Answers every question and scores every text, unless the folder holds that already, made from the same model, adapter and
+ * questions:
+ *
+ *   answers-NAME.jsonl  the questions with "text", "finish_reason", "n_tokens", "seconds", "key"
+ *   texts-NAME.jsonl    {"set":"unseen"|"general", "source", "bytes", "bits", "key"}
+ *
+ * ERR_STOPPED after job.stop; what was answered so far is kept and a rerun goes on behind it, with the same bytes in the end.
+ */
+int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct err *e);
+
+/* A share with its Wilson interval (95 %), or a mean with its bootstrap interval. n = 0: nothing was measured. */
+struct eval_estimate {
+	size_t k, n; /* k: of a share */
+	double value, low, high;
+};
+
+enum eval_axis {
+	EVAL_KNOWN,         /* questions on trained documents answered right */
+	EVAL_UNSEEN,        /* questions on documents that were held out: a gain is a leak */
+	EVAL_FALSE_PREMISE, /* false premises accepted: lower is better */
+	EVAL_OVER_REFUSAL,  /* twins refused: lower is better */
+	EVAL_TERMS,         /* preferred / (preferred + forbidden) terms that the question does not name */
+	EVAL_UNSEEN_TEXT,   /* bits per byte on held-out documents: lower is better */
+	EVAL_GENERAL_TEXT,  /* bits per byte on general text: lower is better */
+	EVAL_AXES
+};
+
+struct eval_line {
+	struct eval_estimate base, tuned, change; /* change: tuned - base, paired */
+	double p;                                 /* McNemar's exact test for shares of the same questions, else NaN */
+};
+
+struct eval_result {
+	struct eval_line axis[EVAL_AXES];
+	struct eval_estimate all_base, all_tuned; /* known and unseen questions together */
+	struct eval_estimate constant;            /* the best single answer given to every question */
+	struct eval_estimate overlap;             /* questions that share 8 words in a row with a training row */
+	double bpb_general_ratio;                 /* tuned / base - 1 */
+	bool worth_it;
+	char verdict[512]; /* one or two sentences for a person */
+};
+
+/* Reads both arms' files, compares them and writes eval.json and report.html into j->out. base is arms[0], tuned arms[1]. */
+int eval_compare(const struct eval_job *j, const struct eval_arm arms[2], struct eval_result *out, struct err *e);
+
+/* Appends the axes as a table of plain text of at most 100 columns, the verdict below. */
+int eval_table(const struct eval_result *r, struct buf *out, struct err *e);
+
+#endif
