@@ -59,7 +59,21 @@ struct document {
 	size_t n_blocks;
 };
 
-enum item_kind { ITEM_VALUE, ITEM_CELL, ITEM_DEFINITION, ITEM_FAQ, ITEM_HOWTO, ITEM_STEP, ITEM_SECTION };
+/* The documents of a path and everything they point to. */
+struct corpus {
+	struct arena arena;
+	struct document *d; /* [n]; the tickets of a file follow each other */
+	size_t n, cap;
+};
+
+/* Finds and loads the files of `in`: path, bytes and hash. A file that cannot be read is a skipped document. */
+int corpus_open(struct corpus *c, const char *in, struct err *e);
+/* Reads what was loaded into sections and blocks, and counts in `out`; ERR_DATA when no document can be used. */
+int corpus_read(struct corpus *c, const char *in, struct data_summary *out, struct err *e);
+int corpus_add(struct corpus *c, const struct document *d, struct err *e);
+void corpus_release(struct corpus *c);
+
+enum item_kind { ITEM_VALUE, ITEM_CELL, ITEM_DEFINITION, ITEM_FAQ, ITEM_HOWTO, ITEM_STEP, ITEM_SECTION, ITEM_REPLY };
 
 /* One thing to know: an answer and the questions that it answers. */
 struct item {

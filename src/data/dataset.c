@@ -11,7 +11,7 @@
 
 #include "format/format.h"
 
-static const char *const kind_name[] = {"value", "cell", "definition", "faq", "howto", "step", "section"};
+static const char *const kind_name[] = {"value", "cell", "definition", "faq", "howto", "step", "section", "reply"};
 
 /*
  * ---- ambiguous questions
@@ -185,7 +185,8 @@ int dataset_key(const struct data_options *o, const struct document *d, size_t n
 	struct buf b = {0};
 	int rc = buf_printf(&b, e, "%d %" PRIu64 " %zu\n", DATASET_VERSION, o->seed, o->n_phrasings);
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
+		if (i == 0 || strcmp(d[i].path, d[i - 1].path)) /* the tickets of a file are one entry, before and after reading */
+			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
 	if (rc == 0)
 		rc = bytes_hash(&b, hex, e);
 	buf_release(&b);
@@ -197,8 +198,8 @@ static json_t *documents_json(const struct document *d, size_t n)
 	json_t *all = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(all,
-			json_pack("{s:s, s:I, s:s, s:s*}", "path", d[i].path, "bytes", (json_int_t)d[i].size, "sha256", d[i].sha256,
-				"skipped", d[i].skipped));
+			json_pack("{s:s, s:s*, s:I, s:s, s:s*}", "path", d[i].path, "part", d[i].part, "bytes",
+				(json_int_t)d[i].size, "sha256", d[i].sha256, "skipped", d[i].skipped));
 	return all;
 }
 

@@ -1,0 +1,102 @@
+/*
+ * A path to loaded and read documents: walk finds the files, a reader turns each into sections and blocks. Reference: corpus.h.
+ */
+#include "data/corpus.h"
+
+#include <string.h>
+
+#include "data/markdown.h"
+#include "data/walk.h"
+#include "format/format.h"
+
+enum { DOCUMENT_BYTES_MAX = 16 << 20, ARENA_BYTES = 1 << 20 };
+
+/* Bytes and hash. A file that cannot be read is a skipped document, not the end. */
+static int document_load(struct document *d, const char *root, const char *relative, struct arena *a, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf bytes = {0};
+	struct sha256 *sum = NULL;
+	struct err why = {0};
+	d->path = relative;
+	int rc = dir_exists(root) ? path_join(path, sizeof path, e, root, relative) : path_join(path, sizeof path, e, "", root);
+	if (rc < 0 || (rc = sha256_new(&sum, e)) < 0)
+		goto done;
+	int read = file_read(path, DOCUMENT_BYTES_MAX, &bytes, &why);
+	if (read == ERR_RESOURCE) {
+		rc = err_set(e, ERR_RESOURCE, "%s", why.text);
+		goto done;
+	}
+	if (read < 0) {
+		d->skipped = arena_strdup(a, why.text, strlen(why.text), e);
+		rc = d->skipped ? 0 : ERR_RESOURCE;
+		goto done;
+	}
+	d->size = bytes.len;
+	d->bytes = arena_strdup(a, bytes.p ? bytes.p : "", bytes.len, e);
+	if (!d->bytes) {
+		rc = ERR_RESOURCE;
+		goto done;
+	}
+	sha256_add(sum, d->bytes, d->size);
+	sha256_hex(sum, d->sha256);
+done:
+	sha256_free(sum);
+	buf_release(&bytes);
+	return rc;
+}
+
+int corpus_add(struct corpus *c, const struct document *d, struct err *e)
+{
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 64;
+		int rc = mem_resize(&c->d, c->cap, cap, sizeof *c->d, e);
+		if (rc < 0)
+			return rc;
+		c->cap = cap;
+	}
+	c->d[c->n++] = *d;
+	return 0;
+}
+
+int corpus_open(struct corpus *c, const char *in, struct err *e)
+{
+	struct paths paths = {0};
+	memset(c, 0, sizeof *c);
+	arena_init(&c->arena, ARENA_BYTES);
+	int rc = walk(&paths, in, &c->arena, e);
+	for (size_t i = 0; i < paths.n && rc == 0; i++) {
+		struct document d = {0};
+		rc = document_load(&d, in, paths.p[i], &c->arena, e);
+		if (rc == 0)
+			rc = corpus_add(c, &d, e);
+	}
+	paths_release(&paths);
+	return rc;
+}
+
+void corpus_release(struct corpus *c)
+{
+	mem_free(c->d);
+	arena_release(&c->arena);
+}
+
+int corpus_read(struct corpus *c, const char *in, struct data_summary *out, struct err *e)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct document *d = &c->d[i];
+		int rc = d->skipped ? 0 : markdown_read(d, &c->arena, e);
+		if (rc < 0)
+			return rc;
+		if (d->skipped)
+			log_line(LOG_WARNING, "%s: left out: %s", d->path, d->skipped);
+		out->n_skipped += d->skipped != NULL;
+	}
+	out->n_documents = c->n - out->n_skipped;
+	if (out->n_documents)
+		return 0;
+	return err_set(e, ERR_DATA,
+		"%s: no usable document: looked for Markdown files (*.md, *.markdown) with text in them, found %zu of which none "
+		"can be used",
+		in, c->n);
+}
