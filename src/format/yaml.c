@@ -6,71 +6,27 @@
 
 #include <string.h>
 
-#include <yaml.h>
+#include "format/yaml_event.h"
 
 enum { FILE_MAX = 1024 * 1024, PAIRS_MAX = 1000 };
 
-struct reader {
-	yaml_parser_t parser;
-	const char *path;
-};
-
-/* The next event; the caller deletes it. Anchors, aliases and tags are refused; then, as on any error, *event is empty. */
-static int next_event(struct reader *r, yaml_event_t *event, struct err *e)
-{
-	if (!yaml_parser_parse(&r->parser, event)) {
-		memset(event, 0, sizeof *event);
-		if (r->parser.error == YAML_MEMORY_ERROR)
-			return err_set(e, ERR_RESOURCE, "%s: out of memory", r->path);
-		return err_set(e, ERR_USAGE, "%s:%zu: not YAML: %s", r->path, r->parser.problem_mark.line + 1, r->parser.problem);
-	}
-	size_t line = event->start_mark.line + 1;
-	const yaml_char_t *anchor = NULL, *tag = NULL;
-	if (event->type == YAML_SCALAR_EVENT) {
-		anchor = event->data.scalar.anchor;
-		tag = event->data.scalar.tag;
-	} else if (event->type == YAML_SEQUENCE_START_EVENT) {
-		anchor = event->data.sequence_start.anchor;
-		tag = event->data.sequence_start.tag;
-	} else if (event->type == YAML_MAPPING_START_EVENT) {
-		anchor = event->data.mapping_start.anchor;
-		tag = event->data.mapping_start.tag;
-	}
-	if (!anchor && !tag && event->type != YAML_ALIAS_EVENT)
-		return 0;
-	yaml_event_delete(event);
-	return err_set(e, ERR_USAGE, "%s:%zu: anchors, aliases and tags are not accepted here", r->path, line);
-}
-
-/* Appends the text of a scalar. */
-static int put_scalar(const struct reader *r, const yaml_event_t *event, struct buf *out, struct err *e)
-{
-	size_t line = event->start_mark.line + 1;
-	if (event->type != YAML_SCALAR_EVENT)
-		return err_set(e, ERR_USAGE, "%s:%zu: expected a plain value, found a nested one; write 'key: value' lines",
-			r->path, line);
-	if (memchr(event->data.scalar.value, 0, event->data.scalar.length))
-		return err_set(e, ERR_USAGE, "%s:%zu: a value holds a NUL character", r->path, line);
-	return buf_append(out, event->data.scalar.value, event->data.scalar.length, e);
-}
-
 /* A scalar, or a list of scalars with commas between. `event` is its first event and is deleted. */
-static int read_value(struct reader *r, yaml_event_t *event, struct buf *out, struct err *e)
+static int read_value(struct yaml_events *r, yaml_event_t *event, struct buf *out, struct err *e)
 {
 	if (event->type != YAML_SEQUENCE_START_EVENT) {
-		int rc = put_scalar(r, event, out, e);
+		int rc = yaml_event_text(r, event, out, e);
 		yaml_event_delete(event);
 		return rc;
 	}
 	yaml_event_delete(event);
 	for (size_t n = 0;; n++) {
 		yaml_event_t item;
-		int rc = next_event(r, &item, e);
+		int rc = yaml_events_next(r, &item, e);
 		bool end = item.type == YAML_SEQUENCE_END_EVENT;
 		if (!rc && !end && n)
 			rc = buf_puts(out, ",", e);
 		if (!rc && !end)
-			rc = put_scalar(r, &item, out, e);
+			rc = yaml_event_text(r, &item, out, e);
 		yaml_event_delete(&item);
 		if (rc || end)
 			return rc;
@@ -97,15 +53,15 @@ static int add_pair(struct yaml *y, const char *path, const struct buf *key, con
 }
 
 /* One "key: value"; `event` is the key and is deleted. */
-static int read_pair(struct yaml *y, struct reader *r, yaml_event_t *event, struct err *e)
+static int read_pair(struct yaml *y, struct yaml_events *r, yaml_event_t *event, struct err *e)
 {
 	struct buf key = {0}, value = {0};
 	yaml_event_t first;
-	size_t line = event->start_mark.line + 1;
-	int rc = put_scalar(r, event, &key, e);
+	size_t line = yaml_event_line(event);
+	int rc = yaml_event_text(r, event, &key, e);
 	yaml_event_delete(event);
 	if (!rc)
-		rc = next_event(r, &first, e);
+		rc = yaml_events_next(r, &first, e);
 	if (!rc)
 		rc = read_value(r, &first, &value, e);
 	if (!rc)
@@ -116,16 +72,16 @@ static int read_pair(struct yaml *y, struct reader *r, yaml_event_t *event, stru
 }
 
 /* The document is one mapping, or nothing at all. Everything outside it (stream and document marks) is skipped. */
-static int read_document(struct yaml *y, struct reader *r, struct err *e)
+static int read_document(struct yaml *y, struct yaml_events *r, struct err *e)
 {
 	bool in_mapping = false;
 	for (;;) {
 		yaml_event_t event;
-		int rc = next_event(r, &event, e);
+		int rc = yaml_events_next(r, &event, e);
 		if (rc)
 			return rc;
 		yaml_event_type_t type = event.type;
-		size_t line = event.start_mark.line + 1;
+		size_t line = yaml_event_line(&event);
 		if (in_mapping && type != YAML_MAPPING_END_EVENT) {
 			rc = read_pair(y, r, &event, e);
 			if (rc)
@@ -143,22 +99,13 @@ static int read_document(struct yaml *y, struct reader *r, struct err *e)
 
 int yaml_read(struct yaml *out, const char *path, struct err *e)
 {
-	struct buf text = {0};
-	struct reader r = {.path = path};
+	struct yaml_events r;
 	*out = (struct yaml){0};
 	arena_init(&out->arena, 4096);
-	int rc = file_read(path, FILE_MAX, &text, e);
-	if (rc)
-		goto done;
-	if (!yaml_parser_initialize(&r.parser)) {
-		rc = err_set(e, ERR_RESOURCE, "%s: out of memory", path);
-		goto done;
-	}
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.len ? text.p : ""), text.len);
-	rc = read_document(out, &r, e);
-	yaml_parser_delete(&r.parser);
-done:
-	buf_release(&text);
+	int rc = yaml_events_open(&r, path, FILE_MAX, ERR_USAGE, e);
+	if (!rc)
+		rc = read_document(out, &r, e);
+	yaml_events_close(&r);
 	if (rc)
 		yaml_release(out);
 	return rc;

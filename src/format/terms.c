@@ -1,0 +1,344 @@
+/*
+ * terms.yaml: a mapping with the one key `terms`, a list of mappings with `preferred`, `forbidden` and `definition`. People edit
+ * it, so every mistake is refused with its line; what is written is quoted, so that any text comes back as it was. Forms are
+ * compared ignoring ASCII case, as they are when they are looked for in text. Reference: format.h; YAML 1.1, libyaml.
+ */
+#include "format/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "format/unicode.h"
+#include "format/yaml_event.h"
+
+enum { FILE_MAX = 1024 * 1024, TERMS_MAX = 5000 };
+
+/* ---- reading ----------------------------------------------------------------------------------------------------------- */
+
+/* A spelling, wanted or not, and where it stands. */
+struct form {
+	const char *text;
+	size_t line;
+	bool preferred;
+};
+
+struct reader {
+	struct yaml_events events;
+	struct arena *arena;
+	struct term *term;
+	size_t n_terms, cap_terms;
+	struct form *form; /* of a term its forbidden forms, then the preferred one */
+	size_t n_forms, cap_forms;
+	struct buf text; /* scratch */
+};
+
+static int refuse(const struct reader *r, size_t line, const char *what, struct err *e)
+{
+	return err_set(e, ERR_DATA, "%s:%zu: %s", r->events.path, line, what);
+}
+
+static int add_form(struct reader *r, const char *text, size_t line, bool preferred, struct err *e)
+{
+	if (r->n_forms == r->cap_forms) {
+		size_t cap = r->cap_forms ? 2 * r->cap_forms : 64;
+		int rc = mem_resize(&r->form, r->cap_forms, cap, sizeof *r->form, e);
+		if (rc)
+			return rc;
+		r->cap_forms = cap;
+	}
+	r->form[r->n_forms++] = (struct form){text, line, preferred};
+	return 0;
+}
+
+/* The text of a scalar event in the arena. */
+static int read_text(struct reader *r, const yaml_event_t *event, const char **out, struct err *e)
+{
+	buf_clear(&r->text);
+	int rc = yaml_event_text(&r->events, event, &r->text, e);
+	if (rc)
+		return rc;
+	*out = arena_strdup(r->arena, r->text.len ? r->text.p : "", r->text.len, e);
+	return *out ? 0 : ERR_RESOURCE;
+}
+
+static int read_form(struct reader *r, const yaml_event_t *event, const char **out, struct err *e)
+{
+	int rc = read_text(r, event, out, e);
+	if (!rc && !**out)
+		rc = refuse(r, yaml_event_line(event), "expected a word or words, found nothing", e);
+	return rc;
+}
+
+/* The items of a list whose first event is `first`. */
+static int read_forbidden(struct reader *r, const yaml_event_t *first, struct err *e)
+{
+	if (first->type != YAML_SEQUENCE_START_EVENT)
+		return refuse(r, yaml_event_line(first), "expected a list after 'forbidden', such as [word, other word]", e);
+	for (;;) {
+		yaml_event_t item;
+		const char *text = NULL;
+		int rc = yaml_events_next(&r->events, &item, e);
+		bool end = item.type == YAML_SEQUENCE_END_EVENT;
+		if (!rc && !end)
+			rc = read_form(r, &item, &text, e);
+		if (!rc && !end)
+			rc = add_form(r, text, yaml_event_line(&item), false, e);
+		yaml_event_delete(&item);
+		if (rc || end)
+			return rc;
+	}
+}
+
+enum { KEY_PREFERRED = 1, KEY_FORBIDDEN = 2, KEY_DEFINITION = 4 };
+
+/* The key of an event, a single bit that is not yet in `seen`. */
+static int read_key(struct reader *r, const yaml_event_t *event, unsigned seen, unsigned *key, struct err *e)
+{
+	const char *name;
+	size_t line = yaml_event_line(event);
+	int rc = read_text(r, event, &name, e);
+	if (rc)
+		return rc;
+	*key = !strcmp(name, "preferred")     ? KEY_PREFERRED
+		: !strcmp(name, "forbidden")  ? KEY_FORBIDDEN
+		: !strcmp(name, "definition") ? KEY_DEFINITION
+					      : 0;
+	if (!*key)
+		return err_set(e, ERR_DATA, "%s:%zu: unknown key '%s'; a term has preferred, forbidden and definition",
+			r->events.path, line, name);
+	if (seen & *key)
+		return err_set(e, ERR_DATA, "%s:%zu: this term has '%s' already", r->events.path, line, name);
+	return 0;
+}
+
+/* Keys and values up to the end of the mapping. */
+static int read_pairs(struct reader *r, struct term *term, size_t *line, unsigned *seen, struct err *e)
+{
+	for (;;) {
+		yaml_event_t event;
+		unsigned key = 0;
+		int rc = yaml_events_next(&r->events, &event, e);
+		bool end = event.type == YAML_MAPPING_END_EVENT;
+		if (!rc && !end)
+			rc = read_key(r, &event, *seen, &key, e);
+		yaml_event_delete(&event);
+		if (rc || end)
+			return rc;
+		*seen |= key;
+		rc = yaml_events_next(&r->events, &event, e);
+		if (rc)
+			return rc;
+		if (key == KEY_FORBIDDEN)
+			rc = read_forbidden(r, &event, e);
+		else if (key == KEY_DEFINITION)
+			rc = read_text(r, &event, &term->definition, e);
+		else
+			rc = read_form(r, &event, &term->preferred, e);
+		if (key == KEY_PREFERRED)
+			*line = yaml_event_line(&event);
+		yaml_event_delete(&event);
+		if (rc)
+			return rc;
+	}
+}
+
+/* One item of the list, which starts on `line`. */
+static int read_term(struct reader *r, size_t line, struct err *e)
+{
+	struct term term = {.definition = ""};
+	size_t first = r->n_forms;
+	unsigned seen = 0;
+	if (r->n_terms == TERMS_MAX)
+		return err_set(e, ERR_DATA, "%s:%zu: more than %d terms", r->events.path, line, TERMS_MAX);
+	int rc = read_pairs(r, &term, &line, &seen, e);
+	if (rc)
+		return rc;
+	if (!(seen & KEY_PREFERRED))
+		return refuse(r, line, "this term has no 'preferred'", e);
+	term.n_forbidden = r->n_forms - first;
+	term.forbidden = arena_alloc(r->arena, term.n_forbidden, sizeof *term.forbidden, e);
+	if (!term.forbidden)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < term.n_forbidden; i++)
+		term.forbidden[i] = r->form[first + i].text;
+	if (r->n_terms == r->cap_terms) {
+		size_t cap = r->cap_terms ? 2 * r->cap_terms : 64;
+		rc = mem_resize(&r->term, r->cap_terms, cap, sizeof *r->term, e);
+		if (rc)
+			return rc;
+		r->cap_terms = cap;
+	}
+	r->term[r->n_terms++] = term;
+	return add_form(r, term.preferred, line, true, e);
+}
+
+/* The list under `terms`, up to its end. */
+static int read_list(struct reader *r, struct err *e)
+{
+	for (;;) {
+		yaml_event_t event;
+		int rc = yaml_events_next(&r->events, &event, e);
+		if (rc)
+			return rc;
+		yaml_event_type_t type = event.type;
+		size_t line = yaml_event_line(&event);
+		yaml_event_delete(&event);
+		if (type == YAML_SEQUENCE_END_EVENT)
+			return 0;
+		if (type != YAML_MAPPING_START_EVENT)
+			return refuse(r, line, "expected '- preferred: WORD', found an item without keys", e);
+		rc = read_term(r, line, e);
+		if (rc)
+			return rc;
+	}
+}
+
+/* Takes the next event, which must be of this type; `key`, if any, is the text it must have. */
+static int expect(struct reader *r, yaml_event_type_t type, const char *key, struct err *e)
+{
+	yaml_event_t event;
+	int rc = yaml_events_next(&r->events, &event, e);
+	if (rc)
+		return rc;
+	bool same = event.type == type && (!key || !strcmp((const char *)event.data.scalar.value, key));
+	size_t line = yaml_event_line(&event);
+	yaml_event_delete(&event);
+	return same ? 0 : refuse(r, line, "expected the one key 'terms:' and a list of terms under it; '[]' is an empty list", e);
+}
+
+/* The one mapping of the file: what stands before its list, the list, what stands after it. */
+static int read_document(struct reader *r, struct err *e)
+{
+	static const yaml_event_type_t before[] = {YAML_STREAM_START_EVENT, YAML_DOCUMENT_START_EVENT, YAML_MAPPING_START_EVENT,
+		YAML_SCALAR_EVENT, YAML_SEQUENCE_START_EVENT};
+	static const yaml_event_type_t after[] = {YAML_MAPPING_END_EVENT, YAML_DOCUMENT_END_EVENT, YAML_STREAM_END_EVENT};
+	int rc = 0;
+	for (size_t i = 0; i < sizeof before / sizeof *before && !rc; i++)
+		rc = expect(r, before[i], before[i] == YAML_SCALAR_EVENT ? "terms" : NULL, e);
+	if (!rc)
+		rc = read_list(r, e);
+	for (size_t i = 0; i < sizeof after / sizeof *after && !rc; i++)
+		rc = expect(r, after[i], NULL, e);
+	return rc;
+}
+
+/* Equal forms side by side, the preferred ones first, then by line. */
+static int by_form(const void *a, const void *b)
+{
+	const struct form *x = a, *y = b;
+	int order = strcasecmp(x->text, y->text);
+	if (!order)
+		order = y->preferred - x->preferred;
+	return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static int check_forms(const struct reader *r, struct err *e)
+{
+	if (r->n_forms)
+		qsort(r->form, r->n_forms, sizeof *r->form, by_form);
+	for (size_t i = 1; i < r->n_forms; i++) {
+		const struct form *first = &r->form[i - 1], *second = &r->form[i];
+		if (!first->preferred || strcasecmp(first->text, second->text))
+			continue;
+		return err_set(e, ERR_DATA, "%s:%zu: '%s' is the preferred form of line %zu already%s", r->events.path,
+			second->line, second->text, first->line, second->preferred ? "" : " and cannot be forbidden");
+	}
+	return 0;
+}
+
+int terms_read(struct terms *out, const char *path, struct err *e)
+{
+	struct reader r = {.arena = &out->arena};
+	*out = (struct terms){0};
+	arena_init(&out->arena, 16384);
+	int rc = yaml_events_open(&r.events, path, FILE_MAX, ERR_DATA, e);
+	if (!rc)
+		rc = read_document(&r, e);
+	if (!rc)
+		rc = check_forms(&r, e);
+	if (rc)
+		goto done;
+	out->n = r.n_terms;
+	out->p = arena_alloc(&out->arena, out->n, sizeof *out->p, e);
+	rc = out->p ? 0 : ERR_RESOURCE;
+	if (!rc && out->n)
+		memcpy(out->p, r.term, out->n * sizeof *out->p);
+done:
+	yaml_events_close(&r.events);
+	buf_release(&r.text);
+	mem_free(r.term);
+	mem_free(r.form);
+	if (rc)
+		terms_release(out);
+	return rc;
+}
+
+void terms_release(struct terms *t)
+{
+	arena_release(&t->arena);
+	*t = (struct terms){0};
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------------- */
+
+/* May it stand in a quoted scalar as itself? Not what YAML takes for a line break, a mark or no character (YAML 1.1, 5.1 and 5.4). */
+static bool is_plain(uint32_t c)
+{
+	return (c >= 0x20 && c < 0x7f) || (c >= 0xa0 && c < 0xfffe && c != 0x2028 && c != 0x2029 && c != 0xfeff) || c >= 0x10000;
+}
+
+/* `s` between quotation marks. */
+static int put_quoted(struct buf *out, const char *s, struct err *e)
+{
+	int rc = buf_puts(out, "\"", e);
+	for (size_t left = strlen(s), n; left && !rc; s += n, left -= n) {
+		uint32_t c;
+		n = utf8_next(s, left, &c);
+		if (!n)
+			return err_set(e, ERR_DATA, "a term is not UTF-8 at its byte 0x%02x", (unsigned char)*s);
+		if (*s == '"' || *s == '\\')
+			rc = buf_puts(out, "\\", e);
+		if (!rc)
+			rc = is_plain(c) ? buf_append(out, s, n, e) : buf_printf(out, e, "\\u%04x", (unsigned)c);
+	}
+	return rc ? rc : buf_puts(out, "\"", e);
+}
+
+static int put_term(struct buf *out, const struct term *t, struct err *e)
+{
+	int rc = buf_puts(out, "  - preferred: ", e);
+	if (!rc)
+		rc = put_quoted(out, t->preferred, e);
+	if (!rc)
+		rc = buf_puts(out, "\n    forbidden: [", e);
+	for (size_t i = 0; i < t->n_forbidden && !rc; i++) {
+		rc = i ? buf_puts(out, ", ", e) : 0;
+		if (!rc)
+			rc = put_quoted(out, t->forbidden[i], e);
+	}
+	if (!rc)
+		rc = buf_puts(out, "]\n    definition: ", e);
+	if (!rc)
+		rc = put_quoted(out, t->definition, e);
+	return rc ? rc : buf_puts(out, "\n", e);
+}
+
+int terms_write(const struct terms *t, const char *path, struct err *e)
+{
+	struct buf text = {0};
+	int rc = buf_puts(&text, "# How things are called here: what is written, and what is not written instead.\n", e);
+	if (!rc)
+		rc = buf_puts(&text, t->n ? "terms:\n" : "terms: []\n", e);
+	for (size_t i = 0; i < t->n && !rc; i++)
+		rc = put_term(&text, &t->p[i], e);
+	if (rc == ERR_DATA)
+		err_prefix(e, "%s", path);
+	if (!rc && (t->n > TERMS_MAX || text.len > FILE_MAX))
+		rc = err_set(e, ERR_DATA, "%s: %zu terms in %zu bytes are more than a terms file may hold, %d in %d bytes", path,
+			t->n, text.len, TERMS_MAX, FILE_MAX);
+	if (!rc)
+		rc = file_replace(path, text.p, text.len, e);
+	buf_release(&text);
+	return rc;
+}
