@@ -231,6 +231,11 @@ struct passage {
 /* The user's message that carries passages: the one layout of training rows and of retrieval. Appends to `out`. */
 int passages_render(const struct passage *p, size_t n, const char *question, struct buf *out, struct err *e);
 
+/* ---- text -------------------------------------------------------------------------------------------------------------------- */
+
+/* Appends n bytes as UTF-8: U+FFFD stands in for every byte that is none, such as where a model stopped inside a character. */
+int utf8_append(struct buf *out, const char *p, size_t n, struct err *e);
+
 /* ---- hashing ---------------------------------------------------------------------------------------------------------------- */
 
 struct sha256;

@@ -3,6 +3,8 @@
  */
 #include "format/unicode.h"
 
+#include "format/format.h"
+
 /* The first byte fixes the length and the bounds of the second one, which keep out overlong forms, surrogates and > U+10FFFF. */
 size_t utf8_next(const char *p, size_t n, uint32_t *cp)
 {
@@ -53,4 +55,15 @@ size_t char_next(const char *p, size_t n, enum char_class *c)
 	size_t length = utf8_next(p, n, &cp);
 	*c = length ? char_class(cp) : CHAR_OTHER;
 	return length ? length : 1;
+}
+
+int utf8_append(struct buf *out, const char *p, size_t n, struct err *e)
+{
+	int rc = 0;
+	for (size_t at = 0, whole = 0; at < n && rc == 0; at += whole ? whole : 1) {
+		uint32_t cp;
+		whole = utf8_next(p + at, n - at, &cp);
+		rc = whole ? buf_append(out, p + at, whole, e) : buf_puts(out, "\xef\xbf\xbd", e);
+	}
+	return rc;
 }

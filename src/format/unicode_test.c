@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "format/format.h"
 #include "format/unicode.h"
 
 static void test_utf8(void **state)
@@ -124,6 +125,18 @@ static void test_char_next_never_sticks(void **state)
 	assert_int_equal(c, CHAR_LETTER);
 }
 
+static void test_append(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	struct err e = {0};
+	static const char text[] = "a\xc3\xa9\0\xff\xe2\x82";
+	assert_int_equal(utf8_append(&b, text, sizeof text - 1, &e), 0);
+	assert_int_equal(b.len, 4 + 3 * 3);
+	assert_memory_equal(b.p, "a\xc3\xa9\0\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", b.len);
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_class_sizes),
 		cmocka_unit_test(test_char_next_never_sticks),
+		cmocka_unit_test(test_append),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
