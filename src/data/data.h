@@ -7,6 +7,7 @@
  *   fact      sentences that carry a value (number with unit, flag, path, header) -> questions about that value
  *   pairs     structure (headings, FAQ, tables, glossaries, steps) -> questions
  *   dataset   duplicates out, reserved phrasings aside, everything written to the folder
+ *   value     the values of any text, spelled one way, so that answers can be compared
  *
  * Nothing here knows any particular product or language model, only English.
  */
@@ -49,5 +50,28 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
  * files with the manifest; *out is filled when it does.
  */
 int data_is_current(const struct data_options *o, bool *current, struct data_summary *out, struct err *e);
+
+enum value_kind { VALUE_NUMBER, VALUE_MONEY, VALUE_PERCENT, VALUE_CLOCK, VALUE_CODE };
+
+/* A value as a text names it, spelled so that equal values are equal strings: "nine" is "9", "1,000" is "1000", "days" is "day". */
+struct value {
+	enum value_kind kind;
+	/*
+	 * NUMBER: "day", "request per second", the noun in front ("port") or ""; MONEY: "eur", "usd per month"; CLOCK: "utc" or "".
+	 * CODE: "flag", "path", or how the name looks: the case of its first letter and its separators, "A-" for `Retry-After`.
+	 */
+	const char *unit;
+	const char *text;
+	bool whole; /* the text holds this value and nothing else */
+};
+struct values {
+	struct value *p;
+	size_t n;
+};
+/* Everything in the arena. Any bytes are accepted; what is not understood is no value. */
+int values_read(struct values *out, const char *text, struct arena *a, struct err *e);
+
+/* Is this the wanted value? What is wanted without a unit, or with the start of one ("80 requests"), may have any that begins so. */
+bool value_is(const struct value *v, const struct value *wanted);
 
 #endif
