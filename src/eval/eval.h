@@ -46,7 +46,7 @@ struct eval_arm {
  * Answers every question and scores every text, unless the folder holds that already, made from the same model, adapter and
  * questions:
  *
- *   answers-NAME.jsonl  the questions with "text", "finish_reason", "n_tokens", "seconds", "key"
+ *   answers-NAME.jsonl  the questions with "text", "finish_reason", "n_tokens", "key"
  *   texts-NAME.jsonl    {"set":"unseen"|"general", "source", "bytes", "bits", "key"}
  *
  * ERR_STOPPED after job.stop; what was answered so far is kept and a rerun goes on behind it, with the same bytes in the end.

@@ -1,0 +1,167 @@
+/*
+ * Questions to answers, kept line by line: who stops or dies loses one answer, and the file ends up with the same bytes.
+ * Reference: eval.h, eval_arm_run.
+ */
+#include "eval/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_TOKENS = 64, CONVERSATION_TOKENS = 1024, FILE_BYTES_MAX = 1 << 30 };
+
+/* ---- lines ------------------------------------------------------------------------------------------------------------------ */
+
+/* The question as it stands in its file, with what the model said. */
+static json_t *line_object(
+	const struct question *q, const char *text, const char *finish_reason, json_int_t n_tokens, const char *key)
+{
+	json_t *o = json_copy((json_t *)q->json);
+	if (json_object_set_new(o, "text", json_string(text)) |
+		json_object_set_new(o, "finish_reason", json_string(finish_reason)) |
+		json_object_set_new(o, "n_tokens", json_integer(n_tokens)) | json_object_set_new(o, "key", json_string(key))) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+static int line_put(const json_t *o, struct buf *out, struct err *e)
+{
+	char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	int rc = line ? buf_printf(out, e, "%s\n", line) : err_set(e, ERR_RESOURCE, "out of memory while writing an answer");
+	free(line);
+	return rc;
+}
+
+/* The object again if this line of the file answers the question, else NULL. Accepted answers may have changed since. */
+static json_t *line_read(const json_t *found, const struct question *q, const char *key)
+{
+	const char *asked = json_string_value(json_object_get(found, "question")),
+		   *text = json_string_value(json_object_get(found, "text"));
+	const char *reason = json_string_value(json_object_get(found, "finish_reason"));
+	const char *of = json_string_value(json_object_get(found, "key"));
+	const json_t *n = json_object_get(found, "n_tokens");
+	if (!asked || !text || !reason || !of || !json_is_integer(n) || strcmp(asked, q->text) || strcmp(of, key))
+		return NULL;
+	return line_object(q, text, reason, json_integer_value(n), key);
+}
+
+int answers_load(json_t **out, const struct answer_job *a, struct err *e)
+{
+	struct jsonl *j;
+	json_t *found, *mine;
+	size_t line;
+	struct err ignored; /* a line that is no JSON ends the run like any other */
+	*out = json_array();
+	if (!file_exists(a->path))
+		return 0;
+	int rc = jsonl_open(&j, a->path, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < a->questions->n && jsonl_next(j, &found, &line, &ignored) == 1; i++) {
+		mine = line_read(found, &a->questions->p[i], a->key);
+		json_decref(found);
+		if (!mine)
+			break;
+		if (json_array_append_new(*out, mine)) {
+			rc = err_set(e, ERR_RESOURCE, "out of memory while reading %s", a->path);
+			break;
+		}
+	}
+	jsonl_close(j);
+	return rc;
+}
+
+/* Makes the file hold exactly the lines that count, and says how many there are. */
+static int prefix_keep(const struct answer_job *a, size_t *n, struct err *e)
+{
+	json_t *list;
+	struct buf good = {0}, file = {0};
+	int rc = answers_load(&list, a, e);
+	*n = json_array_size(list);
+	for (size_t i = 0; i < *n && rc == 0; i++)
+		rc = line_put(json_array_get(list, i), &good, e);
+	if (rc == 0 && file_exists(a->path))
+		rc = file_read(a->path, FILE_BYTES_MAX, &file, e);
+	if (rc == 0 && (file.len != good.len || (good.len && memcmp(file.p, good.p, good.len))))
+		rc = file_replace(a->path, good.p ? good.p : "", good.len, e);
+	buf_release(&good);
+	buf_release(&file);
+	json_decref(list);
+	return rc;
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------------------------- */
+
+static int answer_one(const struct answer_job *a, const struct question *q, struct generator *g, const struct model *m,
+	struct generated *made, struct err *e)
+{
+	struct ids prompt = {0};
+	struct message message = {.role = "user", .content = q->text};
+	struct row row = {.kind = ROW_MESSAGES, .messages = &message, .n_messages = 1};
+	struct generate_options o = {.sampling = {.temperature = 0, .top_p = 1}, .max_tokens = ANSWER_TOKENS};
+	struct buf text = {0}, line = {0};
+	json_t *object = NULL;
+	int rc = row_prompt(&prompt, &row, model_encoder(m), e);
+	if (rc == 0) {
+		generator_reset(g);
+		rc = generator_run(g, prompt.p, prompt.n, &o, made, e);
+	}
+	if (rc < 0)
+		err_prefix(e, "question \"%s\"", q->id);
+	for (size_t i = 0; i < made->text.len; i++) /* a C string from here on */
+		if (!made->text.p[i])
+			made->text.p[i] = ' ';
+	if (rc == 0)
+		rc = utf8_append(&text, made->text.p, made->text.len, e);
+	if (rc == 0) {
+		object = line_object(q, text.p ? text.p : "", made->finish_reason, (json_int_t)made->n_tokens, a->key);
+		rc = line_put(object, &line, e);
+	}
+	if (rc == 0)
+		rc = file_append(a->path, line.p, line.len, e);
+	json_decref(object);
+	buf_release(&text);
+	buf_release(&line);
+	ids_release(&prompt);
+	return rc;
+}
+
+static int answer_rest(const struct answer_job *a, size_t first, const struct model *m, const struct lora *l, const char *label,
+	const volatile sig_atomic_t *stop, struct err *e)
+{
+	struct generator *g = NULL;
+	struct progress p;
+	size_t context = model_config(m)->context, n_tokens = 0;
+	double decode_s = 0;
+	int rc = generator_new(&g, m, l, context < CONVERSATION_TOKENS ? context : CONVERSATION_TOKENS, e);
+	if (rc < 0)
+		return rc;
+	progress_begin(&p, label, "questions", (double)a->questions->n);
+	for (size_t i = first; i < a->questions->n && rc == 0; i++) {
+		struct generated made = {0};
+		if (stop && *stop)
+			rc = err_set(e, ERR_STOPPED, "stopped while asking questions; run the same command again to go on");
+		else
+			rc = answer_one(a, &a->questions->p[i], g, m, &made, e);
+		n_tokens += made.n_tokens;
+		decode_s += made.decode_s;
+		generated_release(&made);
+		progress_update(&p, (double)(i + (rc == 0)), NULL);
+	}
+	progress_end(&p);
+	if (rc == 0 && decode_s > 0)
+		log_line(LOG_INFO, "%s: %.0f tokens/s while answering", label, (double)n_tokens / decode_s);
+	generator_free(g);
+	return rc;
+}
+
+int answers_make(const struct answer_job *a, const struct model *m, const struct lora *l, const char *label,
+	const volatile sig_atomic_t *stop, struct err *e)
+{
+	size_t n;
+	if (!a->questions->n)
+		return 0;
+	int rc = prefix_keep(a, &n, e);
+	return rc < 0 || n == a->questions->n ? rc : answer_rest(a, n, m, l, label, stop, e);
+}

@@ -1,0 +1,23 @@
+/* Private to eval: questions put to a model. */
+#ifndef ATTUNE_EVAL_ANSWER_H
+#define ATTUNE_EVAL_ANSWER_H
+
+#include "eval/question.h"
+
+struct answer_job {
+	const struct questions *questions;
+	const char *path; /* answers-NAME.jsonl */
+	const char *key;  /* what the answers depend on, besides the text of the questions */
+};
+
+/*
+ * The longest run of lines, from the first, that answer the questions in their order under this key, as an array of objects (caller
+ * decrefs) that hold the questions as they are asked now. What follows, a torn line too, is left out. An absent file gives none.
+ */
+int answers_load(json_t **out, const struct answer_job *j, struct err *e);
+
+/* Asks what is not answered yet, greedily and each on its own; a line is in the file as soon as its answer is made. */
+int answers_make(const struct answer_job *j, const struct model *m, const struct lora *l, const char *label,
+	const volatile sig_atomic_t *stop, struct err *e);
+
+#endif

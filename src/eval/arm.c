@@ -1,0 +1,59 @@
+/*
+ * One arm: every question answered, every text scored. Reference: eval.h, eval_arm_run.
+ */
+#include "eval/arm.h"
+
+#include <stdio.h>
+
+#include "eval/answer.h"
+
+/* Grows whenever the same model, adapter and questions give other results than before. */
+enum { EVAL_VERSION = 1 };
+
+static int key_make(char hex[65], const char *what, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
+{
+	struct buf b = {0};
+	struct sha256 *sum = NULL;
+	int rc = buf_printf(&b, e, "%s %d\n%s\n%s\n", what, EVAL_VERSION, j->model_key, arm->key);
+	if (rc == 0)
+		rc = sha256_new(&sum, e);
+	if (rc == 0) {
+		sha256_add(sum, b.p, b.len);
+		sha256_hex(sum, hex);
+	}
+	sha256_free(sum);
+	buf_release(&b);
+	return rc;
+}
+
+int arm_files_fill(struct arm_files *f, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
+{
+	char name[256];
+	snprintf(name, sizeof name, "answers-%s.jsonl", arm->name);
+	int rc = path_join(f->answers, sizeof f->answers, e, j->out, name);
+	snprintf(name, sizeof name, "texts-%s.jsonl", arm->name);
+	if (rc == 0)
+		rc = path_join(f->texts, sizeof f->texts, e, j->out, name);
+	if (rc == 0)
+		rc = key_make(f->answers_key, "answers", j, arm, e);
+	return rc < 0 ? rc : key_make(f->texts_key, "texts", j, arm, e);
+}
+
+int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct err *e)
+{
+	struct questions questions;
+	struct arm_files files;
+	char label[256];
+	snprintf(label, sizeof label, "answers, %s", arm->name);
+	int rc = questions_read(&questions, j->questions, e);
+	if (rc == 0)
+		rc = dir_make(j->out, e);
+	if (rc == 0)
+		rc = arm_files_fill(&files, j, arm, e);
+	if (rc == 0) {
+		struct answer_job a = {.questions = &questions, .path = files.answers, .key = files.answers_key};
+		rc = answers_make(&a, j->model, arm->lora, label, j->stop, e);
+	}
+	questions_release(&questions);
+	return rc;
+}

@@ -1,0 +1,199 @@
+/* An arm on a tiny model: whole, stopped, torn, changed, unreadable. */
+#include "eval/eval.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kern/kern.h"
+
+static char root[] = "/tmp/attune-arm-XXXXXX";
+static struct model *model;
+static struct lora *lora;
+
+static const char *at(const char *name)
+{
+	static char path[8][PATH_SIZE];
+	static int next;
+	next = (next + 1) % 8;
+	snprintf(path[next], PATH_SIZE, "%s/%s", root, name);
+	return path[next];
+}
+
+static void put(const char *name, const char *text)
+{
+	struct err e = {0};
+	assert_int_equal(file_replace(at(name), text, strlen(text), &e), 0);
+}
+
+static void get(const char *name, struct buf *b)
+{
+	struct err e = {0};
+	buf_clear(b);
+	if (file_read(at(name), 1 << 20, b, &e))
+		fail_msg("%s", e.text);
+}
+
+static int arm_run(const char *out, bool tuned, const char *model_key, const volatile sig_atomic_t *stop, struct err *e)
+{
+	struct eval_job j = {.questions = at("questions.jsonl"),
+		.data = at("data"),
+		.out = at(out),
+		.model = model,
+		.model_name = "tiny",
+		.model_key = model_key,
+		.stop = stop};
+	struct eval_arm arm = {.name = tuned ? "tuned" : "base", .lora = tuned ? lora : NULL, .key = tuned ? "adapter" : ""};
+	return eval_arm_run(&j, &arm, e);
+}
+
+static void finish(const char *out, bool tuned, const char *model_key)
+{
+	struct err e = {0};
+	if (arm_run(out, tuned, model_key, NULL, &e))
+		fail_msg("%s", e.text);
+}
+
+static void test_whole(void **state)
+{
+	(void)state;
+	struct buf base = {0}, tuned = {0}, again = {0};
+	finish("whole", false, "m");
+	finish("whole", true, "m");
+	get("whole/answers-base.jsonl", &base);
+	get("whole/answers-tuned.jsonl", &tuned);
+	assert_non_null(strstr(base.p, "{\"id\":\"a\",\"question\":\"Which port?\",\"answers\":[\"1\"],\"text\":"));
+	assert_non_null(strstr(base.p, "\"finish_reason\":"));
+	assert_true(strcmp(base.p, tuned.p));
+	finish("whole", false, "m");
+	get("whole/answers-base.jsonl", &again);
+	assert_string_equal(again.p, base.p);
+	buf_release(&base);
+	buf_release(&tuned);
+	buf_release(&again);
+}
+
+/* Whatever is left of the file, wherever it was cut or damaged, the rerun ends with the same bytes. */
+static void test_torn(void **state)
+{
+	(void)state;
+	struct buf whole = {0}, again = {0};
+	struct err e = {0};
+	finish("torn", false, "m");
+	get("torn/answers-base.jsonl", &whole);
+	for (size_t n = 0; n < whole.len; n += 1 + whole.len / 9) {
+		assert_int_equal(file_replace(at("torn/answers-base.jsonl"), whole.p, n, &e), 0);
+		finish("torn", false, "m");
+		get("torn/answers-base.jsonl", &again);
+		assert_string_equal(again.p, whole.p);
+	}
+	assert_int_equal(buf_puts(&again, "{\"more\":1}\n", &e), 0);
+	put("torn/answers-base.jsonl", again.p);
+	finish("torn", false, "m");
+	get("torn/answers-base.jsonl", &again);
+	assert_string_equal(again.p, whole.p);
+	buf_release(&whole);
+	buf_release(&again);
+}
+
+static void test_stopped(void **state)
+{
+	(void)state;
+	volatile sig_atomic_t stop = 1;
+	struct buf whole = {0}, again = {0};
+	struct err e = {0};
+	assert_int_equal(arm_run("stopped", false, "m", &stop, &e), ERR_STOPPED);
+	assert_non_null(strstr(e.text, "again"));
+	finish("stopped", false, "m");
+	finish("whole", false, "m");
+	get("whole/answers-base.jsonl", &whole);
+	get("stopped/answers-base.jsonl", &again);
+	assert_string_equal(again.p, whole.p);
+	buf_release(&whole);
+	buf_release(&again);
+}
+
+/* Another model makes everything again, another question what follows it, another accepted answer nothing. */
+static void test_changed(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	finish("changed", false, "m");
+	get("changed/answers-base.jsonl", &b);
+	char *text = strstr(b.p, "\"text\":\"");
+	assert_non_null(text);
+	assert_int_equal(buf_append(&b, "", 1, NULL), 0);
+	memcpy(strstr(b.p, "\"text\":\"") + 7, "\"MARK\"", 6); /* recognisable, still JSON once the rest is gone */
+	char *end = strstr(b.p, "\"MARK\"") + 6, *rest = strstr(end, ",\"finish_reason\"");
+	memmove(end, rest, strlen(rest) + 1);
+	put("changed/answers-base.jsonl", b.p);
+	put("questions.jsonl", "{\"id\":\"a\",\"question\":\"Which port?\",\"answers\":[\"2\"]}\n");
+	finish("changed", false, "m");
+	get("changed/answers-base.jsonl", &b);
+	assert_non_null(strstr(b.p, "\"answers\":[\"2\"],\"text\":\"MARK\""));
+	finish("changed", false, "another");
+	get("changed/answers-base.jsonl", &b);
+	assert_null(strstr(b.p, "MARK"));
+	put("questions.jsonl", "{\"id\":\"a\",\"question\":\"Which door?\",\"answers\":[\"2\"]}\n");
+	finish("changed", false, "another");
+	get("changed/answers-base.jsonl", &b);
+	assert_non_null(strstr(b.p, "Which door?"));
+	assert_null(strstr(b.p, "Which port?"));
+	buf_release(&b);
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	assert_int_equal(dir_make(at("folder/answers-base.jsonl"), &e), 0);
+	assert_true(arm_run("folder", false, "m", NULL, &e) < 0);
+	assert_non_null(strstr(e.text, "answers-base.jsonl"));
+	put("questions.jsonl", "{\"id\":\"a\"}\n");
+	assert_int_equal(arm_run("bad", false, "m", NULL, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "questions.jsonl: line 1"));
+	unlink(at("questions.jsonl"));
+	finish("none", false, "m");
+	assert_false(file_exists(at("none/answers-base.jsonl")));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	put("questions.jsonl",
+		"{\"id\":\"a\",\"question\":\"Which port?\",\"answers\":[\"1\"]}\n"
+		"{\"id\":\"b\",\"question\":\"How long?\",\"answers\":[\"2 days\"],\"source\":\"a.md\"}\n"
+		"{\"id\":\"c\",\"question\":\"How many?\",\"answers\":[\"3\"]}\n");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lora_free(lora);
+	model_free(model);
+	return dir_remove(root, NULL);
+}
+
+int main(void)
+{
+	struct err e = {0};
+	if (!mkdtemp(root) || kern_init(NULL, &e) || model_open(&model, GOLDEN_DIR "/untied.gguf", &e) ||
+		lora_open(&lora, model, GOLDEN_DIR "/untied.golden/adapter", &e)) {
+		fprintf(stderr, "%s\n", e.text);
+		return 1;
+	}
+	log_set_level(LOG_ERROR);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_whole, setup),
+		cmocka_unit_test_setup(test_torn, setup),
+		cmocka_unit_test_setup(test_stopped, setup),
+		cmocka_unit_test_setup(test_changed, setup),
+		cmocka_unit_test_setup(test_unreadable, setup),
+	};
+	return cmocka_run_group_tests_name("arm", tests, NULL, teardown);
+}

@@ -1,0 +1,157 @@
+/*
+ * The questions file, checked line by line, and which of its questions are about documents that nobody trained on. Reference: eval.h.
+ */
+#include "eval/question.h"
+
+#include <string.h>
+
+enum { ARENA_BLOCK = 64 << 10, MANIFEST_MAX = 64 << 20 };
+
+/* ---- one line --------------------------------------------------------------------------------------------------------------- */
+
+static int shape_check(const json_t *o, const char *path, size_t line, struct err *e)
+{
+	const json_t *answers = json_object_get(o, "answers"), *false_premise = json_object_get(o, "false_premise");
+	const json_t *source = json_object_get(o, "source"), *twin = json_object_get(o, "twin");
+	if (!json_string_length(json_object_get(o, "id")) || !json_string_length(json_object_get(o, "question")) ||
+		(!json_array_size(answers) && !(json_is_array(answers) && json_is_true(false_premise))))
+		return err_set(e, ERR_DATA, "%s: line %zu: expected {\"id\", \"question\", \"answers\": [text, ...]}", path, line);
+	for (size_t i = 0; i < json_array_size(answers); i++)
+		if (!json_string_length(json_array_get(answers, i)))
+			return err_set(e, ERR_DATA, "%s: line %zu: accepted answer %zu is not a text", path, line, i + 1);
+	if (source && !json_is_string(source))
+		return err_set(e, ERR_DATA, "%s: line %zu: expected the path of a document as \"source\"", path, line);
+	if (false_premise && !json_is_boolean(false_premise))
+		return err_set(e, ERR_DATA, "%s: line %zu: expected true or false as \"false_premise\"", path, line);
+	if (twin && (!json_string_length(twin) || !json_is_true(false_premise)))
+		return err_set(e, ERR_DATA,
+			"%s: line %zu: \"twin\" names the question that can be answered, and stands with \"false_premise\": true",
+			path, line);
+	return 0;
+}
+
+static int question_fill(struct question *q, const json_t *o, struct arena *a, struct err *e)
+{
+	const json_t *answers = json_object_get(o, "answers"), *source = json_object_get(o, "source");
+	q->json = o;
+	q->id = json_string_value(json_object_get(o, "id"));
+	q->text = json_string_value(json_object_get(o, "question"));
+	q->source = source ? json_string_value(source) : "";
+	q->false_premise = json_is_true(json_object_get(o, "false_premise"));
+	q->n_accepted = json_array_size(answers);
+	q->accepted = arena_alloc(a, q->n_accepted, sizeof *q->accepted, e);
+	q->values = arena_alloc(a, q->n_accepted, sizeof *q->values, e);
+	int rc = q->accepted && q->values ? values_read(&q->in_question, q->text, a, e) : ERR_RESOURCE;
+	for (size_t i = 0; i < q->n_accepted && rc == 0; i++) {
+		q->accepted[i] = json_string_value(json_array_get(answers, i));
+		rc = values_read(&q->values[i], q->accepted[i], a, e);
+	}
+	return rc;
+}
+
+/* ---- the file --------------------------------------------------------------------------------------------------------------- */
+
+/* Reads the lines into q->list and the number of each line into the array `lines`. */
+static int list_read(struct questions *q, const char *path, json_t *ids, json_t *lines, struct err *e)
+{
+	struct jsonl *j;
+	json_t *o;
+	size_t line;
+	int rc = jsonl_open(&j, path, e);
+	if (rc < 0)
+		return rc;
+	while ((rc = jsonl_next(j, &o, &line, e)) == 1) {
+		rc = shape_check(o, path, line, e);
+		const char *id = rc < 0 ? NULL : json_string_value(json_object_get(o, "id"));
+		if (id && json_object_get(ids, id))
+			rc = err_set(e, ERR_DATA, "%s: line %zu: the id \"%s\" stands on another line already", path, line, id);
+		else if (id &&
+			(json_object_set_new(ids, id, json_integer((json_int_t)q->n)) ||
+				json_array_append_new(lines, json_integer((json_int_t)line))))
+			rc = err_set(e, ERR_RESOURCE, "out of memory while reading %s", path);
+		if (json_array_append_new(q->list, o) && rc == 0)
+			rc = err_set(e, ERR_RESOURCE, "out of memory while reading %s", path);
+		if (rc < 0)
+			break;
+		q->n++;
+	}
+	jsonl_close(j);
+	return rc;
+}
+
+static int twins_find(struct questions *q, const char *path, const json_t *ids, const json_t *lines, struct err *e)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		const char *twin = json_string_value(json_object_get(q->p[i].json, "twin"));
+		const json_t *index = twin ? json_object_get(ids, twin) : NULL;
+		size_t line = (size_t)json_integer_value(json_array_get(lines, i));
+		if (twin && !index)
+			return err_set(e, ERR_DATA, "%s: line %zu: no question has the id \"%s\" of the twin", path, line, twin);
+		if (!twin)
+			continue;
+		struct question *other = &q->p[json_integer_value(index)];
+		if (other->false_premise)
+			return err_set(e, ERR_DATA, "%s: line %zu: the twin \"%s\" has a false premise itself", path, line, twin);
+		other->is_twin = true;
+	}
+	return 0;
+}
+
+int questions_read(struct questions *q, const char *path, struct err *e)
+{
+	*q = (struct questions){.list = json_array()};
+	arena_init(&q->arena, ARENA_BLOCK);
+	if (!file_exists(path))
+		return 0;
+	json_t *ids = json_object(), *lines = json_array();
+	int rc = list_read(q, path, ids, lines, e);
+	if (rc == 0 && !(q->p = arena_alloc(&q->arena, q->n, sizeof *q->p, e)))
+		rc = ERR_RESOURCE;
+	for (size_t i = 0; i < q->n && rc == 0; i++)
+		rc = question_fill(&q->p[i], json_array_get(q->list, i), &q->arena, e);
+	if (rc == 0)
+		rc = twins_find(q, path, ids, lines, e);
+	json_decref(ids);
+	json_decref(lines);
+	return rc;
+}
+
+void questions_release(struct questions *q)
+{
+	json_decref(q->list);
+	arena_release(&q->arena);
+	memset(q, 0, sizeof *q);
+}
+
+/* ---- strata ----------------------------------------------------------------------------------------------------------------- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+int strata_read(struct questions *q, const char *data, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf b = {0};
+	json_t *manifest = NULL;
+	int rc = path_join(path, sizeof path, e, data, "manifest.json");
+	if (rc < 0 || !file_exists(path))
+		return rc;
+	rc = file_read(path, MANIFEST_MAX, &b, e);
+	if (rc == 0 && !(manifest = json_loadb(b.p ? b.p : "", b.len, JSON_REJECT_DUPLICATES, NULL)))
+		rc = err_set(e, ERR_DATA, "%s: no JSON; curate the documents again", path);
+	const json_t *documents = json_object_get(manifest, "documents"), *d;
+	size_t i;
+	json_array_foreach (documents, i, d) {
+		const char *name = json_string_value(json_object_get(d, "path"));
+		if (!name || !json_is_true(json_object_get(d, "unseen")))
+			continue;
+		for (size_t k = 0; k < q->n; k++)
+			q->p[k].unseen |= !strcmp(q->p[k].source, name) || !strcmp(q->p[k].source, base_name(name));
+	}
+	json_decref(manifest);
+	buf_release(&b);
+	return rc;
+}

@@ -1,0 +1,40 @@
+/* Private to eval: the questions file. */
+#ifndef ATTUNE_EVAL_QUESTION_H
+#define ATTUNE_EVAL_QUESTION_H
+
+#include "data/data.h"
+#include "eval/eval.h"
+
+/* Texts are borrowed from `json`, the line as it stands in the file. */
+struct question {
+	const json_t *json;
+	const char *id, *text, *source; /* source: "" when the line has none */
+	bool false_premise;
+	bool is_twin;          /* of a false premise: measures over-refusal and nothing else */
+	bool unseen;           /* its source was held out of training; set by strata_read */
+	const char **accepted; /* [n_accepted]; of a false premise: corrections */
+	size_t n_accepted;
+	struct values *values;     /* [n_accepted] of the accepted texts */
+	struct values in_question; /* a value that the question names competes with nothing */
+};
+
+struct questions {
+	struct question *p;
+	size_t n;
+	json_t *list;
+	struct arena arena;
+};
+/* An absent file gives no questions. Release after failure too. */
+int questions_read(struct questions *q, const char *path, struct err *e);
+void questions_release(struct questions *q);
+
+/* Sets `unseen` from the documents of manifest.json that are marked so. No manifest: everything is known. */
+int strata_read(struct questions *q, const char *data, struct err *e);
+
+/* Does the question count in EVAL_KNOWN or EVAL_UNSEEN? */
+static inline bool question_is_ordinary(const struct question *q)
+{
+	return !q->false_premise && !q->is_twin;
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* Private to eval: how sure a number is. */
+#ifndef ATTUNE_EVAL_STATS_H
+#define ATTUNE_EVAL_STATS_H
+
+#include "eval/eval.h"
+
+enum { STATS_RESAMPLES = 2000, STATS_SEED = 20 };
+
+/*
+ * What one question or text adds to a ratio of sums, per arm: {right, 1} for a share, {preferred, preferred + forbidden} for terms,
+ * {bits, bytes} for bits per byte. Items of one source document belong to one cluster.
+ */
+struct stats_item {
+	size_t cluster; /* below the number of items */
+	double top[2], bottom[2];
+};
+
+/* k of n with Wilson's score interval (95 %); n = 0 gives NaN. Wilson, JASA 22 (1927). */
+struct eval_estimate stats_wilson(size_t k, size_t n);
+
+/* McNemar's exact test, two-sided: b and c are the questions that only one arm got right. McNemar, Psychometrika 12 (1947). */
+double stats_mcnemar(size_t b, size_t c);
+
+/*
+ * The ratios of both arms, their difference and tuned / base - 1, each with its percentile interval (95 %) over STATS_RESAMPLES draws
+ * of whole clusters, the same ones for both arms (Efron and Tibshirani, An Introduction to the Bootstrap, 1993). One cluster alone says
+ * nothing about others, so its items are drawn instead. An interval is NaN where fewer than two items or draws are usable. n of the
+ * estimates is the number of items. The same items give the same bits.
+ */
+struct stats_paired {
+	struct eval_estimate base, tuned, change, relative;
+};
+int stats_bootstrap(const struct stats_item *item, size_t n, struct stats_paired *out, struct err *e);
+
+#endif

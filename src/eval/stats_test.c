@@ -1,0 +1,132 @@
+/* Intervals and tests against published and exact values. */
+#include "eval/stats.h"
+
+#include <setjmp.h>
+#include <math.h>
+
+#include <cmocka.h>
+
+static void assert_near(double a, double b, double tolerance)
+{
+	if (!(fabs(a - b) <= tolerance))
+		fail_msg("%.12g is not %.12g", a, b);
+}
+
+/* 81/263, 15/148 and 1/29: Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I, method 3. */
+static void test_wilson(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t k, n;
+		double low, high;
+	} c[] = {{81, 263, 0.2553, 0.3662}, {15, 148, 0.0624, 0.1605}, {1, 29, 0.0061, 0.1718}, {0, 10, 0, 0.2775},
+		{10, 10, 0.7225, 1}};
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct eval_estimate e = stats_wilson(c[i].k, c[i].n);
+		assert_near(e.value, (double)c[i].k / (double)c[i].n, 0);
+		assert_near(e.low, c[i].low, 5e-5);
+		assert_near(e.high, c[i].high, 5e-5);
+	}
+	assert_true(isnan(stats_wilson(0, 0).value));
+}
+
+/* 2 * sum over i <= min(b, c) of C(b + c, i) / 2^(b + c), in integers (Python's math.comb). */
+static void test_mcnemar(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t b, c;
+		double p;
+	} c[] = {{0, 0, 1}, {0, 5, 0.0625}, {5, 0, 0.0625}, {1, 9, 0.021484375}, {10, 25, 0.01667384780012071}, {7, 7, 1},
+		{121, 59, 4.434449263755176e-06}};
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++)
+		assert_near(stats_mcnemar(c[i].b, c[i].c), c[i].p, 1e-12 + 1e-9 * c[i].p);
+}
+
+enum { N = 200, COPIES = 5 };
+
+/* Questions of which the base has every fourth right and the tuned model every second or so. */
+static struct stats_item item_make(size_t i)
+{
+	return (struct stats_item){.cluster = i, .top = {i % 4 == 0, i % 7 < 4}, .bottom = {1, 1}};
+}
+
+/* With independent items the percentile interval of a mean is close to mean +- 1.96 sd / sqrt(n). */
+static void test_bootstrap(void **state)
+{
+	(void)state;
+	struct stats_item item[N];
+	struct stats_paired p;
+	struct err e = {0};
+	double sum = 0, squares = 0;
+	for (size_t i = 0; i < N; i++) {
+		item[i] = item_make(i);
+		double d = item[i].top[1] - item[i].top[0];
+		sum += d;
+		squares += d * d;
+	}
+	double mean = sum / N, half = 1.96 * sqrt((squares / N - mean * mean) / N);
+	assert_int_equal(stats_bootstrap(item, N, &p, &e), 0);
+	assert_near(p.change.value, mean, 1e-12);
+	assert_near(p.change.low, mean - half, half / 8);
+	assert_near(p.change.high, mean + half, half / 8);
+	assert_near(p.relative.value, p.tuned.value / p.base.value - 1, 1e-12);
+	assert_true(p.base.low < p.base.value && p.base.value < p.base.high);
+	assert_int_equal(p.base.n, N);
+}
+
+/* Copies of an item in its own cluster add no certainty; as clusters of their own they would. */
+static void test_clusters(void **state)
+{
+	(void)state;
+	struct stats_item item[N], copies[N * COPIES];
+	struct stats_paired one, many, alone;
+	struct err e = {0};
+	for (size_t i = 0; i < N * COPIES; i++)
+		copies[i] = item_make(i / COPIES);
+	for (size_t i = 0; i < N; i++)
+		item[i] = item_make(i);
+	assert_int_equal(stats_bootstrap(item, N, &one, &e), 0);
+	assert_int_equal(stats_bootstrap(copies, N * COPIES, &many, &e), 0);
+	assert_near(many.change.low, one.change.low, 1e-12);
+	assert_near(many.change.high, one.change.high, 1e-12);
+	for (size_t i = 0; i < N * COPIES; i++)
+		copies[i].cluster = i;
+	assert_int_equal(stats_bootstrap(copies, N * COPIES, &alone, &e), 0);
+	assert_true(alone.change.high - alone.change.low < 0.6 * (one.change.high - one.change.low));
+	for (size_t i = 0; i < N; i++)
+		item[i].cluster = 3; /* one cluster: its items are drawn */
+	assert_int_equal(stats_bootstrap(item, N, &many, &e), 0);
+	assert_near(many.change.low, one.change.low, 1e-12);
+}
+
+/* Nothing measured is NaN, and so is the interval of one item. */
+static void test_little(void **state)
+{
+	(void)state;
+	struct stats_item item[2] = {{.cluster = 0, .top = {1, 2}, .bottom = {4, 4}}, {.cluster = 1}};
+	struct stats_paired p;
+	struct err e = {0};
+	assert_int_equal(stats_bootstrap(item, 0, &p, &e), 0);
+	assert_true(isnan(p.change.value) && isnan(p.change.low));
+	assert_int_equal(stats_bootstrap(item, 1, &p, &e), 0);
+	assert_near(p.change.value, 0.25, 0);
+	assert_true(isnan(p.change.low) && isnan(p.change.high));
+	assert_int_equal(stats_bootstrap(item, 2, &p, &e), 0); /* draws without the first item are left out */
+	assert_near(p.change.low, 0.25, 1e-12);
+	fault_set(FAULT_MEM, 2, false);
+	assert_int_equal(stats_bootstrap(item, 2, &p, &e), ERR_RESOURCE);
+	fault_set(FAULT_MEM, 0, false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wilson),
+		cmocka_unit_test(test_mcnemar),
+		cmocka_unit_test(test_bootstrap),
+		cmocka_unit_test(test_clusters),
+		cmocka_unit_test(test_little),
+	};
+	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
+}
