@@ -26,6 +26,8 @@ need libssl-dev pkg-config libcrypto
 need libyaml-dev pkg-config yaml-0.1
 need libcmark-gfm-dev pkg-config libcmark-gfm
 need libcmark-gfm-extensions-dev sh -c 'echo "#include <cmark-gfm-core-extensions.h>" | cc -E -'
+need libgumbo-dev pkg-config gumbo
+need libcsv-dev sh -c 'echo "#include <csv.h>" | cc -E -'
 if [ "${1-}" = clang ]; then
 	need clang command -v clang
 	need libclang-rt-dev sh -c 'echo "int main(void) { return 0; }" | clang -fsanitize=address -x c - -o /dev/null'

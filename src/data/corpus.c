@@ -3,13 +3,26 @@
  */
 #include "data/corpus.h"
 
+#include <ctype.h>
 #include <string.h>
 
+#include "data/clean.h"
+#include "data/html.h"
 #include "data/markdown.h"
+#include "data/plain.h"
+#include "data/tickets.h"
 #include "data/walk.h"
 #include "format/format.h"
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20, ARENA_BYTES = 1 << 20 };
+
+size_t str_words(struct str s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		n += !isspace((unsigned char)s.p[i]) && (i == 0 || isspace((unsigned char)s.p[i - 1]));
+	return n;
+}
 
 /* Bytes and hash. A file that cannot be read is a skipped document, not the end. */
 static int document_load(struct document *d, const char *root, const char *relative, struct arena *a, struct err *e)
@@ -81,13 +94,39 @@ void corpus_release(struct corpus *c)
 	arena_release(&c->arena);
 }
 
+/* ---- reading -------------------------------------------------------------------------------------------------------------- */
+
+/* By its name; a file of tickets adds its tickets, any other itself. */
+static int document_read(struct corpus *c, struct document *d, struct err *e)
+{
+	int rc = 0;
+	enum walk_kind kind = walk_kind(d->path);
+	if (!d->skipped && clean_is_text(d)) {
+		if (kind == WALK_TICKETS)
+			return tickets_read(c, d, e);
+		rc = kind == WALK_HTML       ? html_read(d, &c->arena, e)
+			: kind == WALK_PLAIN ? plain_read(d, &c->arena, e)
+					     : markdown_read(d, &c->arena, e);
+	}
+	return rc < 0 ? rc : corpus_add(c, d, e);
+}
+
 int corpus_read(struct corpus *c, const char *in, struct data_summary *out, struct err *e)
 {
+	struct document *file = c->d;
+	size_t n_files = c->n;
+	int rc = 0;
+	c->d = NULL;
+	c->n = c->cap = 0;
+	for (size_t i = 0; i < n_files && rc == 0; i++)
+		rc = document_read(c, &file[i], e);
+	mem_free(file);
+	if (rc == 0)
+		rc = clean_boilerplate(c, e);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < c->n; i++) {
-		struct document *d = &c->d[i];
-		int rc = d->skipped ? 0 : markdown_read(d, &c->arena, e);
-		if (rc < 0)
-			return rc;
+		const struct document *d = &c->d[i];
 		if (d->skipped)
 			log_line(LOG_WARNING, "%s: left out: %s", d->path, d->skipped);
 		out->n_skipped += d->skipped != NULL;
@@ -96,7 +135,6 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 	if (out->n_documents)
 		return 0;
 	return err_set(e, ERR_DATA,
-		"%s: no usable document: looked for Markdown files (*.md, *.markdown) with text in them, found %zu of which none "
-		"can be used",
-		in, c->n);
+		"%s: no usable document: none of the %zu files of a kind that is read (%s) holds text that can be used", in,
+		n_files, walk_patterns);
 }

@@ -12,6 +12,7 @@ struct str {
 	size_t n;
 };
 #define STR(literal) ((struct str){literal, sizeof literal - 1})
+size_t str_words(struct str s); /* pieces between white space */
 
 struct span {
 	size_t start, end; /* bytes of the document */

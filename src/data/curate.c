@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "data/dialogue.h"
 #include "data/fact.h"
 #include "data/names.h"
 #include "data/pairs.h"
@@ -15,9 +16,11 @@ static int document_items(struct maker *m, struct err *e)
 	int rc = 0;
 	for (size_t i = 0; i < m->document->n_sections && rc == 0; i++) {
 		m->section = &m->document->sections[i];
-		rc = pairs_from_section(m, e);
+		rc = m->document->kind == DOCUMENT_PAGE ? pairs_from_section(m, e) : pairs_from_turns(m, e);
 		for (size_t k = 0; k < m->section->n_blocks && rc == 0; k++) {
 			const struct block *b = &m->document->blocks[m->section->block + k];
+			if (b->kind == BLOCK_TURN && strcmp(b->speaker, "support"))
+				continue; /* who asks states no facts */
 			if (b->kind == BLOCK_TABLE)
 				rc = pairs_from_table(m, b, e);
 			else if (b->kind != BLOCK_CODE && !b->bold)

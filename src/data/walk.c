@@ -1,6 +1,6 @@
 /*
- * A folder to the sorted list of its Markdown files. Sorted, since readdir's order differs between file systems and the
- * dataset must not.
+ * A folder to the sorted list of its documents. Sorted, since readdir's order differs between file systems and the dataset must
+ * not.
  */
 #include "data/walk.h"
 
@@ -10,12 +10,66 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { WALK_DEPTH = 32 };
+enum { WALK_DEPTH = 32, OTHERS_MAX = 8, ENDING_BYTES = 16 };
 
-static bool is_markdown(const char *name)
+const char walk_patterns[] = "*.md, *.markdown, *.html, *.htm, *.xhtml, *.txt, *.text, *.csv";
+
+enum walk_kind walk_kind(const char *path)
+{
+	static const struct {
+		const char *ending;
+		enum walk_kind kind;
+	} kinds[] = {{".md", WALK_MARKDOWN}, {".markdown", WALK_MARKDOWN}, {".html", WALK_HTML}, {".htm", WALK_HTML},
+		{".xhtml", WALK_HTML}, {".txt", WALK_PLAIN}, {".text", WALK_PLAIN}, {".csv", WALK_TICKETS}};
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+	for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
+		if (!strcasecmp(dot, kinds[i].ending))
+			return kinds[i].kind;
+	return WALK_NONE;
+}
+
+/* The files that nobody reads, counted by the end of their names, for the one message that needs them. */
+struct others {
+	struct {
+		char ending[ENDING_BYTES];
+		size_t n;
+	} of[OTHERS_MAX];
+	size_t n, n_files; /* n_files: all of them, those of further endings too */
+};
+
+static void others_count(struct others *o, const char *name)
 {
 	const char *dot = strrchr(name, '.');
-	return dot && (!strcasecmp(dot, ".md") || !strcasecmp(dot, ".markdown"));
+	char ending[ENDING_BYTES];
+	strncpy(ending, dot ? dot : "no ending", sizeof ending - 1);
+	ending[sizeof ending - 1] = 0;
+	size_t i = 0;
+	while (i < o->n && strcasecmp(o->of[i].ending, ending))
+		i++;
+	o->n_files++;
+	if (i == OTHERS_MAX)
+		return;
+	if (i == o->n)
+		memcpy(o->of[o->n++].ending, ending, sizeof ending);
+	o->of[i].n++;
+}
+
+static int others_refuse(const struct others *o, const char *root, struct err *e)
+{
+	struct buf found = {0};
+	int rc = 0;
+	size_t n = 0;
+	for (size_t i = 0; i < o->n && rc == 0; i++) {
+		rc = buf_printf(&found, e, "%s%zu %s", i ? ", " : "", o->of[i].n, o->of[i].ending);
+		n += o->of[i].n;
+	}
+	if (rc == 0 && n < o->n_files)
+		rc = buf_printf(&found, e, ", %zu others", o->n_files - n);
+	if (rc == 0)
+		rc = err_set(e, ERR_DATA, "%s: no document in this folder or below: looked for %s, found %s", root, walk_patterns,
+			found.len ? found.p : "no file at all");
+	buf_release(&found);
+	return rc;
 }
 
 static int add(struct paths *out, const char *relative, struct arena *a, struct err *e)
@@ -31,11 +85,18 @@ static int add(struct paths *out, const char *relative, struct arena *a, struct 
 	return out->p[out->n++] ? 0 : ERR_RESOURCE;
 }
 
+struct walker {
+	struct paths *out;
+	struct others others;
+	const char *root;
+	struct arena *arena;
+};
+
 /* `relative` is the folder's path below the root, "" for the root itself. */
-static int walk_dir(struct paths *out, const char *root, const char *relative, int depth, struct arena *a, struct err *e)
+static int walk_dir(struct walker *w, const char *relative, int depth, struct err *e)
 {
 	char dir[PATH_SIZE], child[PATH_SIZE], full[PATH_SIZE];
-	int rc = path_join(dir, sizeof dir, e, root, relative);
+	int rc = path_join(dir, sizeof dir, e, w->root, relative);
 	if (rc < 0)
 		return rc;
 	DIR *d = fault_hit(FAULT_FILE) ? NULL : opendir(dir);
@@ -50,15 +111,17 @@ static int walk_dir(struct paths *out, const char *root, const char *relative, i
 		if (entry->d_name[0] == '.')
 			continue;
 		if ((rc = path_join(child, sizeof child, e, relative, entry->d_name)) < 0 ||
-			(rc = path_join(full, sizeof full, e, root, child)) < 0)
+			(rc = path_join(full, sizeof full, e, w->root, child)) < 0)
 			goto done;
 		struct stat here, there;
 		if (lstat(full, &here) < 0 || stat(full, &there) < 0)
 			continue; /* gone meanwhile, or a link to nowhere */
 		if (S_ISDIR(here.st_mode) && depth < WALK_DEPTH)
-			rc = walk_dir(out, root, child, depth + 1, a, e);
-		else if (S_ISREG(there.st_mode) && is_markdown(entry->d_name))
-			rc = add(out, child, a, e);
+			rc = walk_dir(w, child, depth + 1, e);
+		else if (S_ISREG(there.st_mode) && walk_kind(entry->d_name) != WALK_NONE)
+			rc = add(w->out, child, w->arena, e);
+		else if (S_ISREG(there.st_mode))
+			others_count(&w->others, entry->d_name);
 		if (rc < 0)
 			goto done;
 	}
@@ -82,8 +145,11 @@ int walk(struct paths *out, const char *root, struct arena *a, struct err *e)
 		const char *slash = strrchr(root, '/');
 		return add(out, slash ? slash + 1 : root, a, e);
 	}
-	int rc = walk_dir(out, root, "", 0, a, e);
-	if (rc == 0 && out->n)
+	struct walker w = {.out = out, .root = root, .arena = a};
+	int rc = walk_dir(&w, "", 0, e);
+	if (rc == 0 && !out->n)
+		rc = others_refuse(&w.others, root, e);
+	if (rc == 0)
 		qsort(out->p, out->n, sizeof *out->p, by_bytes);
 	return rc;
 }
