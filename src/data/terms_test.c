@@ -139,6 +139,7 @@ static void test_pages_overrule(void **state)
 	ASSERT_TERMS("delivery attempt | push, hand-over | \n", guide, "# A\n\npushed pusher push-pull unpush push_1 pushess\n");
 	/* what a guide says is no use */
 	ASSERT_TERMS("delivery attempt | push, hand-over | \nx y | z | \n", guide, table);
+	ASSERT_TERMS("delivery attempt | push, hand-over | \n", guide, "# Glossary\n\nDo not say push.\n");
 }
 
 static void test_order(void **state)

@@ -1,0 +1,345 @@
+/*
+ * Held-out documents and their cleaned text. Words, sentences and five-word sequences are compared as 64-bit hashes: among 10^8
+ * of them a false match has a chance of 1 in 4,000, and its price is one sentence. Reference: split.h.
+ */
+#include "data/split.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/terms.h"
+#include "data/text.h"
+
+enum { HELD_OUT = 16, GRAM_WORDS = 5 };
+
+/* ---- hashes ------------------------------------------------------------------------------------------------------------ */
+
+static const uint64_t hash_start = 14695981039346656037u; /* FNV-1a */
+
+static uint64_t hash_byte(uint64_t h, unsigned char c)
+{
+	return (h ^ c) * 1099511628211u;
+}
+
+static uint64_t hash_string(uint64_t h, const char *s)
+{
+	for (; *s; s++)
+		h = hash_byte(h, (unsigned char)*s);
+	return hash_byte(h, 0);
+}
+
+/* A word's hash into an ordered sum of words (the finalizer of MurmurHash3 spreads it over all bits). */
+static uint64_t hash_join(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0xff51afd7ed558ccdu;
+	return h ^ (h >> 32);
+}
+
+/* The hash of the next word of *rest, in small letters and without the signs around it. False at the end. */
+static bool word_next(struct str *rest, uint64_t *hash)
+{
+	const char *p = rest->p, *end = rest->p + rest->n;
+	while (p < end && (isspace((unsigned char)*p) || ispunct((unsigned char)*p)))
+		p++;
+	const char *stop = p, *last;
+	while (stop < end && !isspace((unsigned char)*stop))
+		stop++;
+	for (last = stop; last > p && ispunct((unsigned char)last[-1]);)
+		last--;
+	*rest = (struct str){stop, (size_t)(end - stop)};
+	*hash = hash_start;
+	for (const char *c = p; c < last; c++)
+		*hash = hash_byte(*hash, (unsigned char)tolower((unsigned char)*c));
+	return last > p;
+}
+
+/* The hash of all its words; false when there is none. */
+static bool sentence_hash(struct str s, uint64_t *hash)
+{
+	uint64_t word;
+	bool any = false;
+	for (*hash = hash_start; word_next(&s, &word); any = true)
+		*hash = hash_join(*hash, word);
+	return any;
+}
+
+/* ---- which documents --------------------------------------------------------------------------------------------------- */
+
+static uint64_t document_rank(const struct document *d, uint64_t seed)
+{
+	uint64_t h = hash_string(hash_string(hash_start, d->path), d->part ? d->part : "");
+	const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+	const uint32_t counter[4] = {0, RNG_DATA, (uint32_t)h, (uint32_t)(h >> 32)};
+	uint32_t out[4];
+	philox(key, counter, out);
+	return (uint64_t)out[1] << 32 | out[0];
+}
+
+/* Of the documents of a kind that are marked unseen, leaves the `keep` of smallest rank so. */
+static void keep_smallest(struct document *d, size_t n, enum document_kind kind, size_t keep, uint64_t seed)
+{
+	uint64_t low = 0, high = UINT64_MAX; /* the smallest limit below or at which `keep` ranks lie */
+	while (low < high) {
+		uint64_t mid = low + (high - low) / 2;
+		size_t below = 0;
+		for (size_t i = 0; i < n; i++)
+			below += d[i].unseen && d[i].kind == kind && document_rank(&d[i], seed) <= mid;
+		if (below < keep)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (d[i].kind == kind)
+			d[i].unseen &= keep && document_rank(&d[i], seed) <= low;
+}
+
+void split_documents(struct document *d, size_t n, uint64_t seed)
+{
+	size_t usable[] = {[DOCUMENT_PAGE] = 0, [DOCUMENT_TICKET] = 0, [DOCUMENT_CALL] = 0};
+	for (size_t i = 0; i < n; i++) {
+		usable[d[i].kind] += !d[i].skipped;
+		d[i].unseen = !d[i].skipped && !document_is_guide(&d[i]);
+	}
+	bool enough = usable[DOCUMENT_PAGE] >= HELD_OUT;
+	for (enum document_kind kind = DOCUMENT_PAGE; kind <= DOCUMENT_CALL; kind++)
+		keep_smallest(d, n, kind, enough ? usable[kind] / HELD_OUT : 0, seed);
+}
+
+/* ---- what is trained on ------------------------------------------------------------------------------------------------ */
+
+/* Five words in a row of a section. */
+struct gram {
+	uint64_t hash;
+	size_t section; /* counted over all trained documents */
+};
+
+struct grams {
+	struct gram *p;
+	size_t n, cap;
+};
+
+struct trained {
+	uint64_t *sentence; /* sorted */
+	size_t n_sentences, cap_sentences;
+	struct grams grams; /* sorted, each once a section */
+	size_t *n_grams;    /* [n_sections] */
+	size_t *n_shared;   /* [n_sections] with the section that is looked at */
+	size_t n_sections;
+};
+
+static int reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e)
+{
+	size_t more = *cap ? 2 * *cap : 256;
+	if (n < *cap)
+		return 0;
+	int rc = mem_resize(p, *cap, more, size, e);
+	if (!rc)
+		*cap = more;
+	return rc;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static int by_gram(const void *a, const void *b)
+{
+	const struct gram *x = a, *y = b;
+	return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash)
+				  : (x->section > y->section) - (x->section < y->section);
+}
+
+/* Appends the five-word sequences of a section's text; they may run from block to block. */
+static int section_grams(struct grams *g, const struct document *d, const struct section *s, size_t number, struct err *e)
+{
+	uint64_t last[GRAM_WORDS];
+	size_t n_words = 0;
+	for (size_t k = 0; k < s->n_blocks; k++) {
+		const struct block *b = &d->blocks[s->block + k];
+		struct str rest = {b->text, b->text && b->kind != BLOCK_CODE ? strlen(b->text) : 0};
+		while (word_next(&rest, &last[n_words % GRAM_WORDS])) {
+			if (++n_words < GRAM_WORDS)
+				continue;
+			int rc = reserve(&g->p, g->n, &g->cap, sizeof *g->p, e);
+			if (rc)
+				return rc;
+			uint64_t h = hash_start;
+			for (size_t i = 0; i < GRAM_WORDS; i++)
+				h = hash_join(h, last[(n_words + i) % GRAM_WORDS]);
+			g->p[g->n++] = (struct gram){h, number};
+		}
+	}
+	return 0;
+}
+
+static void grams_sort(struct grams *g)
+{
+	size_t kept = 0;
+	if (g->n)
+		qsort(g->p, g->n, sizeof *g->p, by_gram);
+	for (size_t i = 0; i < g->n; i++)
+		if (!kept || by_gram(&g->p[kept - 1], &g->p[i]))
+			g->p[kept++] = g->p[i];
+	g->n = kept;
+}
+
+static int add_sentences(struct trained *t, const char *text, struct err *e)
+{
+	struct str rest = {text, strlen(text)}, sentence;
+	while (sentence_next(&rest, &sentence)) {
+		int rc = reserve(&t->sentence, t->n_sentences, &t->cap_sentences, sizeof *t->sentence, e);
+		if (rc)
+			return rc;
+		t->n_sentences += sentence_hash(sentence, &t->sentence[t->n_sentences]);
+	}
+	return 0;
+}
+
+static int add_section(struct trained *t, const struct document *d, const struct section *s, struct err *e)
+{
+	int rc = add_sentences(t, s->title, e);
+	for (size_t k = 0; k < s->n_blocks && !rc; k++) {
+		const struct block *b = &d->blocks[s->block + k];
+		if (b->text && b->kind != BLOCK_CODE)
+			rc = add_sentences(t, b->text, e);
+		for (size_t i = 0; b->kind == BLOCK_TABLE && i < b->n_rows * b->n_cols && !rc; i++)
+			rc = add_sentences(t, b->cells[i], e);
+	}
+	return rc ? rc : section_grams(&t->grams, d, s, t->n_sections++, e);
+}
+
+/* A zeroed struct in; trained_release in any case. */
+static int trained_read(struct trained *t, const struct document *d, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < d[i].n_sections && !d[i].skipped && !d[i].unseen; k++) {
+			int rc = add_section(t, &d[i], &d[i].sections[k], e);
+			if (rc)
+				return rc;
+		}
+	if (t->n_sentences)
+		qsort(t->sentence, t->n_sentences, sizeof *t->sentence, by_hash);
+	grams_sort(&t->grams);
+	t->n_grams = mem_alloc(t->n_sections, sizeof *t->n_grams, e);
+	t->n_shared = mem_alloc(t->n_sections, sizeof *t->n_shared, e);
+	if (!t->n_grams || !t->n_shared)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < t->grams.n; i++)
+		t->n_grams[t->grams.p[i].section]++;
+	return 0;
+}
+
+static void trained_release(struct trained *t)
+{
+	mem_free(t->sentence);
+	mem_free(t->grams.p);
+	mem_free(t->n_grams);
+	mem_free(t->n_shared);
+}
+
+/* ---- unseen text ------------------------------------------------------------------------------------------------------- */
+
+/* The first of the sorted sequences that is not below `hash`. */
+static size_t grams_find(const struct grams *g, uint64_t hash)
+{
+	size_t low = 0, high = g->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (g->p[mid].hash < hash)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Is the section, by its sorted sequences, nearly one that is trained on? */
+static bool is_near_duplicate(struct trained *t, const struct grams *own)
+{
+	if (t->n_sections)
+		memset(t->n_shared, 0, t->n_sections * sizeof *t->n_shared);
+	for (size_t i = 0; i < own->n; i++)
+		for (size_t k = grams_find(&t->grams, own->p[i].hash); k < t->grams.n && t->grams.p[k].hash == own->p[i].hash; k++)
+			t->n_shared[t->grams.p[k].section]++;
+	for (size_t i = 0; i < t->n_sections; i++)
+		if (t->n_shared[i] && 2 * t->n_shared[i] >= own->n + t->n_grams[i] - t->n_shared[i])
+			return true;
+	return false;
+}
+
+/* Appends the sentences of `text` that are not trained on as one line; nothing when there are none. */
+static int put_line(struct buf *out, const struct trained *t, const char *text, struct err *e)
+{
+	struct str rest = {text, strlen(text)}, sentence;
+	size_t start = out->len;
+	uint64_t hash;
+	int rc = 0;
+	while (!rc && sentence_next(&rest, &sentence)) {
+		if (!sentence_hash(sentence, &hash) ||
+			(t->n_sentences && bsearch(&hash, t->sentence, t->n_sentences, sizeof hash, by_hash)))
+			continue;
+		rc = out->len > start ? buf_puts(out, " ", e) : 0;
+		if (!rc)
+			rc = buf_append(out, sentence.p, sentence.n, e);
+	}
+	return rc || out->len == start ? rc : buf_puts(out, "\n", e);
+}
+
+/* The cleaned text of a section into `out`, which is left empty when there is nothing below its title. */
+static int section_text(
+	struct buf *out, struct trained *t, struct grams *own, const struct document *d, const struct section *s, struct err *e)
+{
+	buf_clear(out);
+	own->n = 0;
+	int rc = section_grams(own, d, s, 0, e);
+	if (rc)
+		return rc;
+	grams_sort(own);
+	if (is_near_duplicate(t, own))
+		return 0;
+	rc = put_line(out, t, s->title, e);
+	size_t title = out->len;
+	for (size_t k = 0; k < s->n_blocks && !rc; k++) {
+		const struct block *b = &d->blocks[s->block + k];
+		if (b->kind == BLOCK_PARAGRAPH || b->kind == BLOCK_ITEM)
+			rc = put_line(out, t, b->text, e);
+	}
+	if (out->len == title)
+		buf_clear(out);
+	return rc;
+}
+
+int unseen_texts(struct unseen_text **out, size_t *n, const struct document *d, size_t n_documents, struct arena *a, struct err *e)
+{
+	struct trained t = {0};
+	struct grams own = {0};
+	struct buf text = {0};
+	size_t n_sections = 0, n_texts = 0;
+	*out = NULL;
+	*n = 0;
+	for (size_t i = 0; i < n_documents; i++)
+		n_sections += d[i].unseen ? d[i].n_sections : 0;
+	struct unseen_text *v = arena_alloc(a, n_sections, sizeof *v, e);
+	int rc = v ? trained_read(&t, d, n_documents, e) : ERR_RESOURCE;
+	for (size_t i = 0; i < n_documents && !rc; i++)
+		for (size_t k = 0; k < d[i].n_sections && d[i].unseen && d[i].kind == DOCUMENT_PAGE && !rc; k++) {
+			const struct section *s = &d[i].sections[k];
+			rc = section_text(&text, &t, &own, &d[i], s, e);
+			if (rc || !text.len)
+				continue;
+			v[n_texts] = (struct unseen_text){arena_strdup(a, text.p, text.len, e), d[i].path, s->heading};
+			rc = v[n_texts++].text ? 0 : ERR_RESOURCE;
+		}
+	if (!rc) {
+		*out = v;
+		*n = n_texts;
+	}
+	trained_release(&t);
+	mem_free(own.p);
+	buf_release(&text);
+	return rc;
+}
