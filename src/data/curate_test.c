@@ -367,9 +367,17 @@ static void test_bad_documents(void **state)
 		"ELF\x80\xff");
 	put("in/.hidden.md", "# H\n\nThe secret lasts 5 days.\n");
 	put("in/note.rtf", "The note lasts 5 days.\n");
-	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 1, .n_phrasings = 8};
+	put("other/b.RTF", "b");
+	put("other/deep/c.rtf", "c");
+	put("other/Makefile", "c");
+	struct data_options o = {.in = at("other"), .out = at("out"), .seed = 1, .n_phrasings = 8};
 	struct data_summary s;
 	struct err e = {0};
+	assert_int_equal(data_curate(&o, &s, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "looked for *.md"));
+	assert_non_null(strstr(e.text, "1 no ending"));
+	assert_true(strstr(e.text, "2 .RTF") || strstr(e.text, "2 .rtf"));
+	o.in = at("in");
 	assert_int_equal(data_curate(&o, &s, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "no usable document"));
 	assert_false(dir_exists(at("out")));
@@ -392,6 +400,41 @@ static void test_bad_documents(void **state)
 	assert_int_equal(s.n_documents, 1);
 	o.in = at("nowhere");
 	assert_int_equal(data_curate(&o, &s, &e), ERR_FAILED);
+}
+
+/* Every kind of document in one folder; what is made of it is current afterwards, although one file became many documents. */
+static void test_kinds(void **state)
+{
+	(void)state;
+	put("in/a.html", "<title>T</title><nav>Menu with 9 entries</nav><h1>Limits</h1><p>The vault keeps events for 9 days.");
+	put("in/b.txt", "Limits\n======\n\nThe key has 32 bytes.\n");
+	put("in/c.txt",
+		"Call\nIda: Hello?\nTom: Hi.\nIda: How long does the old link live?\nTom: Sure, a link of the export lives for 72 "
+		"hours.\n"
+		"Ida: Good.\nTom: Bye.\n");
+	put("in/d.csv",
+		"id,question,reply\nA,Our job is late again. What is wrong?,\"Hi,\n\nA slot holds 4 jobs.\"\n"
+		"B,We wonder how much one pump moves.,A pump moves 6 tons.\nC,nothing,\n");
+	struct data_summary s = curate(at("out"), 3);
+	assert_int_equal(s.n_documents, 5);
+	assert_int_equal(s.n_skipped, 1);
+	struct buf b = {0};
+	rows(&b);
+	assert_row(&b, "|The vault keeps events for 9 days.\n");
+	assert_row(&b, "|The key has 32 bytes.\n");
+	assert_row(&b, "How long does the old link live?|A link of the export lives for 72 hours.\n");
+	assert_row(&b, "Our job is late again. What is wrong?|A slot holds 4 jobs.\n");
+	assert_row(&b, "How many jobs does a slot hold?|");
+	assert_no_row(&b, "entries");
+	buf_release(&b);
+	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 3, .n_phrasings = 20};
+	struct err e = {0};
+	bool current;
+	assert_int_equal(data_is_current(&o, &current, &s, &e), 0);
+	assert_true(current);
+	put("in/d.csv", "id,question,reply\n");
+	assert_int_equal(data_is_current(&o, &current, &s, &e), 0);
+	assert_false(current);
 }
 
 /* Every allocation and file call fails once: an error or a skipped document, never a crash, a leak or a manifest that lies. */
@@ -430,6 +473,7 @@ int main(void)
 		CASE(test_current),
 		CASE(test_reserved),
 		CASE(test_bad_documents),
+		CASE(test_kinds),
 		CASE(test_faults),
 	};
 	return cmocka_run_group_tests_name("curate", tests, NULL, NULL);

@@ -430,10 +430,9 @@ static int table(struct page *p, const GumboNode *n, int depth)
 {
 	bool done = false;
 	int rc = html_grid(p, n, depth, &done);
-	if (done || rc < 0) {
-		text_begin(p);
+	text_begin(p);
+	if (done || rc < 0)
 		return rc;
-	}
 	p->n_tables++;
 	rc = walk_children(p, n, depth);
 	p->n_tables--;

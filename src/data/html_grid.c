@@ -14,9 +14,11 @@ struct grid {
 	size_t n_rows, n_cols, row; /* row: the one being filled */
 	bool has_head;              /* any <th> */
 	bool layout;                /* a cell holds blocks, or is as long as a page */
-	const char **cells;         /* [n_rows + 1, n_cols]: a row more for an empty head */
+	const char **cells;         /* [n_rows, n_cols] */
 	size_t left[COLUMNS_MAX];   /* rows that a cell above still covers, and its text */
 	const char *above[COLUMNS_MAX];
+	bool bold[COLUMNS_MAX]; /* is that cell <th> or bold as a whole, or empty? */
+	size_t n_heads;         /* rows of only such cells that the table begins with */
 };
 
 static size_t span_attribute(const GumboElement *el, const char *name, size_t max)
@@ -80,12 +82,10 @@ static void row_survey(struct grid *g, const GumboNode *row)
 	g->layout |= n > COLUMNS_MAX;
 }
 
-/* One row; *n_bold counts its cells that are <th> or bold as a whole, or empty. */
-static int row_fill(struct page *p, struct grid *g, const GumboNode *row, int depth, size_t *n_bold)
+static int row_fill(struct page *p, struct grid *g, const GumboNode *row, int depth)
 {
-	size_t col = 0;
-	const char **to = &g->cells[(g->row + 1) * g->n_cols];
-	*n_bold = 0;
+	size_t col = 0, n_bold = 0;
+	const char **to = &g->cells[g->row * g->n_cols];
 	for (unsigned i = 0; i < row->v.element.children.length; i++) {
 		const GumboNode *c = row->v.element.children.data[i];
 		if (!is_cell(c))
@@ -103,65 +103,93 @@ static int row_fill(struct page *p, struct grid *g, const GumboNode *row, int de
 		size_t wide = span_attribute(&c->v.element, "colspan", COLUMNS_MAX);
 		size_t rows = span_attribute(&c->v.element, "rowspan", SPAN_ROWS_MAX);
 		for (; wide && col < g->n_cols; wide--, col++) {
-			to[col] = text;
-			*n_bold += bold;
 			g->left[col] = rows;
 			g->above[col] = text;
+			g->bold[col] = bold;
 		}
 	}
 	for (col = 0; col < g->n_cols; col++)
 		if (g->left[col]) {
 			to[col] = g->above[col];
+			n_bold += g->bold[col];
 			g->left[col]--;
 		}
+	g->n_heads += g->n_heads == g->row && n_bold == g->n_cols;
 	g->row++;
 	return 0;
 }
 
 /* Calls for every row of the table, straight or in a <thead>, <tbody> or <tfoot>; fills when the cells are there, else surveys. */
-static int rows_walk(struct page *p, struct grid *g, const GumboNode *n, int depth, bool *head)
+static int rows_walk(struct page *p, struct grid *g, const GumboNode *n, int depth)
 {
 	int rc = 0;
 	for (unsigned i = 0; i < n->v.element.children.length && rc == 0; i++) {
 		const GumboNode *c = n->v.element.children.data[i];
-		size_t n_bold, row = g->row;
 		if (is_tag(c, GUMBO_TAG_THEAD) || is_tag(c, GUMBO_TAG_TBODY) || is_tag(c, GUMBO_TAG_TFOOT)) {
-			rc = rows_walk(p, g, c, depth + 1, head);
+			rc = rows_walk(p, g, c, depth + 1);
 		} else if (is_row(c) && !g->cells) {
 			row_survey(g, c);
 		} else if (is_row(c)) {
-			rc = row_fill(p, g, c, depth + 1, &n_bold);
-			*head |= row == 0 && n_bold == g->n_cols;
+			rc = row_fill(p, g, c, depth + 1);
 		}
 	}
 	return rc;
 }
 
+/* Columns of pictures are empty: they go. */
+static void columns_pack(struct grid *g)
+{
+	size_t n = 0;
+	bool used[COLUMNS_MAX] = {0};
+	for (size_t i = 0; i < g->row * g->n_cols; i++)
+		used[i % g->n_cols] |= *g->cells[i] != 0;
+	for (size_t i = 0; i < g->row * g->n_cols; i++)
+		if (used[i % g->n_cols])
+			g->cells[n++] = g->cells[i];
+	g->n_cols = g->row ? n / g->row : 0;
+}
+
+static int grid_add(struct page *p, const struct grid *g)
+{
+	static const char none[] = "";
+	struct block *b = outline_block(&p->o, BLOCK_TABLE, p->span.start < p->span.end ? p->span : (struct span){0, 0});
+	size_t heads = g->n_heads < g->row ? g->n_heads : 1;
+	if (!b)
+		return ERR_RESOURCE;
+	b->n_cols = g->n_cols;
+	if (heads) { /* of several, the last names the columns */
+		b->cells = g->cells + (heads - 1) * g->n_cols;
+		b->n_rows = g->row - heads + 1;
+		return 0;
+	}
+	b->n_rows = g->row + 1;
+	if (!(b->cells = arena_alloc(p->o.arena, b->n_rows * g->n_cols, sizeof *b->cells, p->o.e)))
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < g->n_cols; i++)
+		b->cells[i] = none;
+	memcpy(b->cells + g->n_cols, g->cells, g->row * g->n_cols * sizeof *b->cells);
+	return 0;
+}
+
 int html_grid(struct page *p, const GumboNode *table, int depth, bool *done)
 {
 	struct grid g = {0};
-	bool head = false;
 	const GumboAttribute *role = gumbo_get_attribute(&table->v.element.attributes, "role");
 	size_t cells;
 	*done = false;
-	int rc = rows_walk(p, &g, table, depth, &head);
+	int rc = rows_walk(p, &g, table, depth);
 	if (g.layout || g.n_rows < 2 || g.n_cols < 2 || (role && !strcmp(role->value, "presentation")))
 		return rc;
-	if (!size_mul(g.n_rows + 1, g.n_cols, &cells))
+	if (!size_mul(g.n_rows, g.n_cols, &cells))
 		return err_set(p->o.e, ERR_RESOURCE, "%s: a table of %zu rows does not fit in memory", p->o.d->path, g.n_rows);
 	if (!(g.cells = arena_alloc(p->o.arena, cells, sizeof *g.cells, p->o.e)))
 		return ERR_RESOURCE;
 	for (size_t i = 0; i < cells; i++)
 		g.cells[i] = "";
 	p->span = (struct span){SIZE_MAX, 0};
-	if ((rc = rows_walk(p, &g, table, depth, &head)) < 0)
+	if ((rc = rows_walk(p, &g, table, depth)) < 0)
 		return rc;
-	struct block *b = outline_block(&p->o, BLOCK_TABLE, p->span.start < p->span.end ? p->span : (struct span){0, 0});
-	if (!b)
-		return ERR_RESOURCE;
-	b->cells = g.cells + (head ? g.n_cols : 0);
-	b->n_rows = g.row + !head;
-	b->n_cols = g.n_cols;
-	*done = true;
-	return 0;
+	columns_pack(&g);
+	*done = g.n_cols >= 2;
+	return *done ? grid_add(p, &g) : 0;
 }

@@ -13,7 +13,7 @@
 #include <strings.h>
 
 enum { OPEN_MAX = 400, TAGS_MAX = 200000, ATTRIBUTES_MAX = 128, NAME_MAX_BYTES = 12 };
-enum { MEMORY_BASE = 64 << 20, MEMORY_PER_BYTE = 48, MEMORY_ALIGN = 64 };
+enum { MEMORY_BASE = 256 << 20, MEMORY_PER_BYTE = 48, MEMORY_ALIGN = 64 };
 
 /* ---- a look at the tags before they are parsed ---------------------------------------------------------------------------- */
 

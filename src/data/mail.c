@@ -77,7 +77,7 @@ static bool is_greeting(struct str s)
 /* Lines without a stop after a blank one, the first a name (or "/name"): who wrote, for which company, with which address. */
 static bool is_signature(const struct str *line, size_t n)
 {
-	if (!isupper((unsigned char)*line->p) && (unsigned char)*line->p < 0x80 && !strchr("/-", *line->p))
+	if (!isupper((unsigned char)*line->p) && (unsigned char)*line->p < 0x80 && !strchr("/-", *line->p) && str_words(*line) > 1)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (str_words(line[i]) > NAME_WORDS + (i > 0) || strchr(".?!:;,)", line[i].p[line[i].n - 1]))

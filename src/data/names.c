@@ -111,18 +111,20 @@ int names_new(struct names **out, const struct document *d, size_t n_documents, 
 		return rc;
 	arena_init(&n->arena, 1 << 16);
 	rc = grow(n, e);
-	size_t used = 0;
-	for (size_t i = 0; i < n_documents && rc == 0; i++) {
-		used += !d[i].skipped;
-		for (size_t k = 0; k < d[i].n_blocks && rc == 0; k++)
-			if (d[i].blocks[k].kind == BLOCK_PARAGRAPH || d[i].blocks[k].kind == BLOCK_ITEM)
+	size_t used[2] = {0}; /* dialogue, pages */
+	for (size_t i = 0; i < n_documents; i++)
+		used[d[i].kind == DOCUMENT_PAGE] += !d[i].skipped;
+	/* Pages say what a collection is about: the hundreds of tickets beside them only where there are no pages. */
+	bool pages = used[true] > 0;
+	for (size_t i = 0; i < n_documents && rc == 0; i++)
+		for (size_t k = 0; k < d[i].n_blocks && rc == 0 && pages == (d[i].kind == DOCUMENT_PAGE); k++)
+			if (d[i].blocks[k].text && d[i].blocks[k].kind != BLOCK_CODE)
 				rc = count_block(n, &d[i].blocks[k], i, e);
-	}
 	if (rc < 0) {
 		names_free(n);
 		return rc;
 	}
-	choose_subject(n, used);
+	choose_subject(n, used[pages]);
 	*out = n;
 	return 0;
 }

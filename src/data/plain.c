@@ -272,7 +272,7 @@ static struct block *block(struct text *t, enum block_kind kind, size_t from, si
 /* An item joins the open list when it is the next of its kind. */
 static int item(struct text *t, size_t from, size_t to, size_t skip, size_t ordinal)
 {
-	bool next = t->list && (ordinal ? ordinal == t->ordinal + 1 : !t->ordinal);
+	bool next = t->list && (ordinal ? ordinal > 1 && ordinal == t->ordinal + 1 : !t->ordinal);
 	struct block *b = block(t, BLOCK_ITEM, from, to, skip);
 	if (!b)
 		return ERR_RESOURCE;
