@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "eval/answer.h"
+#include "eval/texts.h"
 
 /* Grows whenever the same model, adapter and questions give other results than before. */
 enum { EVAL_VERSION = 1 };
@@ -28,7 +29,7 @@ static int key_make(char hex[65], const char *what, const struct eval_job *j, co
 
 int arm_files_fill(struct arm_files *f, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
 {
-	char name[256];
+	char name[256], texts[65] = "";
 	snprintf(name, sizeof name, "answers-%s.jsonl", arm->name);
 	int rc = path_join(f->answers, sizeof f->answers, e, j->out, name);
 	snprintf(name, sizeof name, "texts-%s.jsonl", arm->name);
@@ -36,7 +37,10 @@ int arm_files_fill(struct arm_files *f, const struct eval_job *j, const struct e
 		rc = path_join(f->texts, sizeof f->texts, e, j->out, name);
 	if (rc == 0)
 		rc = key_make(f->answers_key, "answers", j, arm, e);
-	return rc < 0 ? rc : key_make(f->texts_key, "texts", j, arm, e);
+	if (rc == 0)
+		rc = texts_hash(texts, j->data, e);
+	snprintf(name, sizeof name, "texts %s", texts);
+	return rc < 0 ? rc : key_make(f->texts_key, name, j, arm, e);
 }
 
 int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct err *e)
@@ -53,6 +57,17 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 	if (rc == 0) {
 		struct answer_job a = {.questions = &questions, .path = files.answers, .key = files.answers_key};
 		rc = answers_make(&a, j->model, arm->lora, label, j->stop, e);
+	}
+	if (rc == 0) {
+		snprintf(label, sizeof label, "texts, %s", arm->name);
+		struct texts_job t = {.data = j->data,
+			.path = files.texts,
+			.key = files.texts_key,
+			.label = label,
+			.model = j->model,
+			.lora = arm->lora,
+			.stop = j->stop};
+		rc = texts_make(&t, e);
 	}
 	questions_release(&questions);
 	return rc;

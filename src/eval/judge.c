@@ -143,6 +143,16 @@ static const struct value *competing(const struct values *found, const struct qu
 	return NULL;
 }
 
+bool answer_is_right(const char *answer, const struct values *found, const struct question *q, const char **competing_text)
+{
+	const struct value *other = q->false_premise ? NULL : competing(found, q);
+	bool right = holds_value(found, q);
+	for (size_t i = 0; i < q->n_accepted && !right; i++)
+		right = answer_holds(answer, q->accepted[i]);
+	*competing_text = other ? other->text : NULL;
+	return right && !other;
+}
+
 int answer_judge(struct judgement *out, const char *answer, const struct question *q, struct arena *a, struct err *e)
 {
 	struct values found;
@@ -150,15 +160,7 @@ int answer_judge(struct judgement *out, const char *answer, const struct questio
 	int rc = values_read(&found, answer, a, e);
 	if (rc == 0)
 		rc = answer_refuses(&out->refused, answer, a, e);
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < q->n_accepted && !out->right; i++)
-		out->right = answer_holds(answer, q->accepted[i]);
-	out->right |= holds_value(&found, q);
-	const struct value *other = q->false_premise ? NULL : competing(&found, q);
-	if (other) {
-		out->competing = other->text;
-		out->right = false;
-	}
-	return 0;
+	if (rc == 0)
+		out->right = answer_is_right(answer, &found, q, &out->competing);
+	return rc;
 }

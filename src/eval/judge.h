@@ -30,6 +30,8 @@ struct judgement {
 	bool right, refused;
 	const char *competing; /* as data.h spells it, in the arena; NULL when there is none */
 };
+/* The same of an answer whose values are read already; *competing may become NULL. */
+bool answer_is_right(const char *answer, const struct values *found, const struct question *q, const char **competing);
 int answer_judge(struct judgement *out, const char *answer, const struct question *q, struct arena *a, struct err *e);
 
 #endif

@@ -58,10 +58,10 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Sums of the clusters that have items, or of each item alone when there is one cluster. Gives their number. */
-static size_t units_make(const struct stats_item *item, size_t n, struct sums *unit, size_t *index)
+static size_t units_make(const struct stats_item *item, size_t n, struct sums *unit, size_t *index, size_t n_clusters)
 {
 	size_t n_units = 0;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n_clusters; i++)
 		index[i] = SIZE_MAX;
 	for (size_t i = 0; i < n; i++) {
 		struct sums s = {{item[i].top[0], item[i].top[1]}, {item[i].bottom[0], item[i].bottom[1]}};
@@ -89,17 +89,17 @@ static void interval(double *draw, struct eval_estimate *out)
 	out->high = n > 1 ? draw[n - 1 - n / 40] : NAN;
 }
 
-int stats_bootstrap(const struct stats_item *item, size_t n, struct stats_paired *out, struct err *e)
+int stats_bootstrap(const struct stats_item *item, size_t n, size_t n_clusters, struct stats_paired *out, struct err *e)
 {
 	struct eval_estimate *const estimate[FIGURES] = {&out->base, &out->tuned, &out->change, &out->relative};
 	struct sums *unit = mem_alloc(n, sizeof *unit, e), all = {0};
-	size_t *index = mem_alloc(n, sizeof *index, e);
+	size_t *index = mem_alloc(n_clusters, sizeof *index, e);
 	double(*draw)[STATS_RESAMPLES] = mem_alloc(FIGURES, sizeof *draw, e), f[FIGURES];
 	size_t n_units = 0;
 	int rc = unit && index && draw ? 0 : ERR_RESOURCE;
 	if (rc < 0)
 		goto done;
-	n_units = units_make(item, n, unit, index);
+	n_units = units_make(item, n, unit, index, n_clusters);
 	for (size_t i = 0; i < n_units; i++)
 		sums_add(&all, &unit[i]);
 	for (uint32_t r = 0; r < STATS_RESAMPLES; r++) {

@@ -11,7 +11,7 @@ enum { STATS_RESAMPLES = 2000, STATS_SEED = 20 };
  * {bits, bytes} for bits per byte. Items of one source document belong to one cluster.
  */
 struct stats_item {
-	size_t cluster; /* below the number of items */
+	size_t cluster; /* below n_clusters; not all numbers need to be used */
 	double top[2], bottom[2];
 };
 
@@ -30,6 +30,6 @@ double stats_mcnemar(size_t b, size_t c);
 struct stats_paired {
 	struct eval_estimate base, tuned, change, relative;
 };
-int stats_bootstrap(const struct stats_item *item, size_t n, struct stats_paired *out, struct err *e);
+int stats_bootstrap(const struct stats_item *item, size_t n, size_t n_clusters, struct stats_paired *out, struct err *e);
 
 #endif

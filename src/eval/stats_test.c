@@ -66,7 +66,7 @@ static void test_bootstrap(void **state)
 		squares += d * d;
 	}
 	double mean = sum / N, half = 1.96 * sqrt((squares / N - mean * mean) / N);
-	assert_int_equal(stats_bootstrap(item, N, &p, &e), 0);
+	assert_int_equal(stats_bootstrap(item, N, N, &p, &e), 0);
 	assert_near(p.change.value, mean, 1e-12);
 	assert_near(p.change.low, mean - half, half / 8);
 	assert_near(p.change.high, mean + half, half / 8);
@@ -86,17 +86,17 @@ static void test_clusters(void **state)
 		copies[i] = item_make(i / COPIES);
 	for (size_t i = 0; i < N; i++)
 		item[i] = item_make(i);
-	assert_int_equal(stats_bootstrap(item, N, &one, &e), 0);
-	assert_int_equal(stats_bootstrap(copies, N * COPIES, &many, &e), 0);
+	assert_int_equal(stats_bootstrap(item, N, N, &one, &e), 0);
+	assert_int_equal(stats_bootstrap(copies, N * COPIES, N * COPIES, &many, &e), 0);
 	assert_near(many.change.low, one.change.low, 1e-12);
 	assert_near(many.change.high, one.change.high, 1e-12);
 	for (size_t i = 0; i < N * COPIES; i++)
 		copies[i].cluster = i;
-	assert_int_equal(stats_bootstrap(copies, N * COPIES, &alone, &e), 0);
+	assert_int_equal(stats_bootstrap(copies, N * COPIES, N * COPIES, &alone, &e), 0);
 	assert_true(alone.change.high - alone.change.low < 0.6 * (one.change.high - one.change.low));
 	for (size_t i = 0; i < N; i++)
 		item[i].cluster = 3; /* one cluster: its items are drawn */
-	assert_int_equal(stats_bootstrap(item, N, &many, &e), 0);
+	assert_int_equal(stats_bootstrap(item, N, N, &many, &e), 0);
 	assert_near(many.change.low, one.change.low, 1e-12);
 }
 
@@ -107,15 +107,15 @@ static void test_little(void **state)
 	struct stats_item item[2] = {{.cluster = 0, .top = {1, 2}, .bottom = {4, 4}}, {.cluster = 1}};
 	struct stats_paired p;
 	struct err e = {0};
-	assert_int_equal(stats_bootstrap(item, 0, &p, &e), 0);
+	assert_int_equal(stats_bootstrap(item, 0, 2, &p, &e), 0);
 	assert_true(isnan(p.change.value) && isnan(p.change.low));
-	assert_int_equal(stats_bootstrap(item, 1, &p, &e), 0);
+	assert_int_equal(stats_bootstrap(item, 1, 2, &p, &e), 0);
 	assert_near(p.change.value, 0.25, 0);
 	assert_true(isnan(p.change.low) && isnan(p.change.high));
-	assert_int_equal(stats_bootstrap(item, 2, &p, &e), 0); /* draws without the first item are left out */
+	assert_int_equal(stats_bootstrap(item, 2, 2, &p, &e), 0); /* draws without the first item are left out */
 	assert_near(p.change.low, 0.25, 1e-12);
 	fault_set(FAULT_MEM, 2, false);
-	assert_int_equal(stats_bootstrap(item, 2, &p, &e), ERR_RESOURCE);
+	assert_int_equal(stats_bootstrap(item, 2, 2, &p, &e), ERR_RESOURCE);
 	fault_set(FAULT_MEM, 0, false);
 }
 

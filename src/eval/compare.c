@@ -1,0 +1,340 @@
+/*
+ * Both arms' files to estimates, changes and a verdict. Reference: eval.h; the measures and their reasons are told in docs/formats.md.
+ */
+#include "eval/compare.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "eval/answer.h"
+#include "eval/arm.h"
+#include "eval/stats.h"
+
+const struct axis axes[EVAL_AXES] = {
+	[EVAL_KNOWN] = {"known", "questions, trained documents", HIGHER, SHARE},
+	[EVAL_UNSEEN] = {"unseen", "questions, held-out documents", NEITHER, SHARE},
+	[EVAL_FALSE_PREMISE] = {"false_premise", "false premises accepted", LOWER, SHARE},
+	[EVAL_OVER_REFUSAL] = {"over_refusal", "answerable twins refused", LOWER, SHARE},
+	[EVAL_TERMS] = {"terms", "preferred terms", HIGHER, SHARE},
+	[EVAL_UNSEEN_TEXT] = {"unseen_text", "held-out text, bits per byte", LOWER, BITS},
+	[EVAL_GENERAL_TEXT] = {"general_text", "general text, bits per byte", LOWER, BITS},
+};
+
+const char *axis_reading(enum eval_axis a, const struct eval_line *l)
+{
+	bool up = l->change.low > 0, down = l->change.high < 0;
+	if (!l->change.n)
+		return "";
+	if (!up && !down)
+		return "cannot tell";
+	if (axes[a].better == NEITHER)
+		return up ? "higher" : "lower";
+	return up == (axes[a].better == HIGHER) ? "better" : "worse";
+}
+
+/* ---- shares of questions ---------------------------------------------------------------------------------------------------- */
+
+static bool is_of(enum eval_axis a, const struct question *q)
+{
+	switch (a) {
+	case EVAL_KNOWN:
+		return question_is_ordinary(q) && !q->unseen;
+	case EVAL_UNSEEN:
+		return question_is_ordinary(q) && q->unseen;
+	case EVAL_FALSE_PREMISE:
+		return q->false_premise;
+	default:
+		return q->is_twin;
+	}
+}
+
+static bool counts(enum eval_axis a, const struct record *r, int arm)
+{
+	switch (a) {
+	case EVAL_FALSE_PREMISE:
+		return record_accepts(r, arm);
+	case EVAL_OVER_REFUSAL:
+		return r->judged[arm].refused && !r->judged[arm].right;
+	default:
+		return r->judged[arm].right;
+	}
+}
+
+/* The first record of the same source; a question without a source stands alone. */
+static size_t cluster_of(const struct comparison *c, size_t i)
+{
+	const char *source = c->record[i].q->source;
+	for (size_t k = 0; *source && k < i; k++)
+		if (!strcmp(c->record[k].q->source, source))
+			return k;
+	return i;
+}
+
+static int share_axis(struct comparison *c, enum eval_axis a, struct stats_item *item, struct err *e)
+{
+	struct eval_line *l = &c->result->axis[a];
+	struct stats_paired paired;
+	size_t n = 0, k[ARMS] = {0}, only[ARMS] = {0};
+	for (size_t i = 0; i < c->questions.n; i++) {
+		const struct record *r = &c->record[i];
+		if (!is_of(a, r->q))
+			continue;
+		bool yes[ARMS] = {counts(a, r, 0), counts(a, r, 1)};
+		item[n++] = (struct stats_item){cluster_of(c, i), {yes[0], yes[1]}, {1, 1}};
+		for (int arm = 0; arm < ARMS; arm++) {
+			k[arm] += yes[arm];
+			only[arm] += yes[arm] && !yes[!arm];
+		}
+	}
+	int rc = stats_bootstrap(item, n, c->questions.n, &paired, e);
+	l->base = stats_wilson(k[0], n);
+	l->tuned = stats_wilson(k[1], n);
+	l->change = paired.change;
+	l->p = n ? stats_mcnemar(only[0], only[1]) : NAN;
+	return rc;
+}
+
+/* Known and unseen questions together, and the twins' accuracy. */
+static void shares_together(struct comparison *c)
+{
+	size_t n = 0, k[ARMS] = {0}, n_twins = 0, k_twins[ARMS] = {0};
+	for (size_t i = 0; i < c->questions.n; i++) {
+		const struct record *r = &c->record[i];
+		n += question_is_ordinary(r->q);
+		n_twins += r->q->is_twin;
+		for (int arm = 0; arm < ARMS; arm++) {
+			k[arm] += question_is_ordinary(r->q) && r->judged[arm].right;
+			k_twins[arm] += r->q->is_twin && r->judged[arm].right;
+		}
+	}
+	c->result->all_base = stats_wilson(k[0], n);
+	c->result->all_tuned = stats_wilson(k[1], n);
+	for (int arm = 0; arm < ARMS; arm++)
+		c->twins[arm] = stats_wilson(k_twins[arm], n_twins);
+}
+
+/* ---- guards ----------------------------------------------------------------------------------------------------------------- */
+
+static size_t rights_of(const struct comparison *c, const char *answer, const struct values *found, size_t *n)
+{
+	size_t k = 0;
+	const char *ignored;
+	*n = 0;
+	for (size_t i = 0; i < c->questions.n; i++) {
+		const struct question *q = &c->questions.p[i];
+		if (!question_is_ordinary(q))
+			continue;
+		k += answer_is_right(answer, found, q, &ignored);
+		++*n;
+	}
+	return k;
+}
+
+/* The accepted answer that, given to every question, is right most often: what a model that knows nothing could score. */
+static void constant_find(struct comparison *c)
+{
+	size_t n = 0, best = 0;
+	for (size_t i = 0; i < c->questions.n; i++) {
+		const struct question *q = &c->questions.p[i];
+		for (size_t k = 0; k < q->n_accepted && question_is_ordinary(q); k++) {
+			size_t right = rights_of(c, q->accepted[k], &q->values[k], &n);
+			if (right <= best)
+				continue;
+			best = right;
+			c->constant = q->accepted[k];
+		}
+	}
+	c->result->constant = stats_wilson(best, n);
+}
+
+static void overlap_count(struct comparison *c)
+{
+	size_t k = 0;
+	for (size_t i = 0; i < c->questions.n; i++)
+		k += c->record[i].overlap;
+	c->result->overlap = stats_wilson(k, c->questions.n);
+}
+
+/* ---- terms and texts -------------------------------------------------------------------------------------------------------- */
+
+static int terms_axis(struct comparison *c, struct stats_item *item, struct err *e)
+{
+	struct eval_line *l = &c->result->axis[EVAL_TERMS];
+	struct stats_paired paired;
+	size_t n = 0, preferred[ARMS] = {0}, all[ARMS] = {0}, words[ARMS] = {0};
+	bool *scratch = arena_alloc(&c->arena, c->terms.n, sizeof *scratch, e);
+	if (!scratch)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < c->questions.n; i++) {
+		struct stats_item one = {.cluster = cluster_of(c, i)};
+		for (int arm = 0; arm < ARMS; arm++) {
+			struct wording w = wording_count(&c->terms, c->record[i].q->text, c->record[i].text[arm], scratch);
+			one.top[arm] = (double)w.preferred;
+			one.bottom[arm] = (double)(w.preferred + w.forbidden);
+			preferred[arm] += w.preferred;
+			all[arm] += w.preferred + w.forbidden;
+			words[arm] += w.words;
+		}
+		if (one.bottom[0] > 0 || one.bottom[1] > 0)
+			item[n++] = one;
+	}
+	int rc = stats_bootstrap(item, n, c->questions.n, &paired, e);
+	for (int arm = 0; arm < ARMS; arm++)
+		c->terms_per_100_words[arm] = 100 * (double)all[arm] / (double)words[arm];
+	*l = (struct eval_line){paired.base, paired.tuned, paired.change, NAN};
+	l->base.k = preferred[0], l->base.n = all[0];
+	l->tuned.k = preferred[1], l->tuned.n = all[1];
+	if (!isfinite(l->change.value)) /* one arm used no term at all */
+		l->change.n = 0;
+	return rc;
+}
+
+static int text_axis(struct comparison *c, enum eval_axis a, struct err *e)
+{
+	const struct texts *base = &c->texts[0], *tuned = &c->texts[1];
+	struct stats_item *item = mem_alloc(base->n, sizeof *item, e);
+	struct stats_paired paired;
+	size_t n = 0;
+	if (!item)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < base->n; i++) {
+		const struct text *b = &base->p[i], *t = &tuned->p[i];
+		size_t cluster = i;
+		for (size_t k = 0; k < i && cluster == i; k++)
+			if (base->p[k].general == b->general && !strcmp(base->p[k].source, b->source))
+				cluster = k;
+		if (b->general == (a == EVAL_GENERAL_TEXT))
+			item[n++] = (struct stats_item){cluster, {b->bits, t->bits}, {(double)b->bytes, (double)t->bytes}};
+	}
+	int rc = stats_bootstrap(item, n, base->n, &paired, e);
+	c->result->axis[a] = (struct eval_line){paired.base, paired.tuned, paired.change, NAN};
+	if (a == EVAL_GENERAL_TEXT) {
+		c->general = paired.relative;
+		c->result->bpb_general_ratio = paired.relative.value;
+	}
+	mem_free(item);
+	return rc;
+}
+
+/* ---- reading both arms ------------------------------------------------------------------------------------------------------ */
+
+static int arm_read(struct comparison *c, int arm, struct err *e)
+{
+	struct arm_files f;
+	int rc = arm_files_fill(&f, c->job, &c->arms[arm], e);
+	if (rc < 0)
+		return rc;
+	struct answer_job a = {.questions = &c->questions, .path = f.answers, .key = f.answers_key};
+	rc = answers_load(&c->answers[arm], &a, e);
+	if (rc == 0 && json_array_size(c->answers[arm]) != c->questions.n)
+		rc = err_set(e, ERR_DATA, "%s: expected the answers to all %zu questions, found %zu; run the arm \"%s\" first",
+			f.answers, c->questions.n, json_array_size(c->answers[arm]), c->arms[arm].name);
+	if (rc == 0)
+		rc = texts_load(&c->texts[arm], f.texts, f.texts_key, e);
+	if (rc == 0 && !c->texts[arm].n)
+		rc = err_set(e, ERR_DATA, "%s: no scored texts of this model and adapter; run the arm \"%s\" first", f.texts,
+			c->arms[arm].name);
+	return rc;
+}
+
+static int texts_agree(const struct comparison *c, struct err *e)
+{
+	const struct texts *a = &c->texts[0], *b = &c->texts[1];
+	bool same = a->n == b->n;
+	for (size_t i = 0; i < a->n && same; i++)
+		same = a->p[i].general == b->p[i].general && a->p[i].bytes == b->p[i].bytes &&
+			!strcmp(a->p[i].source, b->p[i].source);
+	return same ? 0
+		    : err_set(e, ERR_DATA, "%s: the two arms scored different texts; remove texts-*.jsonl there and run both again",
+			      c->job->out);
+}
+
+static int records_fill(struct comparison *c, struct err *e)
+{
+	c->record = arena_alloc(&c->arena, c->questions.n, sizeof *c->record, e);
+	int rc = c->record ? 0 : ERR_RESOURCE;
+	for (size_t i = 0; i < c->questions.n && rc == 0; i++) {
+		struct record *r = &c->record[i];
+		r->q = &c->questions.p[i];
+		for (int arm = 0; arm < ARMS && rc == 0; arm++) {
+			r->text[arm] = json_string_value(json_object_get(json_array_get(c->answers[arm], i), "text"));
+			rc = answer_judge(&r->judged[arm], r->text[arm], r->q, &c->arena, e);
+		}
+	}
+	return rc;
+}
+
+static int read_all(struct comparison *c, struct err *e)
+{
+	char path[PATH_SIZE];
+	int rc = questions_read(&c->questions, c->job->questions, e);
+	if (rc == 0)
+		rc = strata_read(&c->questions, c->job->data, e);
+	for (int arm = 0; arm < ARMS && rc == 0; arm++)
+		rc = arm_read(c, arm, e);
+	if (rc == 0)
+		rc = texts_agree(c, e);
+	if (rc == 0)
+		rc = records_fill(c, e);
+	if (rc == 0)
+		rc = overlap_find(c, e);
+	if (rc == 0)
+		rc = path_join(path, sizeof path, e, c->job->data, "terms.yaml");
+	return rc < 0 || !file_exists(path) ? rc : terms_read(&c->terms, path, e);
+}
+
+/* ---- comparing -------------------------------------------------------------------------------------------------------------- */
+
+static int measure(struct comparison *c, struct err *e)
+{
+	struct stats_item *item = arena_alloc(&c->arena, c->questions.n, sizeof *item, e);
+	int rc = item ? 0 : ERR_RESOURCE;
+	for (enum eval_axis a = EVAL_KNOWN; a <= EVAL_OVER_REFUSAL && rc == 0; a++)
+		rc = share_axis(c, a, item, e);
+	if (rc == 0)
+		rc = terms_axis(c, item, e);
+	for (enum eval_axis a = EVAL_UNSEEN_TEXT; a <= EVAL_GENERAL_TEXT && rc == 0; a++)
+		rc = text_axis(c, a, e);
+	if (rc < 0)
+		return rc;
+	shares_together(c);
+	constant_find(c);
+	overlap_count(c);
+	return verdict_fill(c, e);
+}
+
+static int write_one(const struct comparison *c, const char *name,
+	int (*write)(const struct comparison *, struct buf *, struct err *), struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf b = {0};
+	int rc = write(c, &b, e);
+	if (rc == 0)
+		rc = path_join(path, sizeof path, e, c->job->out, name);
+	if (rc == 0)
+		rc = file_replace(path, b.p, b.len, e);
+	buf_release(&b);
+	return rc;
+}
+
+int eval_compare(const struct eval_job *j, const struct eval_arm arms[2], struct eval_result *out, struct err *e)
+{
+	struct comparison c = {.job = j, .arms = arms, .result = out};
+	memset(out, 0, sizeof *out);
+	arena_init(&c.arena, 64 << 10);
+	int rc = read_all(&c, e);
+	if (rc == 0)
+		rc = measure(&c, e);
+	if (rc == 0)
+		rc = write_one(&c, "eval.json", result_write, e);
+	if (rc == 0)
+		rc = write_one(&c, "report.html", report_write, e);
+	for (int arm = 0; arm < ARMS; arm++) {
+		json_decref(c.answers[arm]);
+		texts_release(&c.texts[arm]);
+	}
+	terms_release(&c.terms);
+	questions_release(&c.questions);
+	arena_release(&c.arena);
+	return rc;
+}

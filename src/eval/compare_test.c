@@ -1,0 +1,304 @@
+/* Two arms compared, from answers and texts laid out by hand under the right keys: every number, the verdict, a hostile page. */
+#include "eval/compare.h"
+
+#include <setjmp.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "eval/arm.h"
+#include "eval/html.h"
+
+static char root[] = "/tmp/attune-compare-XXXXXX";
+static const struct eval_arm arms[2] = {{.name = "base", .key = ""}, {.name = "tuned", .key = "adapter"}};
+static struct eval_job job;
+
+static const char *at(const char *name)
+{
+	static char path[8][PATH_SIZE];
+	static int next;
+	next = (next + 1) % 8;
+	snprintf(path[next], PATH_SIZE, "%s/%s", root, name);
+	return path[next];
+}
+
+static void put(const char *path, const char *text, size_t n)
+{
+	struct err e = {0};
+	if (file_replace(path, text, n, &e))
+		fail_msg("%s", e.text);
+}
+
+/* Lines with "question" (as JSON), and what both arms say, as their files. */
+struct said {
+	const char *question, *base, *tuned;
+};
+
+static void answers_put(const struct said *s, size_t n)
+{
+	struct buf q = {0};
+	struct err e = {0};
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(buf_printf(&q, &e, "%s\n", s[i].question), 0);
+	put(job.questions, n ? q.p : "", q.len);
+	for (int arm = 0; arm < ARMS; arm++) {
+		struct arm_files f;
+		buf_clear(&q);
+		assert_int_equal(arm_files_fill(&f, &job, &arms[arm], &e), 0);
+		for (size_t i = 0; i < n; i++) {
+			json_t *o = json_loads(s[i].question, 0, NULL);
+			assert_non_null(o);
+			json_object_set_new(o, "text", json_string(arm ? s[i].tuned : s[i].base));
+			json_object_set_new(o, "finish_reason", json_string("stop"));
+			json_object_set_new(o, "n_tokens", json_integer(1));
+			json_object_set_new(o, "key", json_string(f.answers_key));
+			char *line = json_dumps(o, JSON_COMPACT);
+			assert_int_equal(buf_printf(&q, &e, "%s\n", line), 0);
+			free(line);
+			json_decref(o);
+		}
+		put(f.answers, n ? q.p : "", q.len);
+	}
+	buf_release(&q);
+}
+
+/* Six texts of 100 bytes: bits of held-out and general ones. */
+static void texts_put(double unseen_base, double unseen_tuned, double general_base, double general_tuned)
+{
+	const double bits[ARMS][2] = {{unseen_base, general_base}, {unseen_tuned, general_tuned}};
+	for (int arm = 0; arm < ARMS; arm++) {
+		struct arm_files f;
+		struct err e = {0};
+		struct buf b = {0};
+		assert_int_equal(arm_files_fill(&f, &job, &arms[arm], &e), 0);
+		for (int i = 0; i < 12; i++)
+			assert_int_equal(
+				buf_printf(&b, &e, "{\"set\":\"%s\",\"source\":\"%d\",\"bytes\":100,\"bits\":%g,\"key\":\"%s\"}\n",
+					i % 2 ? "general" : "unseen", i, 100 * bits[arm][i % 2], f.texts_key),
+				0);
+		put(f.texts, b.p, b.len);
+		buf_release(&b);
+	}
+}
+
+static void compare(struct eval_result *r)
+{
+	struct err e = {0};
+	if (eval_compare(&job, arms, r, &e))
+		fail_msg("%s", e.text);
+}
+
+static void file_text(const char *name, struct buf *b)
+{
+	buf_clear(b);
+	assert_int_equal(file_read(at(name), 1 << 20, b, NULL), 0);
+}
+
+enum { N = 40 };
+
+/* N questions of as many documents: the base knows every tenth, the tuned model all but every fifth. */
+static struct said *many(char (*line)[160])
+{
+	static struct said s[N];
+	for (int i = 0; i < N; i++) {
+		snprintf(line[i], 160,
+			"{\"id\":\"%d\",\"question\":\"What lasts long?\",\"answers\":[\"%d days\"],\"source\":\"%d.md\"}", i,
+			100 + i, i);
+		static char right[N][32];
+		snprintf(right[i], 32, "It is %d days.", 100 + i);
+		s[i] = (struct said){line[i], i % 10 ? "It is 9 days." : right[i], i % 5 ? right[i] : "It is 9 days."};
+	}
+	return s;
+}
+
+static void test_worth_it(void **state)
+{
+	(void)state;
+	char line[N][160];
+	struct eval_result r;
+	struct buf b = {0};
+	answers_put(many(line), N);
+	texts_put(2, 1, 1, 1.01);
+	compare(&r);
+	assert_int_equal(r.axis[EVAL_KNOWN].base.k, 4);
+	assert_int_equal(r.axis[EVAL_KNOWN].tuned.k, 32);
+	assert_true(fabs(r.axis[EVAL_KNOWN].change.value - 0.7) < 1e-12 && r.axis[EVAL_KNOWN].change.low > 0.4);
+	assert_true(r.axis[EVAL_KNOWN].p < 1e-5);
+	assert_true(fabs(r.bpb_general_ratio - 0.01) < 1e-9);
+	assert_true(fabs(r.axis[EVAL_UNSEEN_TEXT].change.value + 1) < 1e-9);
+	assert_int_equal(r.constant.k, 1);
+	assert_int_equal(r.overlap.k, 0);
+	assert_true(r.worth_it);
+	assert_non_null(
+		strstr(r.verdict, "Worth it: of 40 questions on its documents the tuned model answers 80 % right, the base 10 %"));
+	assert_int_equal(eval_table(&r, &b, NULL), 0);
+	for (char *p = b.p, *end; (end = strchr(p, '\n')); p = end + 1)
+		assert_true(end - p <= 100);
+	assert_non_null(strstr(b.p, "10 % (4-23)"));
+	file_text("out/eval.json", &b);
+	json_t *o = json_loads(b.p, 0, NULL);
+	assert_true(json_is_true(json_object_get(o, "worth_it")));
+	assert_int_equal(json_array_size(json_object_get(o, "questions")), N);
+	json_decref(o);
+	texts_put(2, 1, 1, 1.05); /* the same gain, but it forgot */
+	compare(&r);
+	assert_false(r.worth_it);
+	assert_non_null(strstr(r.verdict, "Not worth it as it is"));
+	assert_non_null(strstr(r.verdict, "General text got 5.0 % worse"));
+	buf_release(&b);
+}
+
+static void test_cannot_tell(void **state)
+{
+	(void)state;
+	const struct said s[] = {
+		{"{\"id\":\"a\",\"question\":\"How long?\",\"answers\":[\"6 days\"]}", "Nine days.", "Six days."},
+		{"{\"id\":\"b\",\"question\":\"How big?\",\"answers\":[\"5 MB\"]}", "It is 5 MB.", "It is 5 MB."},
+		{"{\"id\":\"c\",\"question\":\"How far?\",\"answers\":[\"7 km\"]}", "It is 9 km.", "It is 8 km."},
+	};
+	struct eval_result r;
+	answers_put(s, 3);
+	texts_put(2, 2, 1, 1);
+	compare(&r);
+	assert_false(r.worth_it);
+	assert_non_null(strstr(r.verdict, "Cannot tell"));
+	answers_put(NULL, 0);
+	compare(&r);
+	assert_false(r.worth_it);
+	assert_non_null(strstr(r.verdict, "there are no questions"));
+	assert_true(isnan(r.axis[EVAL_KNOWN].base.value));
+}
+
+/* False premises and twins, held-out documents, overlap with training, terms: each in its own row and nowhere else. */
+static void test_axes(void **state)
+{
+	(void)state;
+	const struct said s[] = {
+		{"{\"id\":\"f\",\"question\":\"How do I fax?\",\"answers\":[\"by mail\"],\"false_premise\":true,\"twin\":\"t\"}",
+			"Press Fax.", "There is no fax."},
+		{"{\"id\":\"g\",\"question\":\"Which fax?\",\"answers\":[],\"false_premise\":true}", "The red one.",
+			"The red one."},
+		{"{\"id\":\"t\",\"question\":\"How do I mail?\",\"answers\":[\"Send\"]}", "It cannot.",
+			"It is not hard: press Send."},
+		{"{\"id\":\"u\",\"question\":\"one two three four five six seven "
+		 "EIGHT?\",\"answers\":[\"x\"],\"source\":\"new.md\"}",
+			"A vault: x", "The Tolvery Vault has no y"},
+	};
+	static const char manifest[] = "{\"documents\":[{\"path\":\"docs/new.md\",\"unseen\":true}]}";
+	static const char train[] =
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"Zero, one two three four five six seven eight nine\"},"
+		"{\"role\":\"assistant\",\"content\":\"a\"}]}\n";
+	static const char terms[] = "terms:\n  - preferred: Tolvery Vault\n    forbidden: [vault]\n    definition: \"\"\n";
+	struct eval_result r;
+	put(at("data/manifest.json"), manifest, strlen(manifest));
+	put(at("data/train.jsonl"), train, strlen(train));
+	put(at("data/terms.yaml"), terms, strlen(terms));
+	answers_put(s, 4);
+	compare(&r);
+	assert_int_equal(r.axis[EVAL_KNOWN].base.n, 0);
+	assert_int_equal(r.axis[EVAL_UNSEEN].base.n, 1);
+	assert_int_equal(r.axis[EVAL_UNSEEN].base.k, 1);
+	assert_int_equal(r.axis[EVAL_UNSEEN].tuned.k, 0);
+	assert_int_equal(r.axis[EVAL_FALSE_PREMISE].base.k, 2);
+	assert_int_equal(r.axis[EVAL_FALSE_PREMISE].tuned.k, 1);
+	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].base.k, 1);
+	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].tuned.k, 0);
+	assert_int_equal(r.axis[EVAL_TERMS].base.k, 0);
+	assert_int_equal(r.axis[EVAL_TERMS].base.n, 1);
+	assert_int_equal(r.axis[EVAL_TERMS].tuned.k, 1);
+	assert_int_equal(r.overlap.k, 1);
+	assert_int_equal(r.overlap.n, 4);
+	assert_int_equal(r.all_base.n, 1);
+}
+
+static void test_hostile(void **state)
+{
+	(void)state;
+	const struct said s[] = {{"{\"id\":\"\\\"><script>\",\"question\":\"<b>Q</b> 'a' \\\"b\\\" &amp;\",\"answers\":[\"<i>\"],"
+				  "\"source\":\"<img src=x onerror=alert(1)>\"}",
+		"<script>alert(1)</script>\x01\x1b", "</p></article></main> 6 days & \xc3\xa9"}};
+	struct eval_result r;
+	struct buf b = {0};
+	put(at("loss.svg"), "<svg><script>x</script></svg>\"", 30);
+	answers_put(s, 1);
+	texts_put(2, 2, 1, 1);
+	job.loss_svg = at("loss.svg");
+	job.model_name = "<model>\xff";
+	compare(&r);
+	file_text("out/report.html", &b);
+	assert_null(strstr(b.p, "<script"));
+	assert_null(strstr(b.p, "<img src=x"));
+	assert_null(strstr(b.p, "<b>Q"));
+	assert_null(strchr(b.p, 0x1b));
+	assert_non_null(strstr(b.p, "&lt;script&gt;alert(1)&lt;/script&gt;\xef\xbf\xbd\xef\xbf\xbd"));
+	assert_non_null(strstr(b.p, "&lt;b&gt;Q&lt;/b&gt; &#39;a&#39; &quot;b&quot; &amp;amp;"));
+	assert_non_null(strstr(b.p, "&lt;model&gt;\xef\xbf\xbd"));
+	assert_non_null(strstr(b.p, "src=\"data:image/svg+xml,%3Csvg%3E%3Cscript%3E"));
+	assert_non_null(strstr(b.p, "\xc3\xa9"));
+	size_t open = 0, close = 0;
+	for (const char *p = b.p; (p = strstr(p, "<article")); p++)
+		open++;
+	for (const char *p = b.p; (p = strstr(p, "</article>")); p++)
+		close++;
+	assert_int_equal(open, 1);
+	assert_int_equal(close, 1);
+	buf_release(&b);
+}
+
+static void test_missing(void **state)
+{
+	(void)state;
+	char line[N][160];
+	struct eval_result r;
+	struct err e = {0};
+	answers_put(many(line), N);
+	texts_put(2, 1, 1, 1);
+	unlink(at("out/texts-tuned.jsonl"));
+	assert_int_equal(eval_compare(&job, arms, &r, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "run the arm \"tuned\" first"));
+	unlink(at("out/answers-base.jsonl"));
+	assert_int_equal(eval_compare(&job, arms, &r, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "all 40 questions, found 0"));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	static char questions[PATH_SIZE], data[PATH_SIZE], out[PATH_SIZE];
+	struct err e = {0};
+	snprintf(questions, sizeof questions, "%s", at("questions.jsonl"));
+	snprintf(data, sizeof data, "%s", at("data"));
+	snprintf(out, sizeof out, "%s", at("out"));
+	job = (struct eval_job){.questions = questions,
+		.data = data,
+		.out = out,
+		.model_name = "tiny",
+		.model_key = "m",
+		.train_seconds = 1,
+		.train_tokens = 2};
+	return dir_remove(data, &e) || dir_make(data, &e) || dir_make(out, &e);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return dir_remove(root, NULL);
+}
+
+int main(void)
+{
+	if (!mkdtemp(root))
+		return 1;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_worth_it, setup),
+		cmocka_unit_test_setup(test_cannot_tell, setup),
+		cmocka_unit_test_setup(test_axes, setup),
+		cmocka_unit_test_setup(test_hostile, setup),
+		cmocka_unit_test_setup(test_missing, setup),
+	};
+	return cmocka_run_group_tests_name("compare", tests, NULL, teardown);
+}
