@@ -16,7 +16,7 @@ import time
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
-VERBS = ["run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help"]
+VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help"]
 
 
 class Case:
@@ -233,6 +233,37 @@ def test_train(here):
     test_interrupt_train(here, data)
 
 
+def test_init(here):
+    place = os.path.join(here, "new", "folder")
+    settings, sources = os.path.join(place, "attune.yaml"), os.path.join(place, "sources")
+    rc, out, err = run("init", place)
+    Case.check("init prints the settings file and names what comes next", rc == 0 and out == settings + "\n" and
+               f"next: put documents into {sources}, then attune run {place}" in err, (rc, out, err))
+    Case.check("a workspace has settings and an empty folder for documents", sorted(os.listdir(place)) == ["attune.yaml", "sources"] and
+               not os.listdir(sources), os.listdir(place))
+    with open(settings, encoding="utf-8") as f:
+        text = f.read()
+    default = run("config", "show")[1]
+    Case.check("all of it is comments", all(line[:1] in ("#", "") for line in text.splitlines()) and
+               run("config", "show", "--workspace", place)[1] == default, text)
+    mine = "".join(line[1:] if line[:1] == "#" and line[1:2].isalpha() else line for line in text.splitlines(keepends=True))
+    with open(settings, "w", encoding="utf-8") as f:
+        f.write(mine)
+    rows = [json.loads(line) for line in run("config", "show", "--json", "--workspace", place)[1].splitlines()]
+    Case.check("every key stands in it with its default, its help and its range", rows and "".join(
+        f"{r['key']}: {r['value']}\n" for r in rows) == default and all(
+            r["origin"].startswith(settings) and f"# {r['help']} ({r['range']})\n" in text for r in rows), rows)
+    example = [line for line in text.splitlines() if line.startswith("#   {")]
+    Case.check("the example of a question is one", len(example) == 1 and json.loads(example[0][1:])["answers"], example)
+    refuses("init where a workspace is", 2, "attune.yaml exists already", "init", place)
+    with open(settings, encoding="utf-8") as f:
+        Case.check("and leaves it alone", f.read() == mine)
+    plain = os.path.join(here, "plain")
+    with open(plain, "w", encoding="utf-8"):
+        pass
+    refuses("init in a file", 1, "plain", "init", plain)
+
+
 def test_run(here):
     with open(os.path.join(here, "plans.md"), "w", encoding="utf-8") as f:
         f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
@@ -320,6 +351,8 @@ def main():
         test_models(here)
     with tempfile.TemporaryDirectory() as here:
         test_train(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_init(here)
     with tempfile.TemporaryDirectory() as here:
         test_run(here)
     test_chat()
