@@ -9,8 +9,6 @@
 
 #include <cmocka.h>
 
-#include "kern/kern.h"
-
 static char root[] = "/tmp/attune-arm-XXXXXX";
 static struct model *model;
 static struct lora *lora;
