@@ -2,10 +2,12 @@
  * data: documents to datasets.
  *
  *   walk      a folder -> the paths of its documents, in one order everywhere
- *   markdown  one document -> sections and blocks of plain text with their byte spans
+ *   markdown, html, plain, tickets  one file -> documents: sections and blocks of plain text with their byte spans
+ *   clean     bytes that are no text, and what many pages repeat, out
  *   names     the words that the documents capitalise: product, plan and company names
  *   fact      sentences that carry a value (number with unit, flag, path, header) -> questions about that value
  *   pairs     structure (headings, FAQ, tables, glossaries, steps) -> questions
+ *   dialogue  tickets and calls -> questions as people asked them
  *   dataset   duplicates out, reserved phrasings aside, everything written to the folder
  *   value     the values of any text, spelled one way, so that answers can be compared
  *
@@ -17,7 +19,7 @@
 #include "base/base.h"
 
 struct data_options {
-	const char *in;  /* a folder, searched for *.md and *.markdown (hidden names left out), or one file */
+	const char *in;  /* a folder, searched for the kinds of file of docs/formats.md (hidden names left out), or one file */
 	const char *out; /* the folder to write, made if absent */
 	uint64_t seed;
 	size_t n_phrasings; /* the most questions asked of one fact, >= 2; about every other fact keeps one for validation */
