@@ -1,0 +1,58 @@
+/* Any bytes as a document of every kind: read, and what comes out points into it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/clean.h"
+#include "data/html.h"
+#include "data/markdown.h"
+#include "data/plain.h"
+#include "data/tickets.h"
+#include "fuzz.h"
+
+static void document_check(const struct document *d)
+{
+	for (size_t i = 0; i < d->n_sections; i++) {
+		const struct section *s = &d->sections[i];
+		if (!s->title || !s->heading || s->span.start > s->span.end || s->span.end > d->size ||
+			s->block + s->n_blocks > d->n_blocks)
+			abort();
+	}
+	for (size_t i = 0; i < d->n_blocks; i++) {
+		const struct block *b = &d->blocks[i];
+		if (b->span.start > b->span.end || b->span.end > d->size || (b->kind == BLOCK_TABLE) != !b->text ||
+			(b->text && (!*b->text || b->bold > strlen(b->text))) || (b->kind == BLOCK_TURN) != (b->speaker != NULL))
+			abort();
+		for (size_t k = 0; k < b->n_rows * b->n_cols; k++)
+			if (!b->cells[k])
+				abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static int (*const read[])(struct document *, struct arena *, struct err *) = {html_read, plain_read, markdown_read};
+	struct corpus c = {0};
+	struct err e = {0};
+	struct document file = {.path = "input", .bytes = (const char *)p, .size = n};
+	arena_init(&c.arena, 1 << 16);
+	if (!clean_is_text(&file)) { /* the readers see only text: make it some */
+		char *text = arena_strdup(&c.arena, file.bytes, n, &e);
+		if (!text)
+			abort();
+		for (size_t i = 0; i < n; i++)
+			text[i] = (char)((text[i] & 0x7f) ? text[i] & 0x7f : ' ');
+		file.bytes = text;
+		file.skipped = NULL;
+	}
+	for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
+		struct document d = file;
+		fuzz_check(read[i](&d, &c.arena, &e), &e);
+		document_check(&d);
+	}
+	fuzz_check(tickets_read(&c, &file, &e), &e);
+	for (size_t i = 0; i < c.n; i++)
+		document_check(&c.d[i]);
+	fuzz_check(clean_boilerplate(&c, &e), &e);
+	corpus_release(&c);
+	return 0;
+}
