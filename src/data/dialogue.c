@@ -11,7 +11,15 @@
 #include "data/phrase.h"
 #include "data/text.h"
 
-enum { MESSAGE_WORDS = 80, QUESTION_WORDS = 6, REPLY_WORDS = 4, CALL_QUESTION_WORDS = 5, CALL_ANSWER_WORDS = 8, SENTENCES_MAX = 3 };
+enum {
+	MESSAGE_WORDS = 80,
+	QUESTION_WORDS = 6,
+	REPLY_WORDS = 4,
+	CALL_QUESTION_WORDS = 5,
+	CALL_ANSWER_WORDS = 8,
+	SENTENCES_MAX = 3,
+	SPEAKERS_MAX = 64
+};
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static const char *const as_asked[] = {"$T"};
@@ -80,10 +88,44 @@ static int ticket_pair(struct maker *m, const struct block *asked, const struct 
 	return pair_add(m, question, answer, (struct span){asked->span.start, reply->span.end}, e);
 }
 
-static int call_pair(struct maker *m, const struct block *asked, const struct block *reply, struct err *e)
+/* How often each of the first speakers of a call asks. */
+struct askers {
+	struct {
+		const char *who;
+		size_t n;
+	} of[SPEAKERS_MAX];
+	size_t n;
+};
+
+static size_t *asker(struct askers *a, const char *who)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!strcmp(a->of[i].who, who))
+			return &a->of[i].n;
+	if (a->n == SPEAKERS_MAX)
+		return NULL;
+	a->of[a->n].who = who;
+	return &a->of[a->n++].n;
+}
+
+static void askers_count(struct askers *a, const struct block *turn, size_t n)
+{
+	a->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t *asks = asker(a, turn[i].speaker);
+		if (asks)
+			*asks += is_question((struct str){turn[i].text, strlen(turn[i].text)});
+	}
+}
+
+/* Who asks less than the other is the one who knows: what customers tell about themselves is nothing to learn. */
+static int call_pair(struct maker *m, struct askers *a, const struct block *asked, const struct block *reply, struct err *e)
 {
 	struct str all = {asked->text, strlen(asked->text)}, answer = {reply->text, strlen(reply->text)};
 	if (!is_question(all) || is_question(answer) || !strcmp(asked->speaker, reply->speaker))
+		return 0;
+	const size_t *asks = asker(a, asked->speaker), *knows = asker(a, reply->speaker);
+	if (!asks || !knows || *knows >= *asks)
 		return 0;
 	struct str question = question_of(asked->text, CALL_QUESTION_WORDS);
 	answer = fillers_skip(answer);
@@ -97,9 +139,11 @@ int pairs_from_turns(struct maker *m, struct err *e)
 	const struct section *s = m->section;
 	const struct block *b = m->document->blocks + s->block;
 	int rc = 0;
+	bool call = m->document->kind == DOCUMENT_CALL;
+	struct askers a = {0};
+	if (call)
+		askers_count(&a, b, s->n_blocks);
 	for (size_t i = 0; i + 1 < s->n_blocks && rc == 0; i++)
-		if (b[i].kind == BLOCK_TURN && b[i + 1].kind == BLOCK_TURN)
-			rc = m->document->kind == DOCUMENT_TICKET ? ticket_pair(m, &b[i], &b[i + 1], e)
-								  : call_pair(m, &b[i], &b[i + 1], e);
+		rc = call ? call_pair(m, &a, &b[i], &b[i + 1], e) : ticket_pair(m, &b[i], &b[i + 1], e);
 	return rc;
 }

@@ -64,8 +64,34 @@ static void test_call(void **state)
 	assert_null(pair(DOCUMENT_CALL, "How far does it look back?", "How far do you think that it looks back?"));
 }
 
+/* Who asks more is the customer; what the customer answers is not asked. */
+static void test_who_knows(void **state)
+{
+	(void)state;
+	static const char *const said[] = {"How far does it look back?", "The archive looks back for 90 days only, sorry.",
+		"And what does one more seat cost?", "One more seat costs 11 EUR in a month. How many people are you now?",
+		"We are nine people and four more join us soon."};
+	struct block turns[5];
+	for (size_t i = 0; i < 5; i++)
+		turns[i] = (struct block){.kind = BLOCK_TURN, .text = said[i], .speaker = i % 2 ? "Ida" : "Tom"};
+	struct section s = {.title = "", .heading = "", .n_blocks = 5};
+	struct document d = {.kind = DOCUMENT_CALL, .path = "p", .sections = &s, .n_sections = 1, .blocks = turns, .n_blocks = 5};
+	struct data_options o = {.n_phrasings = 8};
+	struct items items = {0};
+	struct arena arena;
+	struct err e = {0};
+	arena_init(&arena, 1 << 16);
+	struct maker m = {.options = &o, .arena = &arena, .items = &items, .document = &d, .section = &s};
+	assert_int_equal(pairs_from_turns(&m, &e), 0);
+	assert_int_equal(items.n, 1);
+	assert_string_equal(items.p[0].answer, said[1]);
+	mem_free(items.p);
+	arena_release(&arena);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_ticket), cmocka_unit_test(test_call)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ticket), cmocka_unit_test(test_call), cmocka_unit_test(test_who_knows)};
 	return cmocka_run_group_tests_name("dialogue", tests, NULL, NULL);
 }
