@@ -185,6 +185,38 @@ static void code_read(const struct word *w, size_t n, size_t i, struct atom *a)
 	}
 }
 
+static bool is_capital(const struct word *w)
+{
+	return isupper((unsigned char)w->p[0]) && word_is_plain(w) && !word_is_function(w);
+}
+
+static bool is_label(const struct word *w)
+{
+	static const char nouns[] =
+		"plan plans role roles button switch state states mode modes page field region regions menu tab status setting";
+	return word_in(w, nouns) && islower((unsigned char)w->p[0]);
+}
+
+/* Names with a noun that tells what they are: "the Grove and Canopy plans", "the role Auditor". */
+static bool name_read(const struct word *w, size_t n, size_t i, struct atom *a)
+{
+	size_t end = i + 1;
+	if (i == 0 || !is_capital(&w[i]))
+		return false;
+	while (end < n &&
+		((is_capital(&w[end]) && !w[end - 1].stop) ||
+			(word_in(&w[end], "and or") && end + 1 < n && is_capital(&w[end + 1]))))
+		end++;
+	bool before = !w[i - 1].stop && is_label(&w[i - 1]), behind = end < n && !w[end - 1].stop && is_label(&w[end]);
+	if (!before && !behind)
+		return false;
+	*a = (struct atom){.measure = ATOM_LABELLED, .label = behind ? end : i - 1, .value = i, .value_end = end};
+	a->first = behind ? i : i - 1;
+	a->end = end + behind;
+	a->first -= a->first > 0 && word_in(&w[a->first - 1], "the a an");
+	return true;
+}
+
 bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out)
 {
 	for (size_t i = from; i < n; i++) {
@@ -193,7 +225,7 @@ bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out)
 			code_read(w, n, i, out);
 		else if (is_number(&w[i]))
 			number_read(w, n, i, out);
-		else
+		else if (!name_read(w, n, i, out))
 			continue;
 		return true;
 	}

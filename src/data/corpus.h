@@ -74,17 +74,33 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 int corpus_add(struct corpus *c, const struct document *d, struct err *e);
 void corpus_release(struct corpus *c);
 
-enum item_kind { ITEM_VALUE, ITEM_CELL, ITEM_DEFINITION, ITEM_FAQ, ITEM_HOWTO, ITEM_STEP, ITEM_SECTION, ITEM_REPLY };
+enum item_kind {
+	ITEM_VALUE,
+	ITEM_CELL,
+	ITEM_DEFINITION,
+	ITEM_FAQ,
+	ITEM_HOWTO,
+	ITEM_STEP,
+	ITEM_SECTION,
+	ITEM_REPLY,
+	ITEM_STATEMENT,
+	ITEM_DENIAL,
+	ITEM_CONFIRMATION,
+	ITEM_UNKNOWN,
+	ITEM_GROUNDED
+};
 
 /* One thing to know: an answer and the questions that it answers. */
 struct item {
 	enum item_kind kind;
 	const char *subject, *value; /* facts only, else NULL */
+	const char *asks;            /* what asks for the value, "how many hours"; NULL when nothing does */
 	const char *answer;
-	const char **questions;
+	const char **questions; /* [n_questions] */
+	const char **cores;     /* what each question was before its words were varied; NULL: the question itself */
 	size_t n_questions;
-	size_t reserved; /* the question kept for validation, or SIZE_MAX */
-	const struct document *document;
+	size_t reserved;                 /* the question kept for validation, or SIZE_MAX */
+	const struct document *document; /* NULL: no document says so */
 	const struct section *section;
 	struct span span;
 };

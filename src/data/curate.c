@@ -8,12 +8,17 @@
 #include "data/dataset.h"
 #include "data/dialogue.h"
 #include "data/fact.h"
+#include "data/ground.h"
 #include "data/names.h"
 #include "data/pairs.h"
+#include "data/refuse.h"
+#include "data/split.h"
+#include "data/terms.h"
 
 static int document_items(struct maker *m, struct err *e)
 {
 	int rc = 0;
+	bool guide = document_is_guide(m->document);
 	for (size_t i = 0; i < m->document->n_sections && rc == 0; i++) {
 		m->section = &m->document->sections[i];
 		rc = m->document->kind == DOCUMENT_PAGE ? pairs_from_section(m, e) : pairs_from_turns(m, e);
@@ -22,7 +27,7 @@ static int document_items(struct maker *m, struct err *e)
 			if (b->kind == BLOCK_TURN && strcmp(b->speaker, "support"))
 				continue; /* who asks states no facts */
 			if (b->kind == BLOCK_TABLE)
-				rc = pairs_from_table(m, b, e);
+				rc = guide ? 0 : pairs_from_table(m, b, e); /* a guide's are about words: terms.c */
 			else if (b->kind != BLOCK_CODE && !b->bold)
 				rc = facts_from_block(m, b, e);
 		}
@@ -34,14 +39,20 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 {
 	struct corpus c;
 	struct items items = {0};
+	struct terms terms = {0};
 	struct names *names = NULL;
+	struct unseen_text *unseen;
+	size_t n_unseen;
 	memset(out, 0, sizeof *out);
 	int rc = corpus_open(&c, o->in, e);
 	if (rc < 0 || (rc = corpus_read(&c, o->in, out, e)) < 0 || (rc = names_new(&names, c.d, c.n, e)) < 0)
 		goto done;
+	split_documents(c.d, c.n, o->seed); /* before anything is made of them */
+	struct maker m = {.options = o, .arena = &c.arena, .names = names, .items = &items};
 	for (size_t i = 0; i < c.n && rc == 0; i++) {
-		struct maker m = {.options = o, .arena = &c.arena, .names = names, .items = &items, .document = &c.d[i]};
-		if (!c.d[i].skipped)
+		out->n_unseen += c.d[i].unseen;
+		m.document = &c.d[i];
+		if (!c.d[i].skipped && !c.d[i].unseen)
 			rc = document_items(&m, e);
 	}
 	if (rc == 0 && !items.n)
@@ -49,9 +60,15 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 			"%s: the documents hold nothing to ask about: no value, table, definition, question or list of steps was "
 			"found",
 			o->in);
-	if (rc == 0)
-		rc = dataset_write(o, c.d, c.n, &items, out, e);
+	if (rc < 0 || (rc = refusals_make(&m, c.d, c.n, e)) < 0 || (rc = grounded_make(&m, c.d, c.n, e)) < 0 ||
+		(rc = terms_find(&terms, c.d, c.n, names, e)) < 0 ||
+		(rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
+		goto done;
+	const struct dataset made = {
+		.documents = c.d, .n_documents = c.n, .items = &items, .unseen = unseen, .n_unseen = n_unseen, .terms = &terms};
+	rc = dataset_write(o, &made, out, e);
 done:
+	terms_release(&terms);
 	names_free(names);
 	mem_free(items.p);
 	corpus_release(&c);
@@ -69,7 +86,7 @@ int data_is_current(const struct data_options *o, bool *current, struct data_sum
 	if (rc == 0)
 		rc = dataset_key(o, c.d, c.n, key, e);
 	if (rc == 0)
-		rc = dataset_is_current(o->out, key, current, out, e);
+		rc = manifest_is_current(o->out, key, current, out, e);
 	corpus_release(&c);
 	return rc;
 }

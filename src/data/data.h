@@ -1,14 +1,19 @@
 /*
  * data: documents to datasets.
  *
- *   walk      a folder -> the paths of its documents, in one order everywhere
- *   markdown, html, plain, tickets  one file -> documents: sections and blocks of plain text with their byte spans
- *   clean     bytes that are no text, and what many pages repeat, out
- *   names     the words that the documents capitalise: product, plan and company names
- *   fact      sentences that carry a value (number with unit, flag, path, header) -> questions about that value
- *   pairs     structure (headings, FAQ, tables, glossaries, steps) -> questions
- *   dialogue  tickets and calls -> questions as people asked them
- *   dataset   duplicates out, reserved phrasings aside, everything written to the folder
+ *   walk        a folder -> the paths of its documents, in one order everywhere
+ *   markdown, html, plain, tickets
+ *               one document -> sections and blocks of plain text with their byte spans; clean takes out what is no content
+ *   split       a few documents are held out before anything is made of the others
+ *   names       the words that the documents capitalise: product, plan and company names
+ *   fact        statements, and the values in them (number with unit, flag, path, plan) -> questions
+ *   pairs, table, dialogue
+ *               structure (headings, FAQ, tables, glossaries, steps, tickets, calls) -> questions
+ *   vary        one question -> the same in the words of several people
+ *   refuse      what is not so, or not said: questions with a false premise, and their answerable twins
+ *   ground      facts asked with passages in front, in retrieval's layout
+ *   terms       what things are called, and what they are not called
+ *   dataset     duplicates out, reserved phrasings aside, everything written to the folder
  *   value     the values of any text, spelled one way, so that answers can be compared
  *
  * Nothing here knows any particular product or language model, only English.
@@ -19,27 +24,29 @@
 #include "base/base.h"
 
 struct data_options {
-	const char *in;  /* a folder, searched for the kinds of file of docs/formats.md (hidden names left out), or one file */
+	const char *in;  /* a folder, searched for the formats of walk.h (hidden names left out), or one file */
 	const char *out; /* the folder to write, made if absent */
 	uint64_t seed;
-	size_t n_phrasings; /* the most questions asked of one fact, >= 2; about every other fact keeps one for validation */
+	size_t n_phrasings; /* how often one fact is asked; other things are asked less often (phrase.c) */
 };
 
 enum { DATA_PHRASINGS = 10 };
 
 struct data_summary {
-	size_t n_documents, n_skipped, n_sections, n_facts, n_train, n_valid;
+	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid;
 };
 
 /*
- * Writes, each file atomically and the manifest last:
+ * Writes, each file atomically and the manifest last; files without lines are absent:
  *
- *   train.jsonl, valid.jsonl  {"messages":[user, assistant], "source":{"path","start","end","heading","sha256"}, "kind", "item"};
- *                             rows of valid.jsonl ask what train.jsonl also asks, in reserved words: "stratum":"known";
- *                             absent when there are none
- *   sections.jsonl            {"path","start","end","heading","sha256","text"}, text as it stands in the document
- *   facts.jsonl               {"item","kind","subject","value","statement", "source":{...}}
- *   manifest.json             key, options, documents used and skipped (with the reason), counts, hashes of the four files
+ *   train.jsonl     {"messages":[user, assistant], "source":{"path","start","end","heading","sha256"}, "kind", "item"}, and the trained
+ *                   pages themselves, section by section: {"text", "source", "kind":"text"}
+ *   valid.jsonl     what train.jsonl also asks, in reserved words: "stratum":"known"
+ *   unseen.jsonl    {"text", "source"} of pages that were held out, without what trained documents also say
+ *   sections.jsonl  {"path","start","end","heading","sha256","text"}, text as it stands in the document
+ *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}
+ *   terms.yaml      preferred and forbidden terms with their definitions
+ *   manifest.json   key, options, documents used, held out and skipped (with the reason), counts, hashes of the files
  *
  * Paths are relative to `in`; start and end are byte offsets into the document, sha256 is of the whole document. The same documents
  * and options give the same bytes. A document that cannot be used is skipped, logged and named in the manifest; ERR_DATA when

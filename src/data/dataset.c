@@ -1,35 +1,37 @@
 /*
- * The files of a dataset. Rows go out in the order of the documents: mixing them is the trainer's business.
+ * Items and documents to the rows of a data set, in the order of the documents: mixing them is the trainer's business.
  */
 #include "data/dataset.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "format/format.h"
 
-static const char *const kind_name[] = {"value", "cell", "definition", "faq", "howto", "step", "section", "reply"};
+enum { TEXT_BYTES_MIN = 80 };
 
-/*
- * ---- ambiguous questions
- * ---------------------------------------------------------------------------------------------------------------------
- */
+static const char *const kind_name[] = {"value", "cell", "definition", "faq", "howto", "step", "section", "reply", "statement",
+	"denial", "confirmation", "unknown", "grounded"};
+
+/* ---- ambiguous questions --------------------------------------------------------------------------------------------------- */
 
 struct asked {
+	const char *core;      /* the question before its words were varied */
 	const char **question; /* in its item; set to NULL to drop it */
-	const char *answer;
+	const char *answer;    /* the value of a fact: the same in other words is no contradiction */
+	size_t item;
 };
 
-static int by_question(const void *a, const void *b)
+static int by_core(const void *a, const void *b)
 {
 	const struct asked *x = a, *y = b;
-	int order = strcmp(*x->question, *y->question);
-	return order ? order : strcmp(x->answer, y->answer);
+	int order = strcmp(x->core, y->core);
+	if (!order)
+		order = strcmp(x->answer, y->answer);
+	return order ? order : (x->item > y->item) - (x->item < y->item);
 }
 
+/* A core that two answers claim goes with all its questions; of items that give the same answer the first keeps it. */
 static int drop_ambiguous(struct items *items, struct err *e)
 {
 	size_t n = 0, k = 0;
@@ -38,28 +40,57 @@ static int drop_ambiguous(struct items *items, struct err *e)
 	struct asked *v = mem_alloc(n, sizeof *v, e);
 	if (!v)
 		return ERR_RESOURCE;
-	for (size_t i = 0; i < items->n; i++)
-		for (size_t q = 0; q < items->p[i].n_questions; q++)
-			v[k++] = (struct asked){&items->p[i].questions[q], items->p[i].answer};
-	qsort(v, n, sizeof *v, by_question);
+	for (size_t i = 0; i < items->n; i++) {
+		const struct item *it = &items->p[i];
+		for (size_t q = 0; q < it->n_questions; q++) {
+			const char *core = it->cores ? it->cores[q] : it->questions[q];
+			bool asks_value = it->value && !strcasestr(core, it->value);
+			v[k++] = (struct asked){core, &it->questions[q], asks_value ? it->value : it->answer, i};
+		}
+	}
+	qsort(v, n, sizeof *v, by_core);
 	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && !strcmp(*v[i].question, *v[end].question); end++)
+		for (end = i + 1; end < n && !strcmp(v[i].core, v[end].core); end++)
 			;
 		bool same = !strcmp(v[i].answer, v[end - 1].answer); /* sorted: first equals last, so all are equal */
-		for (size_t j = i + same; j < end && end > i + 1; j++)
-			v[j].answer = NULL;
+		for (size_t j = i; j < end; j++)
+			if (!same || v[j].item != v[i].item)
+				*v[j].question = NULL;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!v[i].answer)
-			*v[i].question = NULL;
 	mem_free(v);
 	return 0;
 }
 
-/*
- * ---- rows
- * -----------------------------------------------------------------------------------------------------------------------------------------
- */
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A question kept for validation that some item asks in training, word for word, is none. */
+static int drop_leaked(struct items *items, struct err *e)
+{
+	size_t n = 0, k = 0;
+	for (size_t i = 0; i < items->n; i++)
+		n += items->p[i].n_questions;
+	const char **v = mem_alloc(n, sizeof *v, e);
+	if (!v)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < items->n; i++)
+		for (size_t q = 0; q < items->p[i].n_questions; q++)
+			if (q != items->p[i].reserved && items->p[i].questions[q])
+				v[k++] = items->p[i].questions[q];
+	qsort(v, k, sizeof *v, by_text);
+	for (size_t i = 0; i < items->n; i++) {
+		struct item *it = &items->p[i];
+		if (it->reserved < it->n_questions && it->questions[it->reserved] &&
+			bsearch(&it->questions[it->reserved], v, k, sizeof *v, by_text))
+			it->questions[it->reserved] = NULL;
+	}
+	mem_free(v);
+	return 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------------ */
 
 static json_t *source_json(const struct document *d, const struct section *s, struct span span)
 {
@@ -81,9 +112,10 @@ static int line_add(struct buf *b, json_t *object, struct err *e)
 
 static int row_add(struct buf *b, const struct item *it, size_t number, const char *question, bool valid, struct err *e)
 {
+	json_t *source = it->document ? source_json(it->document, it->section, it->span) : json_null();
 	json_t *row = json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:o, s:s, s:I}", "messages", "role", "user", "content", question,
-		"role", "assistant", "content", it->answer, "source", source_json(it->document, it->section, it->span), "kind",
-		kind_name[it->kind], "item", (json_int_t)number);
+		"role", "assistant", "content", it->answer, "source", source, "kind", kind_name[it->kind], "item",
+		(json_int_t)number);
 	if (row && valid)
 		json_object_set_new(row, "stratum", json_string("known"));
 	return line_add(b, row, e);
@@ -127,8 +159,23 @@ static int facts_write(const struct items *items, struct buf *b, struct data_sum
 	return rc;
 }
 
-static int sections_write(const struct document *d, size_t n, struct buf *b, struct data_summary *out, struct err *e)
+/* A section as running text: what it says without its marks. */
+static int section_text(const struct document *d, const struct section *s, struct buf *b, struct err *e)
 {
+	int rc = buf_puts(b, s->title, e);
+	for (size_t i = 0; i < s->n_blocks && rc == 0; i++) {
+		const struct block *k = &d->blocks[s->block + i];
+		if (k->kind == BLOCK_PARAGRAPH || k->kind == BLOCK_ITEM)
+			rc = buf_printf(b, e, "%s%s", b->len ? "\n" : "", k->text);
+	}
+	return rc;
+}
+
+/* Sections as they are: for retrieval, and those of trained pages to read in training. */
+static int sections_write(
+	const struct document *d, size_t n, struct buf *b, struct buf *train, struct data_summary *out, struct err *e)
+{
+	struct buf text = {0};
 	int rc = 0;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < d[i].n_sections && rc == 0 && !d[i].skipped; k++) {
@@ -139,147 +186,43 @@ static int sections_write(const struct document *d, size_t n, struct buf *b, str
 			json_object_set_new(o, "text", json_stringn(d[i].bytes + s->span.start, s->span.end - s->span.start));
 			rc = line_add(b, o, e);
 			out->n_sections++;
+			if (rc < 0 || d[i].unseen || d[i].kind != DOCUMENT_PAGE)
+				continue;
+			buf_clear(&text);
+			rc = section_text(&d[i], s, &text, e);
+			if (rc < 0 || text.len < TEXT_BYTES_MIN)
+				continue;
+			rc = line_add(train,
+				json_pack("{s:s#, s:o, s:s}", "text", text.p, text.len, "source", source_json(&d[i], s, s->span),
+					"kind", "text"),
+				e);
+			out->n_train++;
 		}
 	}
+	buf_release(&text);
 	return rc;
 }
 
-/*
- * ---- files
- * ----------------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the folder ---------------------------------------------------------------------------------------------------------- */
 
-enum { TRAIN, VALID, SECTIONS, FACTS, FILES };
-enum { MANIFEST_BYTES_MAX = 64 << 20 };
-static const char *const file_name[FILES] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl"};
-
-static int file_write(const char *dir, const char *name, const struct buf *b, struct err *e)
+int dataset_write(const struct data_options *o, const struct dataset *d, struct data_summary *out, struct err *e)
 {
-	char path[PATH_SIZE];
-	int rc = path_join(path, sizeof path, e, dir, name);
-	return rc < 0 ? rc : file_replace(path, b->p ? b->p : "", b->len, e);
-}
-
-/* A folder without validation rows has no file of them: that is what trainers take. */
-static int file_drop(const char *dir, const char *name, struct err *e)
-{
-	char path[PATH_SIZE];
-	int rc = path_join(path, sizeof path, e, dir, name);
-	return rc == 0 && unlink(path) < 0 && errno != ENOENT ? err_errno(e, "remove", path) : rc;
-}
-
-static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
-{
-	struct sha256 *s;
-	int rc = sha256_new(&s, e);
-	if (rc < 0)
-		return rc;
-	sha256_add(s, b->p ? b->p : "", b->len);
-	sha256_hex(s, hex);
-	sha256_free(s);
-	return 0;
-}
-
-int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e)
-{
-	struct buf b = {0};
-	int rc = buf_printf(&b, e, "%d %" PRIu64 " %zu\n", DATASET_VERSION, o->seed, o->n_phrasings);
-	for (size_t i = 0; i < n && rc == 0; i++)
-		if (i == 0 || strcmp(d[i].path, d[i - 1].path)) /* the tickets of a file are one entry, before and after reading */
-			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
+	struct buf file[DATASET_FILES] = {0};
+	int rc = drop_ambiguous(d->items, e);
 	if (rc == 0)
-		rc = bytes_hash(&b, hex, e);
-	buf_release(&b);
-	return rc;
-}
-
-static json_t *documents_json(const struct document *d, size_t n)
-{
-	json_t *all = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all,
-			json_pack("{s:s, s:s*, s:I, s:s, s:s*}", "path", d[i].path, "part", d[i].part, "bytes",
-				(json_int_t)d[i].size, "sha256", d[i].sha256, "skipped", d[i].skipped));
-	return all;
-}
-
-static int manifest_write(const struct data_options *o, const struct document *d, size_t n, const struct buf file[FILES],
-	const struct data_summary *c, struct err *e)
-{
-	struct buf b = {0};
-	char hex[65], key[65];
-	int rc = dataset_key(o, d, n, key, e);
-	json_t *files = json_object();
-	for (int i = 0; i < FILES && rc == 0; i++) {
-		rc = bytes_hash(&file[i], hex, e);
-		json_object_set_new(files, file_name[i], json_string(hex));
-	}
-	json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "documents", (json_int_t)c->n_documents, "skipped",
-		(json_int_t)c->n_skipped, "sections", (json_int_t)c->n_sections, "facts", (json_int_t)c->n_facts, "train",
-		(json_int_t)c->n_train, "valid", (json_int_t)c->n_valid);
-	json_t *all = json_pack("{s:s, s:{s:I, s:I}, s:o, s:o, s:o}", "key", key, "options", "seed", (json_int_t)o->seed,
-		"phrasings", (json_int_t)o->n_phrasings, "counts", counts, "documents", documents_json(d, n), "files", files);
-	char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
+		rc = drop_leaked(d->items, e);
 	if (rc == 0)
-		rc = text ? buf_printf(&b, e, "%s\n", text) : err_set(e, ERR_RESOURCE, "out of memory while writing manifest.json");
+		rc = rows_write(d->items, &file[DATASET_TRAIN], &file[DATASET_VALID], out, e);
 	if (rc == 0)
-		rc = file_write(o->out, "manifest.json", &b, e);
-	free(text);
-	json_decref(all);
-	buf_release(&b);
-	return rc;
-}
-
-int dataset_write(const struct data_options *o, const struct document *d, size_t n, struct items *items, struct data_summary *out,
-	struct err *e)
-{
-	struct buf file[FILES] = {0};
-	int rc = drop_ambiguous(items, e);
-	if (rc < 0 || (rc = rows_write(items, &file[TRAIN], &file[VALID], out, e)) < 0 ||
-		(rc = facts_write(items, &file[FACTS], out, e)) < 0 || (rc = sections_write(d, n, &file[SECTIONS], out, e)) < 0 ||
-		(rc = dir_make(o->out, e)) < 0)
-		goto done;
-	for (int i = 0; i < FILES && rc == 0; i++)
-		rc = i == VALID && !out->n_valid ? file_drop(o->out, file_name[i], e)
-						 : file_write(o->out, file_name[i], &file[i], e);
+		rc = facts_write(d->items, &file[DATASET_FACTS], out, e);
 	if (rc == 0)
-		rc = manifest_write(o, d, n, file, out, e);
-done:
-	for (int i = 0; i < FILES; i++)
+		rc = sections_write(d->documents, d->n_documents, &file[DATASET_SECTIONS], &file[DATASET_TRAIN], out, e);
+	for (size_t i = 0; i < d->n_unseen && rc == 0; i++)
+		rc = line_add(
+			&file[DATASET_UNSEEN], json_pack("{s:s, s:s}", "text", d->unseen[i].text, "source", d->unseen[i].path), e);
+	if (rc == 0)
+		rc = manifest_write(o, d, file, out, e);
+	for (int i = 0; i < DATASET_FILES; i++)
 		buf_release(&file[i]);
-	return rc;
-}
-
-int dataset_is_current(const char *dir, const char *key, bool *current, struct data_summary *out, struct err *e)
-{
-	char path[PATH_SIZE], hex[65];
-	struct buf b = {0};
-	json_int_t n[6];
-	const char *made_from, *sum[FILES];
-	*current = false;
-	int rc = path_join(path, sizeof path, e, dir, "manifest.json");
-	if (rc < 0 || !file_exists(path))
-		return rc;
-	rc = file_read(path, MANIFEST_BYTES_MAX, &b, e);
-	json_t *all = rc == 0 ? json_loadb(b.p ? b.p : "", b.len, 0, NULL) : NULL;
-	buf_release(&b);
-	/* A manifest that is not as manifest_write leaves it is nobody's: the data set is simply made again. */
-	if (!all ||
-		json_unpack(all, "{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:s, s:s, s:s, s:s}}", "key", &made_from, "counts",
-			"documents", &n[0], "skipped", &n[1], "sections", &n[2], "facts", &n[3], "train", &n[4], "valid", &n[5],
-			"files", file_name[0], &sum[0], file_name[1], &sum[1], file_name[2], &sum[2], file_name[3], &sum[3]) < 0)
-		goto done;
-	*current = !strcmp(made_from, key);
-	for (int i = 0; i < FILES && *current; i++) {
-		*current = path_join(path, sizeof path, e, dir, file_name[i]) == 0;
-		if (*current && i == VALID && n[5] == 0)
-			*current = !file_exists(path);
-		else if (*current)
-			*current = sha256_file(path, hex, NULL) == 0 && !strcmp(hex, sum[i]);
-	}
-	if (*current)
-		*out = (struct data_summary){(size_t)n[0], (size_t)n[1], (size_t)n[2], (size_t)n[3], (size_t)n[4], (size_t)n[5]};
-done:
-	json_decref(all);
 	return rc;
 }

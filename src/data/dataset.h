@@ -3,21 +3,40 @@
 #define ATTUNE_DATA_DATASET_H
 
 #include "data/corpus.h"
+#include "data/split.h"
+#include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 1 };
+enum { DATASET_VERSION = 2 };
 
-/* What a data set is made from, as one hash: version, options, path and content of every document. */
-int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e);
+/* The files of rows. An empty one is not written: that is what trainers take. */
+enum { DATASET_TRAIN, DATASET_VALID, DATASET_SECTIONS, DATASET_FACTS, DATASET_UNSEEN, DATASET_FILES };
 
-/* Compares the manifest with the key and the files with the manifest; fills `out` from it when all agree. */
-int dataset_is_current(const char *dir, const char *key, bool *current, struct data_summary *out, struct err *e);
+struct dataset {
+	const struct document *documents;
+	size_t n_documents;
+	struct items *items;
+	const struct unseen_text *unseen;
+	size_t n_unseen;
+	const struct terms *terms;
+};
 
 /*
  * Drops every question that two different answers claim (who is asked cannot know which is meant) and repeats of one, then
  * writes the folder as data.h says and fills the counts of `out`.
  */
-int dataset_write(const struct data_options *o, const struct document *d, size_t n, struct items *items, struct data_summary *out,
-	struct err *e);
+int dataset_write(const struct data_options *o, const struct dataset *d, struct data_summary *out, struct err *e);
+
+/* ---- manifest.c ---- */
+
+/* What a data set is made from, as one hash: version, options, path and content of every document. */
+int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e);
+
+/* Writes the files, terms.yaml and, last, manifest.json. */
+int manifest_write(const struct data_options *o, const struct dataset *d, const struct buf file[DATASET_FILES],
+	const struct data_summary *c, struct err *e);
+
+/* Compares the manifest with the key and the files with the manifest; fills `out` from it when all agree. */
+int manifest_is_current(const char *dir, const char *key, bool *current, struct data_summary *out, struct err *e);
 
 #endif

@@ -15,6 +15,8 @@
 #include "data/atom.h"
 #include "data/clause.h"
 #include "data/phrase.h"
+#include "data/refuse.h"
+#include "data/vary.h"
 
 enum { STATEMENT_WORDS = 36 };
 
@@ -22,38 +24,39 @@ enum { STATEMENT_WORDS = 36 };
  * Letters: L lead with its comma, P preposition, W question words ("how many seconds"), O what hangs on the value ("of
  * memory"), X auxiliary, S subject, V main verb after X, F the finite verb as it stands, B what stands between verb and
  * value, A what follows, U the unit, M a verb like V, K the subject without its article, E a subject that ends after the
- * value, I the statement with the question words in place, G with a gap, D another way to ask, N what the documents are
- * about, H heading.
+ * value, I the statement with the question words in place, G with a gap, D and J other ways to ask, H heading, Z keywords, R
+ * all that follows the verb.
  */
 static const char *const full_patterns[] = {
 	"$l$p $W $o $X $S $v $b $a?",
-	"In $N, $l$p $W $o $X $S $v $b $a?",
-	"I work with $N. $l$p $W $o $X $S $v $b $a?",
 	"$H: $p $W $o $X $S $v $b $a?",
 	"$lplease tell me $p $W $o $S $F $b $a.",
 	"$lcan you tell me $p $W $o $S $F $b $a?",
 	"I need to know $p $W $o $S $F $b $a.",
-	"A customer wants to know $p $W $o $S $F $b $a. What is the answer?",
 	"$I?",
 	"Complete the sentence: $G",
 	"$l$p $W $o $X $S $M $b $a?",
-	"Please help me with $K. $l$p $W $o $X $S $v $b $a?",
-	"Our team has to know $p $W $o $S $F $b $a. What do I tell them?",
 	"What is the number of $U $o for $S?",
 	"$K: $W $o?",
-	"What should I know about $S?",
 	"How long does $E last?",
-	"I have a question about $K. How long does $E last?",
 	"$l$D?",
-	"$D in $N?",
-	"A colleague asks: $l$D?",
+	"$l$J?",
+	"#$W $Z",
+	"#$Z $U",
 };
 static const char *const flat_patterns[] = {
 	"$I?",
-	"In $N, $I?",
 	"$H: $I?",
-	"A colleague asks: $I?",
 	"Complete the sentence: $G",
+	"#$W $Z",
+	"#$Z $U",
+};
+static const char *const statement_patterns[] = {
+	"#$Z",
+	"$l$X $S $v $R?",
+	"$lis it so that $S $F $R?",
+	"#$Z $H",
+	"#$K $Z",
 };
 
 /*
@@ -202,6 +205,17 @@ static const char *other_pattern(const struct statement *s, const struct atom *a
 	return NULL;
 }
 
+/* A way to ask for a limit; NULL when the value is none. */
+static const char *limit_pattern(const struct atom *a)
+{
+	if (a->bound == BOUND_NONE)
+		return NULL;
+	if (a->measure == ATOM_COUNT)
+		return a->bound == BOUND_MOST ? "is there a limit to the number of $U $o that $S $F $b $a"
+					      : "is there a minimum number of $U $o that $S $F $b $a";
+	return a->bound == BOUND_MOST ? "what is the limit for what $S $F $b $a" : "what is the least that $S $F $b $a";
+}
+
 /* Fills the parts of a statement whose structure is clear; false when the value cannot move. */
 static int full_parts(
 	const struct maker *m, const struct statement *s, const struct atom *a, struct parts *p, bool *full, struct err *e)
@@ -250,13 +264,54 @@ static int full_parts(
 	PART(p, 'E') = ends ? subject : NULL;
 	if (often)
 		PART(p, 'W') = "how often";
-	const char *other = other_pattern(s, a, preposition), *made = NULL;
-	if (other && (rc = phrase_fill(&made, other, p, m->arena, e)) == 0 && made)
-		PART(p, 'D') = names_lower_first(m->names, m->arena, (struct str){made, strlen(made)}, e);
+	const char *other[2] = {other_pattern(s, a, preposition), limit_pattern(a)}, *made = NULL;
+	for (int i = 0; i < 2 && rc == 0; i++)
+		if (other[i] && (rc = phrase_fill(&made, other[i], p, m->arena, e)) == 0 && made)
+			p->of[(i ? 'J' : 'D') - 'A'] = names_lower_first(m->names, m->arena, (struct str){made, strlen(made)}, e);
 	*full = true;
 done:
 	buf_release(&lead);
 	return rc;
+}
+
+/* What a person might type to find the statement: its words and those of the headings, without the value. */
+static const char *statement_keywords(const struct maker *m, const struct statement *s, struct str value, struct err *e)
+{
+	struct buf b = {0};
+	const char *made = NULL;
+	const char *heading = m->section->heading;
+	if (keywords_add(&b, (struct str){s->text, strlen(s->text)}, value, e) == 0 &&
+		keywords_add(&b, (struct str){heading, strlen(heading)}, value, e) == 0)
+		made = arena_strdup(m->arena, b.p ? b.p : "", b.len, e);
+	buf_release(&b);
+	return made;
+}
+
+/* The statement itself, whatever it says. */
+static int statement_item(struct maker *m, const struct statement *s, struct err *e)
+{
+	const struct clause *c = &s->clause;
+	struct parts p = {0};
+	if (word_in(&s->w[c->subject], "its their this that these those such") || (c->lead && word_in(&s->w[1], "then that this")))
+		return 0; /* about something that only its neighbours name */
+	struct item it = {.kind = ITEM_STATEMENT, .answer = s->text, .span = s->span};
+	PART(&p, 'Z') = statement_keywords(m, s, STR(""), e);
+	PART(&p, 'H') = m->section->title;
+	if (!PART(&p, 'Z'))
+		return ERR_RESOURCE;
+	if (c->shape == CLAUSE_FULL && !c->lead) {
+		bool article = word_in(&s->w[c->subject], "a an the");
+		struct str subject = words_text(s->w, c->subject, c->subject_end);
+		PART(&p, 'S') = names_lower_first(m->names, m->arena, subject, e);
+		PART(&p, 'K') = copy(m, words_text(s->w, c->subject + article, c->subject_end), e);
+		PART(&p, 'F') = copy(m, words_text(s->w, c->subject_end, c->verb + 1), e);
+		PART(&p, 'X') = c->auxiliary ? PART(&p, 'F') : c->plural ? "do" : "does";
+		PART(&p, 'V') = c->auxiliary ? NULL : arena_strdup(m->arena, c->base, strlen(c->base), e);
+		PART(&p, 'R') = copy(m, words_text(s->w, c->verb + 1, s->n), e);
+		if (!PART(&p, 'S') || !PART(&p, 'K') || !PART(&p, 'F') || !PART(&p, 'R'))
+			return ERR_RESOURCE;
+	}
+	return item_ask(m, &it, statement_patterns, sizeof statement_patterns / sizeof *statement_patterns, &p, e);
 }
 
 static int value_item(struct maker *m, const struct statement *s, const struct atom *a, struct err *e)
@@ -264,11 +319,10 @@ static int value_item(struct maker *m, const struct statement *s, const struct a
 	struct parts p = {0};
 	bool full;
 	int rc;
-	const char *name = names_subject(m->names);
-	PART(&p, 'N') = strcasestr(s->text, name) ? NULL : name;
 	PART(&p, 'H') = strchr(m->section->title, '?') ? NULL : m->section->title;
 	PART(&p, 'W') = question_words(m, s->w, a, e);
-	if (!PART(&p, 'W'))
+	PART(&p, 'Z') = statement_keywords(m, s, words_text(s->w, a->value, a->value_end), e);
+	if (!PART(&p, 'W') || !PART(&p, 'Z'))
 		return ERR_RESOURCE;
 	PART(&p, 'G') = replaced(m, s, a->value, a->value_end, "___", true, e);
 	const char *inner = replaced(m, s, a->first, a->end, PART(&p, 'W'), false, e);
@@ -281,6 +335,7 @@ static int value_item(struct maker *m, const struct statement *s, const struct a
 	struct item it = {.kind = ITEM_VALUE, .answer = s->text, .span = s->span};
 	it.subject = names_lower_first(m->names, m->arena, subject, e);
 	it.value = copy(m, words_text(s->w, a->value, a->value_end), e);
+	it.asks = PART(&p, 'W');
 	if (!it.subject || !it.value)
 		return ERR_RESOURCE;
 	return full ? item_ask(m, &it, full_patterns, sizeof full_patterns / sizeof *full_patterns, &p, e)
@@ -365,7 +420,10 @@ static int statement_make(struct maker *m, const struct word *w, size_t n, struc
 		if (!*antecedent)
 			goto done;
 	}
-	rc = s.n && s.clause.shape != CLAUSE_NONE && is_balanced(s.text) ? statement_facts(m, &s, e) : 0;
+	rc = 0;
+	if (s.n && s.clause.shape != CLAUSE_NONE && is_balanced(s.text) && (rc = statement_item(m, &s, e)) == 0 &&
+		(rc = refusal_from_statement(m, s.text, span, e)) == 0)
+		rc = statement_facts(m, &s, e);
 done:
 	buf_release(&b);
 	return rc;

@@ -9,7 +9,8 @@
 struct entry {
 	char *word; /* in small letters; NULL: free slot */
 	char *spelling;
-	size_t capital, small, documents, last; /* last: 1 + the document that counted it last */
+	size_t capital, small;        /* inside sentences */
+	size_t uses, documents, last; /* of a name, anywhere; last: 1 + the document that counted it last */
 };
 
 struct names {
@@ -51,7 +52,7 @@ static int grow(struct names *n, struct err *e)
 	return 0;
 }
 
-static int count(struct names *n, const struct word *w, size_t document, struct err *e)
+static int count(struct names *n, const struct word *w, struct err *e)
 {
 	if (2 * n->n_used >= n->n_slots && grow(n, e) < 0)
 		return ERR_RESOURCE;
@@ -68,24 +69,39 @@ static int count(struct names *n, const struct word *w, size_t document, struct 
 	}
 	if (!t->capital++ && !(t->spelling = arena_strdup(&n->arena, w->p, w->n, e)))
 		return ERR_RESOURCE;
-	if (t->last != document + 1)
-		t->documents++;
-	t->last = document + 1;
 	return 0;
 }
 
 /* A sentence's first word says nothing, nor one behind a colon or a quotation mark. */
-static int count_block(struct names *n, const struct block *b, size_t document, struct err *e)
+static int count_block(struct names *n, const struct block *b, struct err *e)
 {
 	struct str rest = {b->text, strlen(b->text)}, sentence;
 	struct word w[SENTENCE_WORDS];
 	while (sentence_next(&rest, &sentence)) {
 		size_t n_words = words_split(sentence, w);
 		for (size_t i = 1; i < n_words; i++)
-			if (!w[i - 1].stop && word_is_plain(&w[i]) && count(n, &w[i], document, e) < 0)
+			if (!w[i - 1].stop && word_is_plain(&w[i]) && count(n, &w[i], e) < 0)
 				return ERR_RESOURCE;
 	}
 	return 0;
+}
+
+/* What starts a sentence counts here: it is known by now which words are names. */
+static void count_uses(struct names *n, const struct block *b, size_t document)
+{
+	struct str rest = {b->text, strlen(b->text)}, sentence;
+	struct word w[SENTENCE_WORDS];
+	while (sentence_next(&rest, &sentence)) {
+		size_t n_words = words_split(sentence, w);
+		for (size_t i = 0; i < n_words; i++) {
+			struct entry *t = find(n, w[i].p, w[i].n);
+			if (!t->word || t->capital <= t->small || !isupper((unsigned char)w[i].p[0]))
+				continue;
+			t->uses++;
+			t->documents += t->last != document + 1;
+			t->last = document + 1;
+		}
+	}
 }
 
 static void choose_subject(struct names *n, size_t n_documents)
@@ -93,10 +109,9 @@ static void choose_subject(struct names *n, size_t n_documents)
 	const struct entry *best = NULL;
 	for (size_t i = 0; i < n->n_slots; i++) {
 		const struct entry *t = &n->slot[i];
-		if (!t->spelling || t->capital <= t->small || 2 * t->documents < n_documents || t->capital < 2 ||
-			strlen(t->word) < 3)
+		if (!t->spelling || t->capital <= t->small || 2 * t->documents < n_documents || t->uses < 2 || strlen(t->word) < 3)
 			continue;
-		if (!best || t->capital > best->capital || (t->capital == best->capital && strcmp(t->spelling, best->spelling) < 0))
+		if (!best || t->uses > best->uses || (t->uses == best->uses && strcmp(t->spelling, best->spelling) < 0))
 			best = t;
 	}
 	n->subject = best ? best->spelling : "";
@@ -119,11 +134,15 @@ int names_new(struct names **out, const struct document *d, size_t n_documents, 
 	for (size_t i = 0; i < n_documents && rc == 0; i++)
 		for (size_t k = 0; k < d[i].n_blocks && rc == 0 && pages == (d[i].kind == DOCUMENT_PAGE); k++)
 			if (d[i].blocks[k].text && d[i].blocks[k].kind != BLOCK_CODE)
-				rc = count_block(n, &d[i].blocks[k], i, e);
+				rc = count_block(n, &d[i].blocks[k], e);
 	if (rc < 0) {
 		names_free(n);
 		return rc;
 	}
+	for (size_t i = 0; i < n_documents; i++)
+		for (size_t k = 0; k < d[i].n_blocks && pages == (d[i].kind == DOCUMENT_PAGE); k++)
+			if (d[i].blocks[k].text && d[i].blocks[k].kind != BLOCK_CODE)
+				count_uses(n, &d[i].blocks[k], i);
 	choose_subject(n, used[pages]);
 	*out = n;
 	return 0;

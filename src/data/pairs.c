@@ -9,45 +9,48 @@
 
 #include "data/clause.h"
 #include "data/phrase.h"
+#include "data/vary.h"
 
 enum { ANSWER_WORDS = 45, TOPIC_WORDS = 30, STEPS_WORDS = 90, STEP_WORDS = 24, TERM_WORDS = 5 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /*
- * Letters: T the heading, term or step, S a defined subject with its article, M its meaning, B the heading above, N what
- * the documents are about.
+ * Letters: T the heading, term or step, S a defined subject with its article, M its meaning, B the heading above, Z keywords, N
+ * what the documents are about.
  */
 static const char *const faq_patterns[] = {
 	"$T?",
-	"In $N, $t?",
-	"A customer asks: $T?",
-	"I have a question about $N. $T?",
+	"$B: $T?",
+	"#$Z",
 };
 static const char *const howto_patterns[] = {
 	"How do I $T?",
-	"How can I $T in $N?",
+	"How can I $T?",
 	"What are the steps to $T?",
 	"I want to $T. What do I have to do?",
 	"Explain how to $T.",
+	"#how to $T",
 };
 static const char *const first_step_patterns[] = {
 	"What is the first step to $T?",
-	"I want to $T in $N. Where do I start?",
+	"I want to $T. Where do I start?",
 };
 static const char *const next_step_patterns[] = {
 	"I am about to $T. What comes after \"$S\"?",
 };
 static const char *const term_patterns[] = {
 	"What does \"$T\" mean?",
-	"What does \"$T\" mean in $N?",
 	"What is meant by \"$T\"?",
 	"Define the term \"$T\".",
+	"What is $T?",
 	"Explain the term \"$T\" as $N uses it.",
-	"In $N, what is the word for $M?",
+	"What is the word for $M?",
+	"What do you call $M?",
+	"How does $N call $M?",
+	"#word for $M",
 };
 static const char *const definition_patterns[] = {
 	"What $Y $S?",
-	"What $Y $S in $N?",
 	"Tell me what $S $Y.",
 	"Explain what $S $Y.",
 	"How would you define $S?",
@@ -56,6 +59,7 @@ static const char *const definition_patterns[] = {
 static const char *const topic_patterns[] = {
 	"$B: what should I know about $T?",
 	"What does the $N documentation say about $T?",
+	"#$B $T",
 };
 
 static size_t words_count(const char *s)
@@ -266,6 +270,15 @@ static const char *heading_above(const struct maker *m, struct err *e)
 	return last ? arena_strdup(m->arena, before, (size_t)(last - before), e) : arena_strdup(m->arena, "", 0, e);
 }
 
+static const char *heading_keywords(const struct maker *m, struct err *e)
+{
+	struct buf b = {0};
+	struct str heading = {m->section->heading, strlen(m->section->heading)};
+	const char *made = keywords_add(&b, heading, STR(""), e) == 0 ? arena_strdup(m->arena, b.p ? b.p : "", b.len, e) : NULL;
+	buf_release(&b);
+	return made;
+}
+
 static int heading_items(struct maker *m, struct err *e)
 {
 	struct parts p = {0};
@@ -280,7 +293,8 @@ static int heading_items(struct maker *m, struct err *e)
 	PART(&p, 'T') = request && lower ? request_text(m, lower, e) : lower;
 	PART(&p, 'N') = lower && strcasestr(lower, names_subject(m->names)) ? NULL : names_subject(m->names);
 	PART(&p, 'B') = heading_above(m, e);
-	if (!PART(&p, 'T') || !PART(&p, 'B'))
+	PART(&p, 'Z') = heading_keywords(m, e);
+	if (!PART(&p, 'T') || !PART(&p, 'B') || !PART(&p, 'Z'))
 		return ERR_RESOURCE;
 	steps = request ? steps_find(m, &first) : 0;
 	if (steps >= 2)

@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "data/vary.h"
+
 enum { PATTERNS_MAX = 32 };
 
 /* Appends without doubling spaces and without one at the start or before punctuation. */
@@ -51,7 +53,7 @@ done:
 	return rc;
 }
 
-static int items_add(struct items *v, const struct item *it, struct err *e)
+int items_add(struct items *v, const struct item *it, struct err *e)
 {
 	if (v->n == v->cap) {
 		size_t cap = v->cap ? 2 * v->cap : 256;
@@ -64,32 +66,80 @@ static int items_add(struct items *v, const struct item *it, struct err *e)
 	return 0;
 }
 
+/* Fills the patterns that apply; some patterns give the same text, which counts once. */
+static int cores_fill(const char **core, size_t *n_core, const char *const *patterns, size_t n, const struct parts *p,
+	struct arena *a, struct err *e)
+{
+	*n_core = 0;
+	for (size_t i = 0; i < n && i < PATTERNS_MAX; i++) {
+		const char *made;
+		int rc = phrase_fill(&made, patterns[i], p, a, e);
+		if (rc < 0)
+			return rc;
+		for (size_t k = 0; made && k < *n_core; k++)
+			if (!strcmp(core[k], made))
+				made = NULL;
+		if (made)
+			core[(*n_core)++] = made;
+	}
+	return 0;
+}
+
+static bool is_asked(const struct item *it, size_t n, const char *question)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(it->questions[i], question))
+			return true;
+	return false;
+}
+
+/* How often each kind is asked, of ten phrasings of a fact. */
+static const unsigned char share[] = {[ITEM_VALUE] = 10,
+	[ITEM_CELL] = 8,
+	[ITEM_DEFINITION] = 6,
+	[ITEM_FAQ] = 6,
+	[ITEM_HOWTO] = 5,
+	[ITEM_STEP] = 2,
+	[ITEM_SECTION] = 2,
+	[ITEM_REPLY] = 3,
+	[ITEM_STATEMENT] = 3,
+	[ITEM_DENIAL] = 2,
+	[ITEM_CONFIRMATION] = 1,
+	[ITEM_UNKNOWN] = 2};
+
 int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e)
 {
-	const char *made[PATTERNS_MAX];
+	const char *core[PATTERNS_MAX];
 	uint32_t order[PATTERNS_MAX];
-	size_t n_made = 0;
+	size_t n_core, most = m->options->n_phrasings;
 	struct item item = *it;
 	struct rng r;
-	int rc;
-
-	for (size_t i = 0; i < n && i < PATTERNS_MAX; i++) {
-		order[n_made] = (uint32_t)n_made;
-		if ((rc = phrase_fill(&made[n_made], patterns[i], p, m->arena, e)) < 0)
-			return rc;
-		n_made += made[n_made] != NULL;
-	}
-	if (!n_made)
-		return 0;
+	int rc = cores_fill(core, &n_core, patterns, n, p, m->arena, e);
+	if (rc < 0 || !n_core)
+		return rc;
+	most = (most * share[it->kind] + 9) / 10;
 	rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)m->items->n, 0);
-	rng_shuffle(&r, order, n_made);
-	item.n_questions = n_made < m->options->n_phrasings ? n_made : m->options->n_phrasings;
-	item.reserved = item.n_questions >= 3 && rng_below(&r, 2) ? 0 : SIZE_MAX;
-	item.questions = arena_alloc(m->arena, item.n_questions, sizeof *item.questions, e);
-	if (!item.questions)
+	for (size_t i = 0; i < n_core; i++)
+		order[i] = (uint32_t)i;
+	rng_shuffle(&r, order, n_core);
+	bool reserves = n_core >= 3 && m->items->n % 8 == 0;
+	item.reserved = reserves ? 0 : SIZE_MAX;
+	item.questions = arena_alloc(m->arena, most, sizeof *item.questions, e);
+	item.cores = arena_alloc(m->arena, most, sizeof *item.cores, e);
+	if (!item.questions || !item.cores)
 		return ERR_RESOURCE;
-	for (size_t i = 0; i < item.n_questions; i++)
-		item.questions[i] = made[order[i]];
+	/* The first core is asked once only when it is reserved: validation must not see its words. */
+	for (size_t i = 0, k = 0; i < most; i++, k++) {
+		const char *question, *from = core[order[k % n_core]];
+		if (reserves && k && k % n_core == 0)
+			from = core[order[++k % n_core]];
+		if ((rc = question_vary(&question, from, m->names, &r, m->arena, e)) < 0)
+			return rc;
+		if (!*question || is_asked(&item, item.n_questions, question))
+			continue;
+		item.cores[item.n_questions] = from;
+		item.questions[item.n_questions++] = question;
+	}
 	item.document = m->document;
 	item.section = m->section;
 	return items_add(m->items, &item, e);

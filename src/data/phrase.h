@@ -21,9 +21,13 @@ struct parts {
  */
 int phrase_fill(const char **out, const char *pattern, const struct parts *p, struct arena *a, struct err *e);
 
+/* Appends an item that has its questions already. */
+int items_add(struct items *v, const struct item *it, struct err *e);
+
 /*
- * Appends `it`, asked in up to options.n_phrasings of the n patterns, chosen by chance from the seed and the number of the
- * item; every other item with three or more keeps one of them for validation. An item that no pattern fits is left out.
+ * Appends `it`, asked options.n_phrasings times (things to know that are no facts half as often): the patterns that apply in an order
+ * chosen by chance from the seed and the number of the item, each time in other words (vary.h). Every eighth item keeps one pattern
+ * for validation. An item that no pattern fits is left out.
  */
 int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e);
 

@@ -19,12 +19,12 @@ enum { CELL_BYTES = 160 };
  */
 static const char *const cell_patterns[] = {
 	"What $Y the $C of $R?",
-	"In $N, what $Y the $C of $R?",
 	"Tell me the $C of $R.",
 	"What $C does $R have?",
-	"A customer asks about $R. What $Y the $C?",
 	"$H: what $Y the $C of $R?",
-	"Do you know the $C of $R in $N?",
+	"Do you know the $C of $R?",
+	"#$C $R",
+	"#$H $R $C",
 	"I need to know the $C of $R.",
 	"How much does $R $Z?",
 	"How many $U $Y the $C of $R?",
@@ -32,29 +32,33 @@ static const char *const cell_patterns[] = {
 	"We use $R. What $C do we get?",
 	"$R, $C?",
 	"How many $J does $R have?",
-	"How many $J does $R have in $N?",
-	"Which $K in $N has $V as its $C?",
+	"How many $J come with $R?",
+	"What number of $J do I get with $R?",
+	"Which $K has $V as its $C?",
+	"#$K $V $C",
 };
 static const char *const value_patterns[] = {
 	"What is the $G?",
-	"What is the $G in $N?",
+	"#$G",
+	"#$H $G",
+	"Is there a limit for the $G?",
 	"Please tell me the $G.",
 	"$H: what is the $G?",
-	"I need to know the $G in $N.",
-	"A customer asks for the $G. What do I answer?",
-	"Do you know the $G in $N?",
+	"I need to know the $G.",
+	"Do you know the $G?",
 	"What value does $N have for the $G?",
-	"How many $Q are allowed in $N?",
+	"How many $Q are allowed?",
 	"How many $Q can I have?",
 	"How large can $E be?",
-	"How large can $E be in $N?",
+	"How big may $E be?",
 	"What is the largest $F?",
 	"What is the biggest $F that $N allows?",
 	"How many $U is the $G?",
 };
 static const char *const deed_patterns[] = {
 	"What does $R do?",
-	"What does $R do in $N?",
+	"#$R",
+	"#what $R does",
 	"What is $R for?",
 	"Explain $R.",
 	"Which $K $V?",
@@ -62,7 +66,9 @@ static const char *const deed_patterns[] = {
 };
 static const char *const meaning_patterns[] = {
 	"What is meant by $R?",
-	"What does $R mean in $N?",
+	"What does $R mean?",
+	"What does it mean when I see $R?",
+	"#$R meaning",
 	"Explain $R.",
 	"How is $R described in $N?",
 };
@@ -182,7 +188,7 @@ int pairs_from_table(struct maker *m, const struct block *b, struct err *e)
 			const char *name = b->cells[row * b->n_cols], *cell = b->cells[row * b->n_cols + col];
 			if (is_blank(name) || is_blank(cell))
 				continue;
-			struct item it = {.value = cell};
+			struct item it = {.value = cell, .asks = column};
 			struct parts p = {0};
 			PART(&p, 'R') = row_name(m, name, kind, e);
 			PART(&p, 'C') = column;

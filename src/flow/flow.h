@@ -1,8 +1,7 @@
 /*
  * flow: jobs that need several rooms.
  *
- *   run       documents -> data set -> answers of the base -> adapter -> answers of the tuned model -> one page
- *   answers   questions put to a model, judged
+ *   run       documents -> data set -> answers of the base -> adapter -> answers of the tuned model -> verdict, one page
  *   page      what came out, for a person
  */
 #ifndef ATTUNE_FLOW_H
@@ -17,13 +16,13 @@
  * The output folder:
  *
  *   data/                 what data_curate writes
- *   answers-base.jsonl    the questions with "text" (the answer), "right" and "key" (what it was made from)
  *   run-XXXXXXXXXXXX/     the training run (train.h), named by what it is made from: new documents or settings start a new one
- *   answers-tuned.jsonl   as above, with the adapter of that run
+ *   eval/                 answers of both arms, eval.json, report.html (eval.h)
  *   page.txt              the page
  */
 struct flow_run_options {
-	const char *in;    /* a folder of documents (data.h); its questions.jsonl, if there, is asked before and after */
+	const char *
+		in; /* a folder of documents (data.h), or a workspace with them in sources/; its questions.jsonl, if there, is asked */
 	const char *out;   /* made if absent */
 	const char *model; /* any name that hub_resolve takes */
 	const struct train_config *config;

@@ -2,21 +2,18 @@
 #ifndef ATTUNE_FLOW_PAGE_H
 #define ATTUNE_FLOW_PAGE_H
 
-#include <jansson.h>
-
 #include "data/data.h"
+#include "eval/eval.h"
 #include "train/train.h"
 
 struct page {
-	const char *in, *model, *adapter;
+	const char *in, *model, *adapter, *report;
 	struct data_summary data;
 	struct train_result training;
-	const json_t *base, *tuned; /* arrays of answers to the same questions */
-	double seconds;             /* of this call */
+	struct eval_result result;
+	double seconds; /* of this call */
 };
+/* Plain text of at most 100 columns, paths aside. */
 int page_write(const struct page *p, struct buf *out, struct err *e);
-
-/* Appends a row of `n` columns, each text broken at spaces into lines of width[i] characters. */
-int page_row(const char *const *text, const size_t *width, size_t n, struct buf *out, struct err *e);
 
 #endif

@@ -3,12 +3,12 @@
  */
 #include "flow/flow.h"
 
-#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "data/data.h"
-#include "flow/answers.h"
+#include "eval/eval.h"
 #include "flow/page.h"
 #include "hub/hub.h"
 
@@ -16,17 +16,18 @@ enum { KEY_SHOWN = 12 };
 
 struct job {
 	const struct flow_run_options *o;
-	char data[PATH_SIZE], run[PATH_SIZE], adapter[PATH_SIZE], model_path[PATH_SIZE], base[PATH_SIZE], tuned[PATH_SIZE];
+	char in[PATH_SIZE], questions[PATH_SIZE], data[PATH_SIZE], out[PATH_SIZE], report[PATH_SIZE];
+	char run[PATH_SIZE], adapter[PATH_SIZE], loss_svg[PATH_SIZE], model_path[PATH_SIZE];
 	char model_key[65], run_key[65];
 	struct model *model;
-	struct questions questions;
+	struct eval_job eval;
 	struct page page;
 	int lock;
 };
 
 static int curate(struct job *j, struct err *e)
 {
-	struct data_options d = {.in = j->o->in, .out = j->data, .seed = j->o->config->seed, .n_phrasings = DATA_PHRASINGS};
+	struct data_options d = {.in = j->in, .out = j->data, .seed = j->o->config->seed, .n_phrasings = DATA_PHRASINGS};
 	bool current;
 	struct data_summary *made = &j->page.data;
 	int rc = data_is_current(&d, &current, made, e);
@@ -66,32 +67,10 @@ static int run_name(struct job *j, struct err *e)
 	}
 	if (rc == 0)
 		rc = path_join(j->adapter, sizeof j->adapter, e, j->run, "adapter");
+	if (rc == 0)
+		rc = path_join(j->loss_svg, sizeof j->loss_svg, e, j->run, "loss.svg");
 	sha256_free(sum);
 	buf_release(&b);
-	return rc;
-}
-
-/* Answers of the base, or with `adapter` of the tuned model, from the folder or asked now. */
-static int ask(struct job *j, const char *adapter, json_t **out, struct err *e)
-{
-	struct lora *lora = NULL;
-	char key[2 * 65 + 65];
-	snprintf(key, sizeof key, "%.16s-%.16s-%.16s", j->questions.sha256, j->model_key, adapter ? j->run_key : "base");
-	struct answers_job a = {.questions = &j->questions,
-		.model = j->model,
-		.label = adapter ? "answers after" : "answers before",
-		.path = adapter ? j->tuned : j->base,
-		.key = key,
-		.stop = j->o->stop};
-	int rc = answers_load(&a, out, e);
-	if (rc < 0 || *out || !j->questions.n)
-		return rc;
-	if (adapter)
-		rc = lora_open(&lora, j->model, adapter, e);
-	a.lora = lora;
-	if (rc == 0)
-		rc = answers_make(&a, out, e);
-	lora_free(lora);
 	return rc;
 }
 
@@ -101,20 +80,43 @@ static int train(struct job *j, struct err *e)
 	return train_run(&t, &j->page.training, e);
 }
 
+/* Asks one arm, the base without an adapter; what the folder holds already is not asked again. */
+static int ask(struct job *j, struct eval_arm *arm, struct err *e)
+{
+	struct lora *lora = NULL;
+	int rc = *arm->key ? lora_open(&lora, j->model, j->adapter, e) : 0;
+	arm->lora = lora;
+	if (rc == 0)
+		rc = eval_arm_run(&j->eval, arm, e);
+	arm->lora = NULL;
+	lora_free(lora);
+	return rc;
+}
+
+/* A workspace has its documents in sources/, a plain folder is its own. */
+static int sources_find(struct job *j, struct err *e)
+{
+	int rc = path_join(j->in, sizeof j->in, e, j->o->in, "sources");
+	return rc == 0 && !dir_exists(j->in) ? path_join(j->in, sizeof j->in, e, "", j->o->in) : rc;
+}
+
 static int prepare(struct job *j, struct err *e)
 {
-	static const char *const name[] = {"data", "answers-base.jsonl", "answers-tuned.jsonl"};
-	char *const path[] = {j->data, j->base, j->tuned};
-	char questions[PATH_SIZE];
+	static const struct {
+		const char *name;
+		size_t offset;
+	} part[] = {{"data", offsetof(struct job, data)}, {"eval", offsetof(struct job, out)}};
 	int rc = dir_make(j->o->out, e);
 	if (rc == 0)
 		rc = dir_lock(&j->lock, j->o->out, e);
-	for (size_t i = 0; i < sizeof name / sizeof *name && rc == 0; i++)
-		rc = path_join(path[i], PATH_SIZE, e, j->o->out, name[i]);
+	for (size_t i = 0; i < sizeof part / sizeof *part && rc == 0; i++)
+		rc = path_join((char *)j + part[i].offset, PATH_SIZE, e, j->o->out, part[i].name);
 	if (rc == 0)
-		rc = path_join(questions, sizeof questions, e, j->o->in, "questions.jsonl");
+		rc = path_join(j->questions, sizeof j->questions, e, j->o->in, "questions.jsonl");
 	if (rc == 0)
-		rc = questions_read(&j->questions, questions, e);
+		rc = path_join(j->report, sizeof j->report, e, j->out, "report.html");
+	if (rc == 0)
+		rc = sources_find(j, e);
 	if (rc == 0)
 		rc = curate(j, e); /* before the model is fetched: an empty folder is told at once */
 	if (rc == 0)
@@ -126,10 +128,18 @@ static int prepare(struct job *j, struct err *e)
 	return rc < 0 ? rc : model_open(&j->model, j->model_path, e);
 }
 
+static int evaluate(struct job *j, const struct eval_arm arm[2], struct err *e)
+{
+	const struct train_result *t = &j->page.training;
+	j->eval.train_seconds = t->seconds;
+	j->eval.train_tokens = t->n_tokens;
+	return eval_compare(&j->eval, arm, &j->page.result, e);
+}
+
 int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 {
 	struct job *j = mem_alloc(1, sizeof *j, e);
-	json_t *base = NULL, *tuned = NULL;
+	struct eval_arm arm[2] = {{.name = "base", .key = ""}, {.name = "tuned"}};
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	double start = now_s();
@@ -137,24 +147,33 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 		return ERR_RESOURCE;
 	j->o = o;
 	j->lock = -1;
+	arm[1].key = j->run_key;
 	int rc = prepare(j, e);
-	if (rc < 0 || (rc = ask(j, NULL, &base, e)) < 0 || (rc = train(j, e)) < 0 || (rc = ask(j, j->adapter, &tuned, e)) < 0)
+	if (rc < 0)
 		goto done;
-	j->page.in = o->in;
+	j->eval = (struct eval_job){.questions = j->questions,
+		.data = j->data,
+		.out = j->out,
+		.model = j->model,
+		.model_name = o->model,
+		.model_key = j->model_key,
+		.loss_svg = j->loss_svg,
+		.stop = o->stop};
+	/* The base first: a folder whose questions cannot be read is told before an hour of training. */
+	if ((rc = ask(j, &arm[0], e)) < 0 || (rc = train(j, e)) < 0 || (rc = ask(j, &arm[1], e)) < 0 ||
+		(rc = evaluate(j, arm, e)) < 0)
+		goto done;
+	j->page.in = j->in;
 	j->page.model = o->model;
 	j->page.adapter = j->adapter;
-	j->page.base = base;
-	j->page.tuned = tuned;
+	j->page.report = j->report;
 	j->page.seconds = now_s() - start;
 	if ((rc = page_write(&j->page, &text, e)) == 0 && (rc = path_join(path, sizeof path, e, o->out, "page.txt")) == 0 &&
 		(rc = file_replace(path, text.p, text.len, e)) == 0)
 		rc = buf_append(page, text.p, text.len, e);
 done:
 	buf_release(&text);
-	json_decref(base);
-	json_decref(tuned);
 	model_free(j->model);
-	questions_release(&j->questions);
 	dir_unlock(j->lock);
 	mem_free(j);
 	return rc;

@@ -37,8 +37,8 @@ struct key {
 
 static const struct key keys[] = {
 	{AT(finetuning_type), .type = KEY_CHOICE, .fallback = "lora", .words = {"lora"}, .help = "what is trained: adapters"},
-	{AT(lora_r), .type = KEY_INT, .fallback = "16", .min = 1, .max = 1024, .help = "rank of the adapters"},
-	{AT(lora_alpha), .type = KEY_REAL, .fallback = "32", .min = 0.001, .max = 65536,
+	{AT(lora_r), .type = KEY_INT, .fallback = "64", .min = 1, .max = 1024, .help = "rank of the adapters"},
+	{AT(lora_alpha), .type = KEY_REAL, .fallback = "64", .min = 0.001, .max = 65536,
 		.help = "adapters are scaled by lora_alpha / lora_r"},
 	{AT(lora_targets), .type = KEY_TARGETS, .fallback = "all", .help = "linear layers that get an adapter"},
 	{AT(use_rslora), .type = KEY_BOOL, .fallback = "false", .help = "scale by lora_alpha / sqrt(lora_r) instead"},
@@ -58,7 +58,7 @@ static const struct key keys[] = {
 		.help = "most tokens in a row; a packed micro batch holds micro_batch_size times as many"},
 	{AT(sample_packing), .type = KEY_BOOL, .fallback = "true",
 		.help = "fill a micro batch with rows up to its tokens; false: micro_batch_size rows"},
-	{AT(num_epochs), .type = KEY_INT, .fallback = "2", .min = 1, .max = 100000, .help = "times that every row is seen"},
+	{AT(num_epochs), .type = KEY_INT, .fallback = "1", .min = 1, .max = 100000, .help = "times that every row is seen"},
 	{AT(max_steps), .type = KEY_INT, .fallback = "0", .min = 0, .max = 1e9,
 		.help = "stop after so many steps; 0: after num_epochs"},
 	{AT(shuffle), .type = KEY_BOOL, .fallback = "true", .help = "a new order of the rows in every epoch"},

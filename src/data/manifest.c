@@ -1,0 +1,156 @@
+/*
+ * The files of a data folder and its manifest, which is written last and tells whether the folder is still what it says.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/dataset.h"
+
+enum { MANIFEST_BYTES_MAX = 64 << 20 };
+static const char *const file_name[] = {
+	"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl", "terms.yaml"};
+enum { TERMS = DATASET_FILES, FILES };
+
+static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
+{
+	struct sha256 *s;
+	int rc = sha256_new(&s, e);
+	if (rc < 0)
+		return rc;
+	sha256_add(s, b->p ? b->p : "", b->len);
+	sha256_hex(s, hex);
+	sha256_free(s);
+	return 0;
+}
+
+int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e)
+{
+	struct buf b = {0};
+	int rc = buf_printf(&b, e, "%d %" PRIu64 " %zu\n", DATASET_VERSION, o->seed, o->n_phrasings);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		if (i == 0 || strcmp(d[i].path, d[i - 1].path)) /* the tickets of a file are one entry, before and after reading */
+			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
+	if (rc == 0)
+		rc = bytes_hash(&b, hex, e);
+	buf_release(&b);
+	return rc;
+}
+
+/* Writes one file, or removes what an earlier data set left under its name; adds its hash to `files`. */
+static int file_write(const char *dir, int i, const struct buf *b, json_t *files, struct err *e)
+{
+	char path[PATH_SIZE], hex[65];
+	int rc = path_join(path, sizeof path, e, dir, file_name[i]);
+	if (rc < 0)
+		return rc;
+	if (!b->len)
+		return unlink(path) < 0 && errno != ENOENT ? err_errno(e, "remove", path) : 0;
+	if ((rc = file_replace(path, b->p, b->len, e)) < 0 || (rc = bytes_hash(b, hex, e)) < 0)
+		return rc;
+	return json_object_set_new(files, file_name[i], json_string(hex)) < 0
+		? err_set(e, ERR_RESOURCE, "out of memory while writing %s", path)
+		: 0;
+}
+
+static int terms_file_write(const char *dir, const struct terms *t, json_t *files, struct err *e)
+{
+	char path[PATH_SIZE], hex[65];
+	int rc = path_join(path, sizeof path, e, dir, file_name[TERMS]);
+	if (rc == 0)
+		rc = terms_write(t, path, e);
+	if (rc == 0)
+		rc = sha256_file(path, hex, e);
+	if (rc == 0 && json_object_set_new(files, file_name[TERMS], json_string(hex)) < 0)
+		rc = err_set(e, ERR_RESOURCE, "out of memory while writing %s", path);
+	return rc;
+}
+
+static json_t *documents_json(const struct document *d, size_t n)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all,
+			json_pack("{s:s, s:s*, s:I, s:s, s:b, s:s*}", "path", d[i].path, "part", d[i].part, "bytes",
+				(json_int_t)d[i].size, "sha256", d[i].sha256, "unseen", d[i].unseen, "skipped", d[i].skipped));
+	return all;
+}
+
+int manifest_write(const struct data_options *o, const struct dataset *d, const struct buf file[DATASET_FILES],
+	const struct data_summary *c, struct err *e)
+{
+	char key[65], path[PATH_SIZE];
+	char *text = NULL;
+	json_t *all = NULL, *files = json_object();
+	int rc = dataset_key(o, d->documents, d->n_documents, key, e);
+	if (rc == 0)
+		rc = dir_make(o->out, e);
+	for (int i = 0; i < DATASET_FILES && rc == 0; i++)
+		rc = file_write(o->out, i, &file[i], files, e);
+	if (rc == 0)
+		rc = terms_file_write(o->out, d->terms, files, e);
+	if (rc == 0)
+		rc = path_join(path, sizeof path, e, o->out, "manifest.json");
+	if (rc < 0)
+		goto done;
+	all = json_pack("{s:s, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:O}", "key", key, "options", "seed",
+		(json_int_t)o->seed, "phrasings", (json_int_t)o->n_phrasings, "counts", "documents", (json_int_t)c->n_documents,
+		"skipped", (json_int_t)c->n_skipped, "unseen", (json_int_t)c->n_unseen, "sections", (json_int_t)c->n_sections,
+		"facts", (json_int_t)c->n_facts, "train", (json_int_t)c->n_train, "valid", (json_int_t)c->n_valid, "documents",
+		documents_json(d->documents, d->n_documents), "files", files);
+	text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
+	rc = text ? file_replace(path, text, strlen(text), e) : err_set(e, ERR_RESOURCE, "out of memory while writing %s", path);
+done:
+	free(text);
+	json_decref(all);
+	json_decref(files);
+	return rc;
+}
+
+/* Is the file as the manifest has it: with this hash, or absent? */
+static bool file_is_current(const char *dir, int i, const json_t *files)
+{
+	char path[PATH_SIZE], hex[65];
+	const char *sum = json_string_value(json_object_get(files, file_name[i]));
+	if (path_join(path, sizeof path, NULL, dir, file_name[i]) < 0)
+		return false;
+	return sum ? sha256_file(path, hex, NULL) == 0 && !strcmp(hex, sum) : !file_exists(path);
+}
+
+int manifest_is_current(const char *dir, const char *key, bool *current, struct data_summary *out, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf b = {0};
+	json_int_t n[7];
+	json_t *files;
+	const char *made_from;
+	*current = false;
+	int rc = path_join(path, sizeof path, e, dir, "manifest.json");
+	if (rc < 0 || !file_exists(path))
+		return rc;
+	rc = file_read(path, MANIFEST_BYTES_MAX, &b, e);
+	json_t *all = rc == 0 ? json_loadb(b.p ? b.p : "", b.len, 0, NULL) : NULL;
+	buf_release(&b);
+	/* A manifest that is not as manifest_write leaves it is nobody's: the data set is simply made again. */
+	if (!all ||
+		json_unpack(all, "{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "key", &made_from, "counts", "documents",
+			&n[0], "skipped", &n[1], "unseen", &n[2], "sections", &n[3], "facts", &n[4], "train", &n[5], "valid", &n[6],
+			"files", &files) < 0)
+		goto done;
+	*current = !strcmp(made_from, key);
+	for (int i = 0; i < FILES && *current; i++)
+		*current = file_is_current(dir, i, files);
+	if (*current)
+		*out = (struct data_summary){.n_documents = (size_t)n[0],
+			.n_skipped = (size_t)n[1],
+			.n_unseen = (size_t)n[2],
+			.n_sections = (size_t)n[3],
+			.n_facts = (size_t)n[4],
+			.n_train = (size_t)n[5],
+			.n_valid = (size_t)n[6]};
+done:
+	json_decref(all);
+	return rc;
+}

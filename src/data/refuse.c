@@ -1,0 +1,281 @@
+/*
+ * What is not so. A model that is only ever asked what has an answer learns to answer everything. Three kinds of questions teach it
+ * otherwise, each with a twin of the same form that has an answer, so that the form alone gives nothing away:
+ *
+ *   a fact with the value of another fact of its kind    "Is it true that ...?"     the fact, after No; the twin after Yes
+ *   what the documents say cannot be                     "How do I rename ...?"     what they say
+ *   a feature that many products have and these          "How do I set up ...?"     that the documents do not mention it;
+ *   documents never name                                                            the twins name things that they define
+ */
+#include "data/refuse.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/phrase.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Letters: C what is claimed, T the thing, N what the documents are about. */
+static const char *const claim_patterns[] = {
+	"Is it true that $C?",
+	"Is it right that $C?",
+	"I heard that $C. Is that so?",
+	"$C, correct?",
+	"A customer says that $C. Is that right?",
+	"Why is it that $C?",
+	"Since $C, what should we plan for?",
+	"I read that $C. Can I rely on that?",
+	"How come $C?",
+	"We assume that $C. What do we have to know?",
+};
+static const char *const feature_patterns[] = {
+	"How do I set up $T in $N?",
+	"Does $N have $T?",
+	"Where do I find $T in $N?",
+	"Which plan includes $T?",
+	"How much does $T cost in $N?",
+	"What is the limit for $T in $N?",
+	"How do I switch on $T?",
+	"What can I do with $T in $N?",
+	"I want to use $T with $N. What do I have to do?",
+	"Since when does $N offer $T?",
+	"How does $T work in $N?",
+};
+static const char *const cannot_patterns[] = {
+	"Can $S $R?",
+	"How can $S $R?",
+	"How do I $V $S?",
+	"I want to $V $S. Where do I do that?",
+	"What do I have to press to $V $S?",
+	"Is there a way to $V $S?",
+	"We have to $V $S. How does that work?",
+};
+
+/* Features of business software at large. What the documents mention is left out. */
+static const char *const features[] = {"a mobile app", "the Platinum plan", "the Enterprise plan", "the Free plan",
+	"the Basic plan", "the Premium plan", "the Business plan", "the Guest role", "the Manager role", "the Viewer role",
+	"an Android app", "an iPhone app", "a desktop app", "a browser extension", "a plug-in for Excel", "a Slack integration",
+	"a Microsoft Teams integration", "a Salesforce connector", "a Zapier integration", "a GraphQL interface",
+	"a SOAP interface", "a gRPC interface", "WebSockets", "an MQTT broker", "a Kafka connector", "FTP upload", "a PHP library",
+	"a Ruby library", "a Rust library", "a C# library", "a Perl module", "a Terraform provider", "a Kubernetes operator",
+	"a Docker image", "a Helm chart", "a Windows version", "a macOS version", "offline mode", "dark mode", "voice control",
+	"a chatbot", "an AI assistant", "video calls", "screen sharing", "a whiteboard", "a calendar", "time tracking", "a wiki",
+	"project templates", "a drag-and-drop editor", "a visual workflow builder", "a spreadsheet view", "a map view",
+	"PDF reports", "a print view", "barcode scanning", "face recognition", "fingerprint sign-in", "sign-in with Google",
+	"sign-in with Facebook", "passkeys", "hardware keys", "a password manager", "parental controls", "a lifetime licence",
+	"a family plan", "a student discount", "a reseller programme", "a loyalty programme", "gift cards", "payment with Bitcoin",
+	"payment with PayPal", "cash payment", "phone support", "a hotline", "on-site training", "a certification exam",
+	"a user conference", "a public roadmap", "a bug bounty", "an affiliate programme", "machine learning forecasts",
+	"sentiment analysis", "automatic translation", "speech recognition", "optical character recognition", "a data warehouse",
+	"SQL queries", "a recycle bin", "version branches", "pull requests", "a marketplace", "custom themes", "white labelling",
+	"custom domains", "a status badge", "geofencing", "A/B tests", "heat maps", "e-mail marketing", "a newsletter tool",
+	"a social media planner", "an online shop", "inventory management", "payroll", "a ticket system", "single-use coupons",
+	"image editing", "music playback", "weather forecasts", "a public forum"};
+
+/* ---- claims ------------------------------------------------------------------------------------------------------------------ */
+
+/* The first place where `value` stands in the statement as whole words; NULL when there is none or more than one. */
+static const char *value_place(const char *statement, const char *value)
+{
+	const char *p = strstr(statement, value);
+	size_t n = strlen(value);
+	if (!n || !p || strstr(p + n, value) || (p > statement && isalnum((unsigned char)p[-1])) || isalnum((unsigned char)p[n]))
+		return NULL;
+	return p;
+}
+
+/* The statement as a claim: with another value, a small first letter and without its full stop. */
+static int claim_make(
+	const char **out, const struct maker *m, const char *statement, const char *value, const char *other, struct err *e)
+{
+	struct buf b = {0};
+	const char *place = value_place(statement, value);
+	size_t n = strlen(statement), head = (size_t)(place - statement), tail = n - head - strlen(value);
+	if (tail && statement[n - 1] == '.')
+		tail--;
+	*out = NULL;
+	if (buf_append(&b, statement, head, e) == 0 && buf_puts(&b, other, e) == 0 &&
+		buf_append(&b, place + strlen(value), tail, e) == 0)
+		*out = names_lower_first(m->names, m->arena, (struct str){b.p, b.len}, e);
+	buf_release(&b);
+	return *out ? 0 : ERR_RESOURCE;
+}
+
+/* The value of another fact that is asked for by the same words, or NULL. */
+static const char *other_value(const struct items *items, size_t n, size_t self, struct rng *r)
+{
+	const struct item *it = &items->p[self];
+	const char *found = NULL;
+	uint32_t seen = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct item *o = &items->p[i];
+		if (!o->asks || strcmp(o->asks, it->asks) || !strcasecmp(o->value, it->value) || strcasestr(it->answer, o->value))
+			continue;
+		if (rng_below(r, ++seen) == 0) /* each with the same chance */
+			found = o->value;
+	}
+	return found;
+}
+
+/* "36 hours" with another number, when no other fact has hours; NULL when the value is no plain number. */
+static const char *other_number(const struct maker *m, const char *value, struct rng *r, struct err *e)
+{
+	static const unsigned factor[] = {2, 3, 4, 5};
+	size_t digits = strspn(value, "0123456789");
+	char text[64];
+	if (!digits || digits > 6 || (value[digits] && value[digits] != ' '))
+		return NULL;
+	unsigned long number = strtoul(value, NULL, 10) * factor[rng_below(r, COUNT(factor))] + rng_below(r, 3);
+	snprintf(text, sizeof text, "%lu%.40s", number, value + digits);
+	return arena_strdup(m->arena, text, strlen(text), e);
+}
+
+static int claim_item(struct maker *m, const struct item *fact, const char *value, bool denied, struct err *e)
+{
+	struct parts p = {0};
+	struct item it = {.kind = denied ? ITEM_DENIAL : ITEM_CONFIRMATION, .span = fact->span};
+	struct buf b = {0};
+	const char *claim;
+	int rc = claim_make(&claim, m, fact->answer, fact->value, value, e);
+	if (rc == 0)
+		rc = buf_printf(&b, e, "%s %s", denied ? "No, that is not right." : "Yes.", fact->answer);
+	if (rc == 0 && !(it.answer = arena_strdup(m->arena, b.p, b.len, e)))
+		rc = ERR_RESOURCE;
+	buf_release(&b);
+	PART(&p, 'C') = claim;
+	return rc < 0 ? rc : item_ask(m, &it, claim_patterns, COUNT(claim_patterns), &p, e);
+}
+
+static int claims_make(struct maker *m, size_t n, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct item fact = m->items->p[i];
+		struct rng r;
+		rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)i, 1);
+		if (!fact.asks || !value_place(fact.answer, fact.value) || rng_below(&r, 2))
+			continue;
+		const char *wrong = other_value(m->items, n, i, &r);
+		if (!wrong)
+			wrong = other_number(m, fact.value, &r, e);
+		if (!wrong)
+			continue;
+		m->document = fact.document;
+		m->section = fact.section;
+		rc = claim_item(m, &fact, wrong, true, e);
+		if (rc == 0 && rng_below(&r, 2))
+			rc = claim_item(m, &fact, fact.value, false, e);
+	}
+	return rc;
+}
+
+/* ---- features ---------------------------------------------------------------------------------------------------------------- */
+
+static bool is_mentioned(const struct document *d, size_t n, const struct word *word)
+{
+	char text[64];
+	if (word->n >= sizeof text)
+		return true;
+	snprintf(text, sizeof text, "%.*s", (int)word->n, word->p);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < d[i].n_blocks; k++)
+			if (d[i].blocks[k].text && strcasestr(d[i].blocks[k].text, text))
+				return true;
+	return false;
+}
+
+/* Is there a word in the feature's name that the documents do not know? */
+static bool is_foreign(const struct document *d, size_t n, const char *feature)
+{
+	struct word w[SENTENCE_WORDS];
+	size_t n_words = words_split((struct str){feature, strlen(feature)}, w);
+	for (size_t i = 0; i < n_words; i++)
+		if (!word_is_function(&w[i]) && !is_mentioned(d, n, &w[i]))
+			return true;
+	return false;
+}
+
+static int features_make(struct maker *m, const struct document *d, size_t n_documents, size_t n, struct err *e)
+{
+	struct parts p = {0};
+	size_t n_defined = 0;
+	int rc = 0;
+	PART(&p, 'N') = names_subject(m->names);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct item definition = m->items->p[i];
+		if (definition.kind != ITEM_DEFINITION || !definition.document)
+			continue;
+		struct item it = {.kind = ITEM_CONFIRMATION, .span = definition.span, .answer = definition.answer};
+		m->document = definition.document;
+		m->section = definition.section;
+		PART(&p, 'T') = definition.subject;
+		rc = item_ask(m, &it, feature_patterns, 3, &p, e); /* how, whether and where: what a definition answers */
+		n_defined++;
+	}
+	m->document = NULL; /* no document says so */
+	m->section = NULL;
+	for (size_t i = 0; i < COUNT(features) && rc == 0; i++) {
+		struct item it = {.kind = ITEM_UNKNOWN};
+		if (i > 2 * n_defined + 20 || !is_foreign(d, n_documents, features[i]))
+			continue;
+		PART(&p, 'T') = features[i];
+		rc = phrase_fill(&it.answer, "The $n documentation does not mention $T, so I cannot say anything about it.", &p,
+			m->arena, e);
+		if (rc == 0)
+			rc = item_ask(m, &it, feature_patterns, COUNT(feature_patterns), &p, e);
+	}
+	return rc;
+}
+
+int refusals_make(struct maker *m, const struct document *d, size_t n_documents, struct err *e)
+{
+	size_t n = m->items->n;
+	int rc = claims_make(m, n, e);
+	return rc < 0 ? rc : features_make(m, d, n_documents, n, e);
+}
+
+/* ---- what cannot be ---------------------------------------------------------------------------------------------------------- */
+
+/* "renamed" -> "rename"; "" when it is not a known verb's participle in -ed. */
+static void participle_base(const struct word *w, char base[32])
+{
+	struct word stem = *w;
+	*base = 0;
+	if (w->n < 4 || w->n > 28 || memcmp(w->p + w->n - 2, "ed", 2))
+		return;
+	for (size_t cut = 1; cut <= 2 && verb_form(&stem, base) != VERB_BASE; cut++)
+		stem.n = w->n - cut;
+	if (verb_form(&stem, base) != VERB_BASE)
+		*base = 0;
+}
+
+int refusal_from_statement(struct maker *m, const char *statement, struct span span, struct err *e)
+{
+	struct word w[SENTENCE_WORDS];
+	struct parts p = {0};
+	char base[32] = "";
+	size_t n = words_split((struct str){statement, strlen(statement)}, w), at = 1;
+	while (at < n && !word_is(&w[at], "cannot"))
+		at++;
+	if (at + 1 >= n || word_in(&w[0], "if when while it they this these"))
+		return 0;
+	for (size_t i = 0; i < at; i++)
+		if (w[i].stop || word_in(&w[i], "that which who so and"))
+			return 0;
+	size_t end = at + 1;
+	while (end < n && !w[end - 1].stop && !word_in(&w[end], "so because but and or"))
+		end++;
+	if (word_is(&w[at + 1], "be") && at + 2 < n)
+		participle_base(&w[at + 2], base);
+	struct item it = {.kind = ITEM_DENIAL, .answer = statement, .span = span};
+	struct str subject = words_text(w, 0, at), rest = words_text(w, at + 1, end);
+	PART(&p, 'S') = names_lower_first(m->names, m->arena, subject, e);
+	PART(&p, 'R') = arena_strdup(m->arena, rest.p, rest.n, e);
+	PART(&p, 'V') = base;
+	if (!PART(&p, 'S') || !PART(&p, 'R'))
+		return ERR_RESOURCE;
+	return item_ask(m, &it, cannot_patterns, COUNT(cannot_patterns), &p, e);
+}

@@ -1,0 +1,288 @@
+/*
+ * One question in the words of several people. Nobody asks in the words of the documents: people use their own word for a thing,
+ * greet, explain themselves, or type three keywords. A model that has seen a fact asked in one wording recites it, and finds it
+ * again only when asked in many (Allen-Zhu and Li, "Physics of language models: part 3.1", 2023). Only questions vary; answers stay
+ * the documents' own words.
+ */
+#include "data/vary.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { SYNONYMS_MAX = 5, KEYWORDS_MAX = 24 };
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Words that may stand for each other in a question about software. Single words; a plural or a third person keeps its s. */
+static const char *const synonyms[][SYNONYMS_MAX + 1] = {
+	{"keep", "store", "retain", "hold", "save"},
+	{"kept", "stored", "retained", "held", "saved"},
+	{"delete", "remove", "erase"},
+	{"deleted", "removed", "erased"},
+	{"expire", "lapse", "end"},
+	{"limit", "cap", "maximum", "ceiling"},
+	{"maximum", "highest", "largest", "most"},
+	{"minimum", "lowest", "smallest", "least"},
+	{"price", "cost", "fee"},
+	{"yearly", "annual"},
+	{"begin", "start"},
+	{"start", "begin"},
+	{"receive", "get"},
+	{"require", "need"},
+	{"create", "make", "set up", "add"},
+	{"allowed", "permitted", "possible"},
+	{"people", "users", "colleagues"},
+	{"person", "user", "colleague"},
+	{"send", "deliver", "submit"},
+	{"sent", "delivered", "submitted"},
+	{"deliver", "send"},
+	{"delivered", "sent"},
+	{"fail", "go wrong"},
+	{"failed", "unsuccessful"},
+	{"error", "problem", "failure"},
+	{"refused", "rejected", "turned down"},
+	{"refuse", "reject"},
+	{"change", "alter", "edit"},
+	{"changed", "altered", "edited"},
+	{"choose", "pick", "select"},
+	{"press", "click"},
+	{"large", "big"},
+	{"big", "large"},
+	{"small", "little"},
+	{"folder", "directory"},
+	{"install", "set up"},
+	{"show", "display"},
+	{"shown", "displayed"},
+	{"find", "look up"},
+	{"paused", "on hold"},
+	{"stopped", "halted"},
+	{"check", "verify"},
+	{"secure", "safe"},
+	{"encrypted", "protected"},
+	{"password", "passphrase"},
+	{"customer", "client"},
+	{"company", "firm"},
+	{"invoice", "bill"},
+	{"bill", "invoice"},
+	{"pay", "settle"},
+	{"buy", "purchase"},
+	{"plan", "subscription", "tier"},
+	{"trial", "test period"},
+	{"support", "help"},
+	{"answer", "reply", "respond"},
+	{"response", "reply", "answer"},
+	{"notice", "notification"},
+	{"warn", "notify", "tell"},
+	{"inform", "tell"},
+	{"version", "release"},
+	{"update", "upgrade"},
+	{"updated", "upgraded"},
+	{"default", "standard setting"},
+	{"setting", "option"},
+	{"option", "setting"},
+	{"flag", "switch", "option"},
+	{"parameter", "argument"},
+	{"permission", "right"},
+	{"forbidden", "not allowed"},
+	{"automatically", "by itself"},
+	{"often", "frequently"},
+	{"usually", "normally"},
+	{"quickly", "fast"},
+	{"fast", "quick"},
+	{"whole", "entire"},
+	{"entire", "whole"},
+	{"duration", "time"},
+	{"interval", "time"},
+	{"contain", "hold", "include", "have"},
+	{"include", "contain", "have"},
+	{"included", "part of it"},
+	{"offer", "provide", "give"},
+	{"provide", "offer", "give"},
+	{"support", "handle"},
+	{"supported", "handled", "maintained"},
+	{"different", "other"},
+	{"exact", "precise"},
+	{"record", "log", "register"},
+	{"recorded", "logged"},
+	{"restore", "bring back", "recover"},
+	{"restored", "brought back"},
+	{"copy", "duplicate"},
+	{"exceed", "go over"},
+	{"exceeded", "passed"},
+	{"reach", "hit"},
+	{"reached", "hit"},
+	{"meaning", "sense"},
+	{"mean", "stand for", "signify"},
+	{"define", "explain"},
+	{"happens", "takes place"},
+	{"happen", "take place"},
+	{"grow", "increase"},
+	{"reduce", "lower"},
+	{"lower", "reduce"},
+	{"connection", "link"},
+	{"lost", "broken"},
+	{"down", "unavailable"},
+	{"machine", "computer", "server"},
+	{"computer", "machine"},
+	{"memory", "RAM"},
+	{"disk", "storage"},
+	{"database", "store"},
+	{"return", "give back"},
+	{"allow", "permit", "let"},
+	{"prevent", "stop"},
+};
+
+/* $N: what the documents are about. */
+static const char *const openings[] = {"In $N, ", "In $N, ", "In $N, ", "With $N, ", "At $N, ", "Quick question: ", "Hi, ", "Hello! ",
+	"A customer asks: ", "A colleague asks: ", "We use $N. ", "I work with $N. ", "I am new to $N. ",
+	"We are thinking of using $N. ",
+	"One thing about $N: ", "Please help me: ", "I could not find this: ", "Before we start: ", "For a presentation on $N: ",
+	"Our auditor asks: ", "Somebody in my team wants to know: ", "Question about $N: ", "I forgot: ", "Can you tell me this? ",
+	"Just to be sure: "};
+static const char *const closings[] = {" Thanks!", " Please answer in one sentence.", " A customer wants to know.", " I use $N.",
+	" I need it for a colleague.", " Thank you.", " It is about $N.", " (in $N)", " We are on $N."};
+
+static bool chance(struct rng *r, uint32_t one_in)
+{
+	return rng_below(r, one_in) == 0;
+}
+
+/* Appends a text in which $N stands for the name; false when it needs a name and there is none. */
+static bool add_named(struct buf *b, const char *text, const char *name, int *rc, struct err *e)
+{
+	const char *mark = strstr(text, "$N");
+	if (mark && !*name)
+		return false;
+	size_t n = mark ? (size_t)(mark - text) : strlen(text);
+	*rc = buf_append(b, text, n, e);
+	if (*rc == 0 && mark && (*rc = buf_puts(b, name, e)) == 0)
+		*rc = buf_puts(b, mark + 2, e);
+	return true;
+}
+
+/* Another word for w, or NULL. *s: the ending that both have. */
+static const char *synonym(const struct word *w, struct rng *r, const char **s)
+{
+	for (size_t i = 0; i < COUNT(synonyms); i++) {
+		size_t n = strlen(synonyms[i][0]), more = 1;
+		if (w->n < n || w->n > n + 1 || strncasecmp(w->p, synonyms[i][0], n) || (w->n > n && w->p[n] != 's'))
+			continue;
+		while (more < SYNONYMS_MAX && synonyms[i][more])
+			more++;
+		const char *found = synonyms[i][1 + rng_below(r, (uint32_t)more - 1)];
+		*s = w->n > n && !strchr(found, ' ') ? "s" : "";
+		return found;
+	}
+	return NULL;
+}
+
+static int words_replace(struct buf *b, const char *question, struct rng *r, struct err *e)
+{
+	struct word w[SENTENCE_WORDS];
+	size_t n = words_split((struct str){question, strlen(question)}, w);
+	const char *from = question, *s;
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const char *other = !word_is_code(&w[i]) && chance(r, 4) ? synonym(&w[i], r, &s) : NULL;
+		if (!other)
+			continue;
+		rc = buf_append(b, from, (size_t)(w[i].p - from), e);
+		if (rc == 0)
+			rc = buf_printf(b, e, "%s%s", other, s);
+		from = w[i].p + w[i].n;
+	}
+	return rc < 0 ? rc : buf_puts(b, from, e);
+}
+
+static bool text_has(struct str text, const struct word *word)
+{
+	struct word w[SENTENCE_WORDS];
+	size_t n = words_split(text, w);
+	for (size_t i = 0; i < n; i++)
+		if (w[i].n == word->n && !strncasecmp(w[i].p, word->p, word->n))
+			return true;
+	return false;
+}
+
+int keywords_add(struct buf *out, struct str text, struct str but, struct err *e)
+{
+	struct word w[SENTENCE_WORDS];
+	size_t n = words_split(text, w);
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		if ((isalnum((unsigned char)w[i].p[0]) || word_is_code(&w[i])) && !word_is_function(&w[i]) &&
+			!text_has(but, &w[i]) && !text_has((struct str){out->p, out->len}, &w[i]))
+			rc = buf_printf(out, e, "%s%.*s", out->len ? " " : "", (int)w[i].n, w[i].p);
+	return rc;
+}
+
+/* Some of the words that carry meaning, in another order. */
+static int keywords_mix(struct buf *b, const char *text, struct rng *r, struct err *e)
+{
+	struct buf list = {0};
+	struct str word[KEYWORDS_MAX];
+	uint32_t order[KEYWORDS_MAX];
+	size_t n = 0, kept = 0;
+	int rc = keywords_add(&list, (struct str){text, strlen(text)}, STR(""), e);
+	for (const char *p = list.p ? list.p : ""; *p && n < KEYWORDS_MAX; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+		order[n] = (uint32_t)n;
+		word[n++] = (struct str){p, len};
+		p += len;
+	}
+	if (chance(r, 2))
+		rng_shuffle(r, order, n);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		if (n > 3 && chance(r, 4))
+			continue;
+		rc = buf_printf(b, e, "%s%.*s", kept++ ? " " : "", (int)word[order[i]].n, word[order[i]].p);
+	}
+	if (rc == 0 && chance(r, 2))
+		rc = buf_puts(b, "?", e);
+	buf_release(&list);
+	return rc;
+}
+
+/* As typed in haste: small letters, no mark at the end. */
+static void hurry(struct buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		b->p[i] = (char)tolower((unsigned char)b->p[i]);
+	if (b->len && b->p[b->len - 1] == '?')
+		b->p[--b->len] = 0;
+}
+
+int question_vary(const char **out, const char *question, const struct names *names, struct rng *r, struct arena *a, struct err *e)
+{
+	struct buf b = {0}, whole = {0};
+	const char *name = names_subject(names);
+	int rc = *question == KEYWORDS ? keywords_mix(&b, question + 1, r, e) : words_replace(&b, question, r, e);
+	*out = NULL;
+	if (rc < 0)
+		goto done;
+	bool opened = rng_below(r, 5) < 2 && add_named(&whole, openings[rng_below(r, COUNT(openings))], name, &rc, e);
+	if (rc < 0)
+		goto done;
+	size_t start = whole.len;
+	if ((rc = buf_append(&whole, b.p ? b.p : "", b.len, e)) < 0)
+		goto done;
+	if (opened && start >= 2 && whole.p[start - 2] == ',') {
+		const char *lower = names_lower_first(names, a, (struct str){whole.p + start, b.len}, e);
+		if (!lower) {
+			rc = ERR_RESOURCE;
+			goto done;
+		}
+		memcpy(whole.p + start, lower, b.len);
+	} else if (whole.len > start && *question != KEYWORDS) {
+		whole.p[start] = (char)toupper((unsigned char)whole.p[start]);
+	}
+	if (*question != KEYWORDS && chance(r, 8))
+		add_named(&whole, closings[rng_below(r, COUNT(closings))], name, &rc, e);
+	else if (chance(r, 8))
+		hurry(&whole);
+	if (rc == 0 && !(*out = arena_strdup(a, whole.p ? whole.p : "", whole.len, e)))
+		rc = ERR_RESOURCE;
+done:
+	buf_release(&b);
+	buf_release(&whole);
+	return rc;
+}
