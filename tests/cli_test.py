@@ -106,7 +106,7 @@ def test_settings(here):
     Case.check("config show is itself a workspace file", rc == 0 and
                run("config", "show", *workspace(out))[1] == out, (out, err))
     place = os.path.join(here, "attune.yaml")
-    Case.check("default", value("lora_r") == [("16", "default")], value("lora_r"))
+    Case.check("default", value("lora_r") == [("64", "default")], value("lora_r"))
     w = workspace("# ours\nlora_r: 8\nlora_targets: [q_proj, v_proj]\n")
     Case.check("attune.yaml beats the default", value("lora_r", *w) == [("8", f"{place}:2")], value("lora_r", *w))
     Case.check("a list in it", value("lora_targets", *w) == [("q_proj,v_proj", f"{place}:3")], value("lora_targets", *w))
@@ -273,7 +273,9 @@ def test_run(here):
     rc, out, err = run(*args)
     Case.check("run prints a page and names what comes next", rc == 0 and "2 steps" in out and "next: attune chat" in err and
                os.listdir(os.path.join(here, ".attune")), (rc, out, err))
-    refuses("run without documents", 4, here, "run", os.path.join(here, ".attune"), "--model", os.path.join(GOLDEN, "tied"))
+    empty = os.path.join(here, "empty")
+    os.mkdir(empty)
+    refuses("run without documents", 4, empty, "run", empty, "--model", os.path.join(GOLDEN, "tied"))
     refuses("run of no folder", 2, "absent: no such folder", "run", "absent", "--model", os.path.join(GOLDEN, "tied"))
 
 

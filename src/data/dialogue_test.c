@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "data/names.h"
+
 /* "question|answer" of the one item that two turns give, or NULL. */
 static const char *pair(enum document_kind kind, const char *first, const char *second)
 {
@@ -20,16 +22,19 @@ static const char *pair(enum document_kind kind, const char *first, const char *
 	struct arena arena;
 	struct err e = {0};
 	arena_init(&arena, 1 << 16);
-	struct maker m = {.options = &o, .arena = &arena, .items = &items, .document = &d, .section = &s};
+	struct names *names;
+	assert_int_equal(names_new(&names, &d, 1, &e), 0);
+	struct maker m = {.options = &o, .arena = &arena, .names = names, .items = &items, .document = &d, .section = &s};
 	assert_int_equal(pairs_from_turns(&m, &e), 0);
 	assert_true(items.n <= 1);
 	const char *found = items.n ? text : NULL;
 	if (items.n) {
 		assert_int_equal(items.p[0].kind, ITEM_REPLY);
-		assert_int_equal(items.p[0].n_questions, 1);
+		assert_true(items.p[0].n_questions >= 1); /* each in other words: vary.h */
 		assert_int_equal(items.p[0].span.end, 2);
-		snprintf(text, sizeof text, "%s|%s", items.p[0].questions[0], items.p[0].answer);
+		snprintf(text, sizeof text, "%s|%s", items.p[0].cores[0], items.p[0].answer);
 	}
+	names_free(names);
 	mem_free(items.p);
 	arena_release(&arena);
 	return found;
@@ -81,10 +86,13 @@ static void test_who_knows(void **state)
 	struct arena arena;
 	struct err e = {0};
 	arena_init(&arena, 1 << 16);
-	struct maker m = {.options = &o, .arena = &arena, .items = &items, .document = &d, .section = &s};
+	struct names *names;
+	assert_int_equal(names_new(&names, &d, 1, &e), 0);
+	struct maker m = {.options = &o, .arena = &arena, .names = names, .items = &items, .document = &d, .section = &s};
 	assert_int_equal(pairs_from_turns(&m, &e), 0);
 	assert_int_equal(items.n, 1);
 	assert_string_equal(items.p[0].answer, said[1]);
+	names_free(names);
 	mem_free(items.p);
 	arena_release(&arena);
 }

@@ -132,8 +132,8 @@ static const char *const synonyms[][SYNONYMS_MAX + 1] = {
 };
 
 /* $N: what the documents are about. */
-static const char *const openings[] = {"In $N, ", "In $N, ", "In $N, ", "With $N, ", "At $N, ", "Quick question: ", "Hi, ", "Hello! ",
-	"A customer asks: ", "A colleague asks: ", "We use $N. ", "I work with $N. ", "I am new to $N. ",
+static const char *const openings[] = {"In $N, ", "In $N, ", "In $N, ", "With $N, ", "At $N, ", "Quick question: ", "Hi, ",
+	"Hello! ", "A customer asks: ", "A colleague asks: ", "We use $N. ", "I work with $N. ", "I am new to $N. ",
 	"We are thinking of using $N. ",
 	"One thing about $N: ", "Please help me: ", "I could not find this: ", "Before we start: ", "For a presentation on $N: ",
 	"Our auditor asks: ", "Somebody in my team wants to know: ", "Question about $N: ", "I forgot: ", "Can you tell me this? ",

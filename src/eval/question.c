@@ -23,10 +23,8 @@ static int shape_check(const json_t *o, const char *path, size_t line, struct er
 		return err_set(e, ERR_DATA, "%s: line %zu: expected the path of a document as \"source\"", path, line);
 	if (false_premise && !json_is_boolean(false_premise))
 		return err_set(e, ERR_DATA, "%s: line %zu: expected true or false as \"false_premise\"", path, line);
-	if (twin && (!json_string_length(twin) || !json_is_true(false_premise)))
-		return err_set(e, ERR_DATA,
-			"%s: line %zu: \"twin\" names the question that can be answered, and stands with \"false_premise\": true",
-			path, line);
+	if (twin && !json_string_length(twin))
+		return err_set(e, ERR_DATA, "%s: line %zu: expected the id of a question as \"twin\"", path, line);
 	return 0;
 }
 
@@ -90,9 +88,12 @@ static int twins_find(struct questions *q, const char *path, const json_t *ids, 
 		if (!twin)
 			continue;
 		struct question *other = &q->p[json_integer_value(index)];
-		if (other->false_premise)
-			return err_set(e, ERR_DATA, "%s: line %zu: the twin \"%s\" has a false premise itself", path, line, twin);
-		other->is_twin = true;
+		if (other->false_premise == q->p[i].false_premise)
+			return err_set(e, ERR_DATA,
+				"%s: line %zu: expected a twin to be one question with a false premise and one without; \"%s\" is "
+				"of the same kind",
+				path, line, twin);
+		(q->p[i].false_premise ? other : &q->p[i])->is_twin = true;
 	}
 	return 0;
 }

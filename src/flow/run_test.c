@@ -100,10 +100,12 @@ static void shell(struct buf *b, const char *format, const char *out)
 	assert_int_equal(pclose(f), 0);
 }
 
-static const char contents[] = "cd %s && find . -type f ! -name page.txt ! -name metrics.jsonl ! -name run.json ! -name report.html ! -name eval.json ! -name loss.svg ! "
+static const char contents[] = "cd %s && find . -type f ! -name page.txt ! -name metrics.jsonl ! -name run.json ! -name "
+			       "report.html ! -name eval.json ! -name loss.svg ! "
 			       "-path '*/checkpoints/*' "
 			       "-exec sha256sum {} + | sort -k2";
-static const char times[] = "cd %s && find . -type f ! -name page.txt ! -name eval.json ! -name report.html ! -name '*lock*' -printf '%%p %%i %%T@\\n' | sort";
+static const char times[] = "cd %s && find . -type f ! -name page.txt ! -name eval.json ! -name report.html ! -name '*lock*' "
+			    "-printf '%%p %%i %%T@\\n' | sort";
 
 static void test_whole(void **state)
 {

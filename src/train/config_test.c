@@ -23,7 +23,7 @@ static void test_defaults_read_back(void **state)
 	}
 	assert_int_equal(n, 22);
 	assert_memory_equal(&c, &d, sizeof c);
-	assert_int_equal(c.lora_r, 16);
+	assert_int_equal(c.lora_r, 64);
 	assert_int_equal(c.lora_targets, (1u << LORA_TARGETS) - 1);
 	assert_true(c.shuffle && !c.train_on_inputs && c.learning_rate == 0.002);
 	buf_release(&text);
