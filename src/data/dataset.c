@@ -8,7 +8,7 @@
 
 #include "format/format.h"
 
-enum { TEXT_BYTES_MIN = 80 };
+enum { TEXT_BYTES_MIN = 80, TEXT_BYTES_MAX = 1600 }; /* the longest fits the shortest usual row of 512 tokens */
 
 static const char *const kind_name[] = {"value", "cell", "definition", "faq", "howto", "step", "section", "reply", "statement",
 	"denial", "confirmation", "unknown", "grounded"};
@@ -190,7 +190,7 @@ static int sections_write(
 				continue;
 			buf_clear(&text);
 			rc = section_text(&d[i], s, &text, e);
-			if (rc < 0 || text.len < TEXT_BYTES_MIN)
+			if (rc < 0 || text.len < TEXT_BYTES_MIN || text.len > TEXT_BYTES_MAX)
 				continue;
 			rc = line_add(train,
 				json_pack("{s:s#, s:o, s:s}", "text", text.p, text.len, "source", source_json(&d[i], s, s->span),

@@ -460,8 +460,10 @@ int terms_find(struct terms *out, const struct document *d, size_t n, const stru
 			out->p[out->n++] = f.entry[i].term;
 	if (f.full)
 		log_line(LOG_WARNING, "more terms than a terms file may hold were found; the later ones are left out");
-	log_line(LOG_INFO, "%zu terms; %zu forbidden forms left out, because the pages use them more than the preferred ones",
-		out->n, f.n_overruled);
+	if (f.n_overruled)
+		log_line(LOG_INFO,
+			"%zu terms; %zu forbidden forms left out, because the pages use them more than the preferred ones", out->n,
+			f.n_overruled);
 done:
 	mem_free(u);
 	mem_free(f.entry);

@@ -4,19 +4,51 @@
 #include "flow/page.h"
 
 #include <math.h>
+#include <string.h>
+
+enum { SKIPPED_SHOWN = 8, MANIFEST_BYTES_MAX = 64 << 20 };
+
+/* What could not be used, each with its reason, as the manifest has it. */
+static int skipped_list(const char *data, size_t n_skipped, struct buf *out, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf b = {0};
+	size_t i, n = 0;
+	json_t *all = NULL, *d;
+	int rc = n_skipped ? path_join(path, sizeof path, e, data, "manifest.json") : 0;
+	if (rc < 0 || !n_skipped || (rc = file_read(path, MANIFEST_BYTES_MAX, &b, e)) < 0)
+		goto done;
+	all = json_loadb(b.p ? b.p : "", b.len, 0, NULL);
+	json_array_foreach (json_object_get(all, "documents"), i, d) {
+		const char *why = json_string_value(json_object_get(d, "skipped")),
+			   *name = json_string_value(json_object_get(d, "path"));
+		if (why && name && rc == 0 && n++ < SKIPPED_SHOWN)
+			rc = buf_printf(out, e, "left out    %s: %s\n", name, why);
+	}
+	if (rc == 0 && n > SKIPPED_SHOWN)
+		rc = buf_printf(out, e, "            and %zu more: see %s\n", n - SKIPPED_SHOWN, path);
+done:
+	json_decref(all);
+	buf_release(&b);
+	return rc;
+}
 
 int page_write(const struct page *p, struct buf *out, struct err *e)
 {
 	const struct train_result *t = &p->training;
 	const struct data_summary *d = &p->data;
-	int rc = buf_printf(out, e,
-		"documents   %s: %zu used (%zu of them held out), %zu left out, %zu facts\n"
-		"data set    %zu rows to train on, %zu held out\n"
-		"model       %s\n"
-		"adapter     %s\n"
-		"training    %zu steps, %zu tokens in %.0f s (%.0f tokens/s), loss %.2f",
-		p->in, d->n_documents, d->n_unseen, d->n_skipped, d->n_facts, d->n_train, d->n_valid, p->model, p->adapter,
-		t->n_steps, t->n_tokens, t->seconds, t->seconds > 0 ? (double)t->n_tokens / t->seconds : 0.0, t->loss);
+	int rc = buf_printf(out, e, "documents   %s: %zu used (%zu of them held out), %zu left out, %zu facts\n", p->in,
+		d->n_documents, d->n_unseen, d->n_skipped, d->n_facts);
+	if (rc == 0)
+		rc = skipped_list(p->folder, d->n_skipped, out, e);
+	if (rc == 0)
+		rc = buf_printf(out, e,
+			"data set    %zu rows to train on, %zu held out\n"
+			"model       %s\n"
+			"adapter     %s\n"
+			"training    %zu steps, %zu tokens in %.0f s (%.0f tokens/s), loss %.2f",
+			d->n_train, d->n_valid, p->model, p->adapter, t->n_steps, t->n_tokens, t->seconds,
+			t->seconds > 0 ? (double)t->n_tokens / t->seconds : 0.0, t->loss);
 	if (rc == 0 && isfinite(t->eval_loss_last))
 		rc = buf_printf(out, e, "; held-out loss %.2f -> %.2f", t->eval_loss_first, t->eval_loss_last);
 	if (rc == 0)

@@ -7,7 +7,7 @@
 #include "train/train.h"
 
 struct page {
-	const char *in, *model, *adapter, *report;
+	const char *in, *folder, *model, *adapter, *report; /* folder: of the data set */
 	struct data_summary data;
 	struct train_result training;
 	struct eval_result result;

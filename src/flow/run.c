@@ -164,6 +164,7 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 		(rc = evaluate(j, arm, e)) < 0)
 		goto done;
 	j->page.in = j->in;
+	j->page.folder = j->data;
 	j->page.model = o->model;
 	j->page.adapter = j->adapter;
 	j->page.report = j->report;
