@@ -74,7 +74,8 @@ static void rows(struct buf *out)
 			const char *q, *a, *path, *sha;
 			json_int_t start, end;
 			const char *kind = json_string_value(json_object_get(row, "kind"));
-			if (!strcmp(kind, "text") || !strcmp(kind, "unknown") || !strcmp(kind, "grounded")) {
+			if (!strcmp(kind, "text") || !strcmp(kind, "unknown") || !strcmp(kind, "grounded") ||
+				!strcmp(kind, "replay")) {
 				json_decref(row); /* made of whole sections, or of none */
 				continue;
 			}

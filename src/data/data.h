@@ -30,7 +30,7 @@ struct data_options {
 	size_t n_phrasings; /* how often one fact is asked; other things are asked less often (phrase.c) */
 };
 
-enum { DATA_PHRASINGS = 12 };
+enum { DATA_PHRASINGS = 9 };
 
 struct data_summary {
 	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid;
@@ -40,7 +40,7 @@ struct data_summary {
  * Writes, each file atomically and the manifest last; files without lines are absent:
  *
  *   train.jsonl     {"messages":[user, assistant], "source":{"path","start","end","heading","sha256"}, "kind", "item"}, and the trained
- *                   pages themselves, section by section: {"text", "source", "kind":"text"}
+ *                   pages themselves, section by section: {"text", "source", "kind":"text"}; general text, "kind":"replay"
  *   valid.jsonl     what train.jsonl also asks, in reserved words: "stratum":"known"
  *   unseen.jsonl    {"text", "source"} of pages that were held out, without what trained documents also say
  *   sections.jsonl  {"path","start","end","heading","sha256","text"}, text as it stands in the document
