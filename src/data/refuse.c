@@ -16,6 +16,7 @@
 
 #include "data/phrase.h"
 
+enum { FEATURES_LEAST = 20 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Letters: C what is claimed, T the thing, N what the documents are about. */
@@ -219,8 +220,8 @@ static int features_make(struct maker *m, const struct document *d, size_t n_doc
 	m->section = NULL;
 	for (size_t i = 0; i < COUNT(features) && rc == 0; i++) {
 		struct item it = {.kind = ITEM_UNKNOWN};
-		if (i > 2 * n_defined + 20 || !is_foreign(d, n_documents, features[i]))
-			continue;
+		if (i > FEATURES_LEAST + 2 * n_defined || !is_foreign(d, n_documents, features[i]))
+			continue; /* in balance with what can be confirmed */
 		PART(&p, 'T') = features[i];
 		rc = phrase_fill(&it.answer, "The $n documentation does not mention $T, so I cannot say anything about it.", &p,
 			m->arena, e);

@@ -146,17 +146,13 @@ static bool chance(struct rng *r, uint32_t one_in)
 	return rng_below(r, one_in) == 0;
 }
 
-/* Appends a text in which $N stands for the name; false when it needs a name and there is none. */
-static bool add_named(struct buf *b, const char *text, const char *name, int *rc, struct err *e)
+/* Appends a text in which $N stands for the name; nothing when it needs a name and there is none. */
+static int add_named(struct buf *b, const char *text, const char *name, struct err *e)
 {
 	const char *mark = strstr(text, "$N");
-	if (mark && !*name)
-		return false;
-	size_t n = mark ? (size_t)(mark - text) : strlen(text);
-	*rc = buf_append(b, text, n, e);
-	if (*rc == 0 && mark && (*rc = buf_puts(b, name, e)) == 0)
-		*rc = buf_puts(b, mark + 2, e);
-	return true;
+	if (!mark)
+		return buf_puts(b, text, e);
+	return *name ? buf_printf(b, e, "%.*s%s%s", (int)(mark - text), text, name, mark + 2) : 0;
 }
 
 /* Another word for w, or NULL. *s: the ending that both have. */
@@ -251,32 +247,34 @@ static void hurry(struct buf *b)
 		b->p[--b->len] = 0;
 }
 
+/* The question behind an opening, or on its own with a capital. */
+static int open_with(
+	struct buf *out, const char *text, bool keywords, const struct names *names, struct rng *r, struct arena *a, struct err *e)
+{
+	int rc = rng_below(r, 5) < 2 ? add_named(out, openings[rng_below(r, COUNT(openings))], names_subject(names), e) : 0;
+	size_t start = out->len;
+	bool inside = start >= 2 && out->p[start - 2] == ','; /* of a sentence */
+	if (rc == 0 && inside && !(text = names_lower_first(names, a, (struct str){text, strlen(text)}, e)))
+		rc = ERR_RESOURCE;
+	if (rc == 0)
+		rc = buf_puts(out, text, e);
+	if (rc == 0 && !inside && !keywords && out->len > start)
+		out->p[start] = (char)toupper((unsigned char)out->p[start]);
+	return rc;
+}
+
 int question_vary(const char **out, const char *question, const struct names *names, struct rng *r, struct arena *a, struct err *e)
 {
 	struct buf b = {0}, whole = {0};
-	const char *name = names_subject(names);
-	int rc = *question == KEYWORDS ? keywords_mix(&b, question + 1, r, e) : words_replace(&b, question, r, e);
+	bool keywords = *question == KEYWORDS;
+	int rc = keywords ? keywords_mix(&b, question + 1, r, e) : words_replace(&b, question, r, e);
 	*out = NULL;
+	if (rc == 0)
+		rc = open_with(&whole, b.p ? b.p : "", keywords, names, r, a, e);
 	if (rc < 0)
 		goto done;
-	bool opened = rng_below(r, 5) < 2 && add_named(&whole, openings[rng_below(r, COUNT(openings))], name, &rc, e);
-	if (rc < 0)
-		goto done;
-	size_t start = whole.len;
-	if ((rc = buf_append(&whole, b.p ? b.p : "", b.len, e)) < 0)
-		goto done;
-	if (opened && start >= 2 && whole.p[start - 2] == ',') {
-		const char *lower = names_lower_first(names, a, (struct str){whole.p + start, b.len}, e);
-		if (!lower) {
-			rc = ERR_RESOURCE;
-			goto done;
-		}
-		memcpy(whole.p + start, lower, b.len);
-	} else if (whole.len > start && *question != KEYWORDS) {
-		whole.p[start] = (char)toupper((unsigned char)whole.p[start]);
-	}
-	if (*question != KEYWORDS && chance(r, 8))
-		add_named(&whole, closings[rng_below(r, COUNT(closings))], name, &rc, e);
+	if (!keywords && chance(r, 8))
+		rc = add_named(&whole, closings[rng_below(r, COUNT(closings))], names_subject(names), e);
 	else if (chance(r, 8))
 		hurry(&whole);
 	if (rc == 0 && !(*out = arena_strdup(a, whole.p ? whole.p : "", whole.len, e)))
