@@ -264,6 +264,31 @@ def test_init(here):
     refuses("init in a file", 1, "plain", "init", plain)
 
 
+def test_curate_and_eval(here):
+    docs, data, out = (os.path.join(here, name) for name in ("docs", "data", "run"))
+    os.mkdir(docs)
+    with open(os.path.join(docs, "plans.md"), "w", encoding="utf-8") as f:
+        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+    with open(os.path.join(docs, "empty.md"), "w", encoding="utf-8"):
+        pass
+    questions = os.path.join(here, "asked.jsonl")
+    with open(questions, "w", encoding="utf-8") as f:
+        f.write('{"id": "1", "question": "How long is the timeout?", "answers": ["30 seconds"], "source": "plans.md"}\n')
+    rc, _, err = run("curate", "--in", docs, "--out", data)
+    Case.check("curate writes a data folder", rc == 0 and os.path.exists(os.path.join(data, "manifest.json")), (rc, err))
+    Case.check("curate names what it cannot use", "empty.md" in err, err)
+    refuses("curate without --out", 2, "--out", "curate", "--in", docs)
+    model = os.path.join(GOLDEN, "tied")
+    rc, _, err = run("train", "--model", model, "--data", data, "--out", out, "--set", "max_steps=2", "--set", "lora_r=2")
+    Case.check("what curate writes can be trained on", rc == 0, (rc, err))
+    args = ["eval", "--model", model, "--data", data, "--adapter", os.path.join(out, "adapter"), "--out", os.path.join(here, "eval")]
+    rc, table, err = run(*args, "--questions", questions)
+    Case.check("eval prints the axes and a verdict", rc == 0 and "questions, trained documents" in table, (rc, table, err))
+    with open(os.path.join(here, "eval", "eval.json"), encoding="utf-8") as f:
+        Case.check("eval.json has the question", json.load(f)["questions"][0]["id"] == "1")
+    refuses("eval without an adapter", 2, "--adapter", "eval", "--data", data, "--out", out)
+
+
 def test_run(here):
     with open(os.path.join(here, "plans.md"), "w", encoding="utf-8") as f:
         f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
@@ -355,6 +380,8 @@ def main():
         test_train(here)
     with tempfile.TemporaryDirectory() as here:
         test_init(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_curate_and_eval(here)
     with tempfile.TemporaryDirectory() as here:
         test_run(here)
     test_chat()
