@@ -241,6 +241,40 @@ static void test_ambiguous(void **state)
 	buf_release(&b);
 }
 
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+	for (const char *p = text; (p = strstr(p, part)); p += strlen(part))
+		n++;
+	return n;
+}
+
+/* What is not so is denied with what is; a feature that the documents mention is none they lack. */
+static void test_refusals(void **state)
+{
+	(void)state;
+	put("in/a.md",
+		"# A\n\nWe made Zorbel. Zorbel has a wiki. A lease lasts 3 days. A slot lasts 8 days. A trial lasts 9 days. A pass "
+		"lasts 7 "
+		"days. A stream cannot be renamed.\n");
+	struct buf b = {0}, train = {0};
+	struct err e = {0};
+	curate(at("out"), 1);
+	rows(&b);
+	assert_row(&b, "?|A stream cannot be renamed.\n");
+	assert_row(&b, "ow do I rename a stream?|A stream cannot be renamed.\n");
+	assert_true(count(b.p, "|No, that is not right. A ") > 0 && count(b.p, "|Yes. A ") > 0);
+	assert_int_equal(count(b.p, "lease lasts 3 days. Is that so?|No,"), 0);
+	assert_int_equal(count(b.p, "lease lasts 3 days, correct?|No,"), 0);
+	assert_int_equal(file_read(at("out/train.jsonl"), 1 << 24, &train, &e), 0);
+	assert_true(count(train.p, "does not mention a mobile app, so I cannot say anything about it.") > 0);
+	assert_int_equal(count(train.p, "does not mention a wiki"), 0);
+	assert_int_equal(count(train.p, "\"kind\":\"text\""), 1);
+	assert_true(count(train.p, "\"kind\": \"replay\"") > 50);
+	buf_release(&train);
+	buf_release(&b);
+}
+
 static void read_all(const char *dir, struct buf *out)
 {
 	static const char *const name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "manifest.json"};
@@ -474,6 +508,7 @@ int main(void)
 		CASE(test_structure),
 		CASE(test_restraint),
 		CASE(test_subject),
+		CASE(test_refusals),
 		CASE(test_ambiguous),
 		CASE(test_same_bytes),
 		CASE(test_current),
