@@ -32,7 +32,7 @@ def attune(args, folder, turn):
             for _ in range(4 * (args.steps + 1)):
                 f.write(json.dumps({"text": "".join(rng.choices("0123456789", k=511))}) + "\n")
     settings = {"sequence_len": 512, "micro_batch_size": 1, "gradient_accumulation_steps": 4, "num_epochs": 1, "lora_r": 16,
-                "train_on_inputs": "true", "save_steps": 1000000}
+                "lora_alpha": 32, "train_on_inputs": "true", "save_steps": 1000000}
     flags = [word for k, v in settings.items() for word in ("--set", f"{k}={v}")]
     command = ["/usr/bin/env", "time", "-f", "%M", args.attune, "train", "--model", args.gguf, "--data", data, "--out", run, "--quiet"]
     done = subprocess.run(command + flags, stderr=subprocess.PIPE, text=True)

@@ -25,7 +25,7 @@ int phrase_fill(const char **out, const char *pattern, const struct parts *p, st
 int items_add(struct items *v, const struct item *it, struct err *e);
 
 /*
- * Appends `it`, asked options.n_phrasings times (things to know that are no facts half as often): the patterns that apply in an order
+ * Appends `it`, asked options.n_phrasings times (what is no value less often, by its kind): the patterns that apply in an order
  * chosen by chance from the seed and the number of the item, each time in other words (vary.h). Every eighth item keeps one pattern
  * for validation. An item that no pattern fits is left out.
  */
