@@ -2,8 +2,8 @@
  * A tile is the unit that the matrix product of a path is made of: TILE_ROWS rows of packed A times one panel of packed B.
  *
  *   packed A: row-major, K rounded up to TILE_K, rows `lda` values apart, zero padding.
- *   panel of B: up to TILE_COLS columns (rounded up to LANES, zero padding): [K / TILE_K][columns][TILE_K], so that one load
- *   brings LANES columns and one broadcast of A meets them all.
+ *   panel of B: up to TILE_COLS columns, rounded up to LANES by columns that nobody reads: [K / TILE_K][columns][TILE_K], so that
+ *   one load brings LANES columns and one broadcast of A meets them all.
  *
  * tile_f32.c and tile_bf16.c implement it; gemm.c and attention.c use it. The micro-kernel keeps TILE_ROWS x TILE_COLS sums in registers
  * for the whole of K (Goto & van de Geijn 2008).
@@ -37,7 +37,10 @@ static inline size_t tile_width(size_t N)
 /* dst[m][k] = A[m][k] for M rows and K columns; A as in struct gemm_term. */
 void P(tile_pack_a)(packed *dst, size_t ldd, const float *a, size_t lda, bool transposed, size_t M, size_t K);
 
-/* One panel: rows k0..k0+K and columns n0..n0+N of B, N <= TILE_COLS. K <= TILE_MAX_DEPTH. */
+/*
+ * One panel: rows k0..k0+K and columns n0..n0+N of B, N <= TILE_COLS, K <= TILE_MAX_DEPTH. k0 and n0 are multiples of 32, and where blocks
+ * are quantised so are K, or N: a range holds whole blocks.
+ */
 enum { TILE_MAX_DEPTH = 768 };
 void P(tile_pack_b)(packed *dst, const struct matrix *b, bool transposed, size_t k0, size_t K, size_t n0, size_t N);
 
