@@ -1,17 +1,30 @@
 /*
- * The matrix product of a vector path. B is packed panel by panel into cache-sized scratch just before use, straight from the stored
- * blocks, so that quantised weights are dequantised on the fly; A is packed once per block of K.
+ * The matrix product of a vector path. A is packed once and shared; panels of B are packed by the thread that multiplies them, into
+ * memory of its own and straight from the stored blocks, so that quantised weights are dequantised on the fly.
  *
- *   for each block of rows (MC), for each block of K (KC):
- *     pack A [MC, KC]; for each group of panels: pack the group, then multiply tiles (panel x ROW_CHUNK rows).
+ *   for each pass along K, over as many segments of all terms as a panel may be deep, for each block of rows (MC):
+ *     all threads pack A [MC, pass] and meet; then each goes through its share of the tiles, panel after panel.
  *
- * Every element of C is the sum over blocks of K in order, whoever computes it.
+ * Every element of C is the sum over segments of K in order, whoever computes it.
  */
 #include "kern/tile.h"
 
+#include <omp.h>
 #include <string.h>
 
-enum { MC = 1536, KC = TILE_MAX_DEPTH, GROUP = 16, ROW_CHUNK = 48, FEW_ROWS = 4 };
+enum { MC = 672, KC = TILE_MAX_DEPTH, PASS = 2 * KC + 128, ROW_CHUNK = 48, PACK_ROWS = 16, FEW_ROWS = 4 };
+
+/* A range of K of one term, `at` columns into packed A and packed rows into a panel. */
+struct segment {
+	const struct gemm_term *term;
+	size_t k0, K, at;
+};
+
+/* A pass holds whole blocks of KC and what is left of each term. */
+struct pass {
+	struct segment segment[PASS / KC + GEMM_TERMS];
+	int n;
+};
 
 static size_t least(size_t a, size_t b)
 {
@@ -20,7 +33,7 @@ static size_t least(size_t a, size_t b)
 
 size_t P(gemm_scratch_bytes)(void)
 {
-	return (size_t)(MC + GROUP * TILE_COLS) * KC * sizeof(packed);
+	return (MC + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);
 }
 
 /*
@@ -70,34 +83,72 @@ static void few_rows(const struct gemm *g)
 	}
 }
 
-/* One block of rows and of K, by all threads of the enclosing parallel region. */
-static void block(const struct gemm *g, const struct gemm_term *t, size_t m0, size_t k0, bool accumulate)
+/* Takes the segments of the next pass, from *k of term *i on; false when there are none. */
+static bool pass_next(struct pass *p, const struct gemm *g, int *i, size_t *k)
 {
-	size_t M = least(MC, g->M - m0), K = least(KC, t->K - k0), depth = tile_depth(K);
-	size_t n_chunks = (M + ROW_CHUNK - 1) / ROW_CHUNK;
-	packed *a = g->scratch, *panels = a + MC * KC;
-	for (size_t n0 = 0; n0 < g->N; n0 += GROUP * TILE_COLS) {
-		size_t n_panels = (least(GROUP * TILE_COLS, g->N - n0) + TILE_COLS - 1) / TILE_COLS;
-		size_t n_packs = n_panels + (n0 == 0 ? n_chunks : 0);
-#pragma omp for schedule(dynamic)
-		for (size_t i = 0; i < n_packs; i++) {
-			if (i < n_panels) {
-				size_t n = n0 + i * TILE_COLS;
-				P(tile_pack_b)
-				(panels + i * TILE_COLS * KC, &t->b, t->b_transposed, k0, K, n, least(TILE_COLS, g->N - n));
-			} else {
-				size_t m = (i - n_panels) * ROW_CHUNK;
-				const float *from = t->a_transposed ? t->a + k0 * t->lda + m0 + m : t->a + (m0 + m) * t->lda + k0;
-				P(tile_pack_a)(a + m * depth, depth, from, t->lda, t->a_transposed, least(ROW_CHUNK, M - m), K);
-			}
+	size_t depth = 0;
+	p->n = 0;
+	for (; *i < g->n_terms; ++*i, *k = 0) {
+		const struct gemm_term *t = &g->term[*i];
+		while (*k < t->K) {
+			size_t K = least(KC, t->K - *k);
+			if (depth + tile_depth(K) > PASS)
+				return true;
+			p->segment[p->n++] = (struct segment){t, *k, K, depth};
+			depth += tile_depth(K);
+			*k += K;
 		}
-#pragma omp for schedule(dynamic)
-		for (size_t i = 0; i < n_panels * n_chunks; i++) {
-			size_t p = i / n_chunks, m = i % n_chunks * ROW_CHUNK, n = n0 + p * TILE_COLS;
+	}
+	return p->n > 0;
+}
+
+static void pack_rows(const struct pass *p, packed *a, size_t m0, size_t m, size_t M)
+{
+	for (int i = 0; i < p->n; i++) {
+		const struct segment *s = &p->segment[i];
+		const struct gemm_term *t = s->term;
+		size_t depth = tile_depth(s->K), row = m0 + m;
+		const float *from = t->a_transposed ? t->a + s->k0 * t->lda + row : t->a + row * t->lda + s->k0;
+		P(tile_pack_a)(a + s->at * MC + m * depth, depth, from, t->lda, t->a_transposed, M, s->K);
+	}
+}
+
+/* Columns n..n+N of the rows m0 + [first, last). Chunks of rows keep the tiles of C close from one segment to the next. */
+static void multiply_panel(const struct gemm *g, const struct pass *p, const packed *a, packed *panel, size_t m0, size_t first,
+	size_t last, size_t n, bool accumulate)
+{
+	size_t N = least(TILE_COLS, g->N - n);
+	for (int i = 0; i < p->n; i++) {
+		const struct segment *s = &p->segment[i];
+		P(tile_pack_b)(panel + s->at * TILE_COLS, &s->term->b, s->term->b_transposed, s->k0, s->K, n, N);
+	}
+	for (size_t m = first; m < last; m += ROW_CHUNK)
+		for (int i = 0; i < p->n; i++) {
+			const struct segment *s = &p->segment[i];
+			size_t depth = tile_depth(s->K);
 			P(tile_multiply)
-			(g->c + (m0 + m) * g->ldc + n, g->ldc, least(ROW_CHUNK, M - m), least(TILE_COLS, g->N - n), a + m * depth,
-				depth, panels + p * TILE_COLS * KC, K, g->alpha, accumulate);
+			(g->c + (m0 + m) * g->ldc + n, g->ldc, least(ROW_CHUNK, last - m), N, a + s->at * MC + m * depth, depth,
+				panel + s->at * TILE_COLS, s->K, g->alpha, accumulate || i);
 		}
+}
+
+/*
+ * One block of rows of a pass, by all threads of the enclosing parallel region. The tiles, panel by panel, are cut into equal shares; only
+ * the panel where two shares meet is packed twice.
+ */
+static void block(const struct gemm *g, const struct pass *p, size_t m0, bool accumulate)
+{
+	size_t M = least(MC, g->M - m0), n_tiles = (M + TILE_ROWS - 1) / TILE_ROWS, n_panels = (g->N + TILE_COLS - 1) / TILE_COLS;
+	size_t id = (size_t)omp_get_thread_num(), n_threads = (size_t)omp_get_num_threads(), work = n_panels * n_tiles;
+	packed *a = g->scratch, *panel = a + (MC + id * TILE_COLS) * PASS;
+#pragma omp for schedule(static)
+	for (size_t m = 0; m < M; m += PACK_ROWS)
+		pack_rows(p, a, m0, m, least(PACK_ROWS, M - m));
+	for (size_t at = work * id / n_threads, end = work * (id + 1) / n_threads, n; at < end; at += n) {
+		size_t first = at % n_tiles;
+		n = least(n_tiles - first, end - at);
+		multiply_panel(g, p, a, panel, m0, first * TILE_ROWS, least((first + n) * TILE_ROWS, M), at / n_tiles * TILE_COLS,
+			accumulate);
 	}
 }
 
@@ -111,10 +162,16 @@ void P(gemm)(const struct gemm *g)
 		return;
 	}
 #pragma omp parallel
-	for (size_t m0 = 0; m0 < g->M; m0 += MC) {
-		bool accumulate = g->accumulate;
-		for (int i = 0; i < g->n_terms; i++)
-			for (size_t k0 = 0; k0 < g->term[i].K; k0 += KC, accumulate = true)
-				block(g, &g->term[i], m0, k0, accumulate);
+	{
+		struct pass p;
+		int term = 0;
+		bool later = false;
+		for (size_t k = 0; pass_next(&p, g, &term, &k);)
+			for (size_t m0 = 0, first = !later; m0 < g->M; m0 += MC, later = true) {
+				if (later) {
+#pragma omp barrier /* nobody reads the packed A any more */
+				}
+				block(g, &p, m0, g->accumulate || !first);
+			}
 	}
 }
