@@ -156,6 +156,7 @@ struct row {
 	const char *prompt, *completion; /* ROW_COMPLETION; completion NULL when the line has a prompt only */
 	struct message *messages;        /* ROW_MESSAGES (and prompt/completion given as message lists) */
 	size_t n_messages;
+	bool distill; /* "distill": true: the base's own distribution is to be learnt, not the text */
 	size_t line;  /* 1-based */
 	json_t *json; /* the whole object, owned by the row */
 	char *joined; /* owned: Alpaca's instruction and input as one content */
@@ -176,6 +177,7 @@ struct sample {
 	int32_t *ids;
 	uint8_t *scored;
 	size_t n, n_scored;
+	bool distill;
 };
 void sample_release(struct sample *s);
 /*

@@ -148,6 +148,11 @@ int row_parse(struct row *out, json_t *object, const char *path, size_t line, st
 			"%s: line %zu: expected a row with messages, prompt, text, conversations or instruction; found none of "
 			"them",
 			path, line);
+	if (!rc && (value = json_object_get(object, "distill"))) {
+		out->distill = json_is_true(value);
+		if (!json_is_boolean(value))
+			rc = err_set(e, ERR_DATA, "%s: line %zu: distill: expected true or false", path, line);
+	}
 	if (rc)
 		row_release(out);
 	return rc;
@@ -399,7 +404,7 @@ int row_sample(struct sample *out, const struct row *r, const struct encoder *en
 		sequence_release(&s);
 		return err_prefix(e, "line %zu", r->line);
 	}
-	*out = (struct sample){s.ids.p, (uint8_t *)s.scored.p, s.ids.n, n_scored};
+	*out = (struct sample){s.ids.p, (uint8_t *)s.scored.p, s.ids.n, n_scored, r->distill};
 	return 0;
 }
 

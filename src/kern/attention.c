@@ -17,6 +17,7 @@ struct space {
 	float q[ROWS * MAX_D], d_out[ROWS * MAX_D], out[ROWS * MAX_D]; /* gathered rows [R, D] */
 	float s[ROWS * KEYS], dp[ROWS * KEYS];                         /* scores and their gradient [R, KEYS] */
 	float max[ROWS], sum[ROWS], delta[ROWS], lse[ROWS];
+	float rows[KEYS * MAX_D]; /* keys, values or a gradient of theirs that lie in two places */
 	packed a[(ROWS > KEYS ? ROWS : KEYS) * (MAX_D > ROWS ? MAX_D : ROWS)], panel[TILE_COLS * MAX_D];
 };
 
@@ -76,6 +77,25 @@ static size_t visible(const struct attention_seq *s, size_t q, size_t k0, size_t
 	return last < k0 ? 0 : least(n, last - k0 + 1);
 }
 
+/* Keys (or values) k0..k0+n of one head, `*ld` floats apart: where they lie or, when some are shared and some not, gathered. */
+static const float *key_rows(const struct attention *a, const struct attention_seq *s, const float *own, const float *shared,
+	size_t hkv, size_t k0, size_t n, size_t *ld)
+{
+	size_t D = a->D, m = s->n_shared;
+	*ld = a->ldk;
+	if (k0 >= m)
+		return own + (k0 - m) * a->ldk + hkv * D;
+	if (k0 + n <= m)
+		return shared + k0 * a->ldk + hkv * D;
+	float *rows = my_space(a)->rows;
+	*ld = D;
+	for (size_t j = 0; j < n; j++) {
+		const float *from = k0 + j < m ? shared + (k0 + j) * a->ldk : own + (k0 + j - m) * a->ldk;
+		memcpy(rows + j * D, from + hkv * D, D * sizeof(float));
+	}
+	return rows;
+}
+
 /* s[0..n) becomes exp(s - max) with zeros from `seen` on; the running max, sum and the row of out are brought along. */
 static void softmax_row(float *s, size_t seen, size_t n, float *max, float *sum, float *out, size_t D)
 {
@@ -110,9 +130,10 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 		w->sum[r] = 0;
 	}
 	for (size_t k0 = 0; k0 < end; k0 += KEYS) {
-		size_t n = least(KEYS, end - k0);
+		size_t n = least(KEYS, end - k0), ld;
+		const float *k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
-		product(w, w->s, KEYS, R, n, D, s->k + k0 * a->ldk + hkv * D, a->ldk, true, a->scale, false);
+		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
 		for (size_t r = 0; r < R; r++) {
 			size_t seen = visible(s, q0 + r % nq, k0, n);
 			if (seen)
@@ -120,8 +141,9 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 			else
 				memset(w->s + r * KEYS, 0, KEYS * sizeof(float));
 		}
+		const float *v = key_rows(a, s, s->v, s->shared_v, hkv, k0, n, &ld);
 		pack(w, w->s, KEYS, false, R, n);
-		product(w, w->out, D, R, D, n, s->v + k0 * a->ldk + hkv * D, a->ldk, false, 1, true);
+		product(w, w->out, D, R, D, n, v, ld, false, 1, true);
 	}
 	for (size_t r = 0; r < R; r++) {
 		float inverse = 1 / w->sum[r];
@@ -179,7 +201,7 @@ void P(attention)(const struct attention *a)
 	for (size_t i = 0; i < a->n_seqs; i++) {
 		const struct attention_seq *s = &a->seq[i];
 		size_t n_blocks = (s->nq + step - 1) / step;
-		if (s->nq == 1) {
+		if (s->nq == 1 && !s->n_shared) {
 #pragma omp for schedule(dynamic) nowait
 			for (size_t h = 0; h < a->H; h++)
 				forward_one(a, s, h);
@@ -189,6 +211,26 @@ void P(attention)(const struct attention *a)
 		for (size_t h = 0; h < a->Hkv; h++)
 			for (size_t b = 0; b < n_blocks; b++)
 				forward(a, s, h, b * step, least(step, s->nq - b * step));
+	}
+}
+
+/* Adds A B, A packed, to the gradient of keys (or values) k0..k0+n of one head: rows that may be shared, or own, or both. */
+static void add_to_keys(const struct attention *a, const struct attention_seq *s, float *own, float *shared, size_t hkv, size_t k0,
+	size_t n, size_t K, const float *b)
+{
+	struct space *w = my_space(a);
+	size_t D = a->D, m = s->n_shared;
+	if (k0 >= m) {
+		product(w, own + (k0 - m) * a->ldk + hkv * D, a->ldk, n, D, K, b, D, false, 1, true);
+	} else if (k0 + n <= m) {
+		product(w, shared + k0 * a->ldk + hkv * D, a->ldk, n, D, K, b, D, false, 1, true);
+	} else {
+		product(w, w->rows, D, n, D, K, b, D, false, 1, false);
+		for (size_t j = 0; j < n; j++) {
+			float *to = (k0 + j < m ? shared + (k0 + j) * a->ldk : own + (k0 + j - m) * a->ldk) + hkv * D;
+			for (size_t d = 0; d < D; d++)
+				to[d] += w->rows[j * D + d];
+		}
 	}
 }
 
@@ -213,11 +255,13 @@ static void backward_block(const struct attention *a, const struct attention_seq
 	float *dq = w->out; /* O has served */
 	memset(dq, 0, R * D * sizeof(float));
 	for (size_t k0 = 0; k0 < end; k0 += KEYS) {
-		size_t n = least(KEYS, end - k0), at = k0 * a->ldk + hkv * D;
+		size_t n = least(KEYS, end - k0), ld;
+		const float *k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
-		product(w, w->s, KEYS, R, n, D, s->k + at, a->ldk, true, a->scale, false);
+		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
+		const float *v = key_rows(a, s, s->v, s->shared_v, hkv, k0, n, &ld);
 		pack(w, w->d_out, D, false, R, D);
-		product(w, w->dp, KEYS, R, n, D, s->v + at, a->ldk, true, 1, false);
+		product(w, w->dp, KEYS, R, n, D, v, ld, true, 1, false);
 		for (size_t r = 0; r < R; r++) {
 			float *p = w->s + r * KEYS, *dp = w->dp + r * KEYS;
 			size_t seen = visible(s, q0 + r % nq, k0, n);
@@ -230,13 +274,20 @@ static void backward_block(const struct attention *a, const struct attention_seq
 			memset(dp + seen, 0, (KEYS - seen) * sizeof(float));
 		}
 		pack(w, w->s, KEYS, true, n, R);
-		product(w, g->dv + at, a->ldk, n, D, R, w->d_out, D, false, 1, true);
+		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, w->d_out);
 		pack(w, w->dp, KEYS, true, n, R);
-		product(w, g->dk + at, a->ldk, n, D, R, w->q, D, false, 1, true);
+		add_to_keys(a, s, g->dk, g->shared_dk, hkv, k0, n, R, w->q);
+		k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
 		pack(w, w->dp, KEYS, false, R, n);
-		product(w, dq, D, R, D, n, s->k + at, a->ldk, false, 1, true);
+		product(w, dq, D, R, D, n, k, ld, false, 1, true);
 	}
 	scatter(a, g->dq, dq, hkv, q0, nq);
+}
+
+static void clear_rows(const struct attention *a, float *rows, size_t hkv, size_t n)
+{
+	for (size_t j = 0; j < n; j++)
+		memset(rows + j * a->ldk + hkv * a->D, 0, a->D * sizeof(float));
 }
 
 void P(attention_backward)(const struct attention *a)
@@ -247,10 +298,10 @@ void P(attention_backward)(const struct attention *a)
 		for (size_t h = 0; h < a->Hkv; h++) {
 			const struct attention_seq *s = &a->seq[i];
 			const struct attention_seq_grad *g = &a->grad[i];
-			for (size_t j = 0; j < s->nk; j++) {
-				memset(g->dk + j * a->ldk + h * a->D, 0, a->D * sizeof(float));
-				memset(g->dv + j * a->ldk + h * a->D, 0, a->D * sizeof(float));
-			}
+			clear_rows(a, g->dk, h, s->nk - s->n_shared);
+			clear_rows(a, g->dv, h, s->nk - s->n_shared);
+			clear_rows(a, g->shared_dk, h, s->n_shared);
+			clear_rows(a, g->shared_dv, h, s->n_shared);
 			for (size_t q0 = 0; q0 < s->nq; q0 += step)
 				backward_block(a, s, g, h, q0, least(step, s->nq - q0));
 		}

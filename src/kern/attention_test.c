@@ -206,6 +206,89 @@ static void test_paths(void **state)
 	}
 }
 
+static void poison(float *x, size_t row, size_t n, size_t cols, size_t ld, float with)
+{
+	for (size_t i = row; i < row + n; i++)
+		for (size_t c = 0; c < cols; c++)
+			x[i * ld + c] = with;
+}
+
+static void same_rows(const float *got, const float *want, size_t row, size_t n, size_t cols, size_t ld, const char *name)
+{
+	for (size_t i = row; i < row + n; i++)
+		if (memcmp(got + i * ld, want + i * ld, cols * sizeof *got) != 0)
+			fail_msg("%s: values elsewhere change row %zu of %s", kern->name, i, name);
+}
+
+static void all_nan(const float *x, size_t row, size_t n, size_t cols, size_t ld, const char *name)
+{
+	for (size_t i = row; i < row + n; i++)
+		if (!isnan(x[i * ld]) || !isnan(x[i * ld + cols - 1]))
+			fail_msg("%s: NaN does not reach row %zu of %s", kern->name, i, name);
+}
+
+/* Keys whose first rows lie elsewhere: the same results, wherever the border falls among the blocks of keys. */
+static void test_shared(void **state)
+{
+	(void)state;
+	static const struct shape shape = {6, 2, 64, 4, 6, {{30, 44}, {1, 2}, {50, 114}, {70, 170}, {4, 9}, {64, 128}}},
+				  *s = &shape;
+	static const size_t n_shared[] = {14, 1, 64, 100, 0, 3};
+	struct job j;
+	struct rng r;
+	rng_init(&r, 6, RNG_DATA, 0, 0);
+	job_make(&j, &r, s, 2);
+	assert_int_equal(kern_init("ref", NULL), 0);
+	job_run(&j, s);
+	struct job want = j;
+	size_t ldk = j.a.ldk, bytes = ((j.n_k - 1) * ldk + j.k_cols) * sizeof(float);
+	for (size_t p = 0; path_choose(p); p++) {
+		struct job own = j;
+		own.a.seq = own.seq;
+		own.a.grad = own.grad;
+		job_run(&own, s);
+		float *k = memcpy(rows_alloc(j.n_k, j.k_cols, ldk), j.k, bytes),
+		      *v = memcpy(rows_alloc(j.n_k, j.k_cols, ldk), j.v, bytes);
+		float *dk = memcpy(rows_alloc(j.n_k, j.k_cols, ldk), own.dk, bytes),
+		      *dv = memcpy(rows_alloc(j.n_k, j.k_cols, ldk), own.dv, bytes);
+		for (size_t i = 0, at = 0; i < s->n_seqs; at += s->length[i++][1]) {
+			struct attention_seq *q = &own.seq[i];
+			struct attention_seq_grad *g = &own.grad[i];
+			q->n_shared = n_shared[i];
+			q->shared_k = k + at * ldk;
+			q->shared_v = v + at * ldk;
+			q->k += n_shared[i] * ldk;
+			q->v += n_shared[i] * ldk;
+			g->shared_dk = dk + at * ldk;
+			g->shared_dv = dv + at * ldk;
+			g->dk += n_shared[i] * ldk;
+			g->dv += n_shared[i] * ldk;
+			poison(j.k, at, n_shared[i], j.k_cols, ldk, NAN); /* must not be read */
+			poison(j.v, at, n_shared[i], j.k_cols, ldk, NAN);
+			poison(own.dk, at, n_shared[i], j.k_cols, ldk, NAN); /* must not be added to */
+			poison(own.dv, at, n_shared[i], j.k_cols, ldk, NAN);
+		}
+		kern->attention(&own.a);
+		kern->attention_backward(&own.a);
+		for (size_t i = 0, at = 0; i < s->n_seqs; at += s->length[i++][1]) {
+			all_nan(own.dk, at, n_shared[i], j.k_cols, ldk, "dk");
+			all_nan(own.dv, at, n_shared[i], j.k_cols, ldk, "dv");
+			for (size_t row = at; row < at + n_shared[i]; row++) {
+				memcpy(own.dk + row * ldk, dk + row * ldk, j.k_cols * sizeof(float));
+				memcpy(own.dv + row * ldk, dv + row * ldk, j.k_cols * sizeof(float));
+				memcpy(j.k + row * ldk, k + row * ldk, j.k_cols * sizeof(float));
+				memcpy(j.v + row * ldk, v + row * ldk, j.k_cols * sizeof(float));
+			}
+		}
+		rows_compare(own.out, want.out, j.n_q, j.q_cols, j.a.ldq, "out", p);
+		rows_compare(own.lse, want.lse, j.n_q, s->H, s->H, "lse", p);
+		rows_compare(own.dq, want.dq, j.n_q, j.q_cols, j.a.ldq, "dq", p);
+		rows_compare(own.dk, want.dk, j.n_k, j.k_cols, ldk, "dk", p);
+		rows_compare(own.dv, want.dv, j.n_k, j.k_cols, ldk, "dv", p);
+	}
+	guards_end();
+}
+
 /* Scores of +-10^4 and more: the softmax picks one key, nothing overflows, and no output leaves the range of the values. */
 static void test_extreme_scores(void **state)
 {
@@ -270,27 +353,6 @@ static void test_empty(void **state)
 }
 
 /* ---- what may be seen -------------------------------------------------------------------------------------------------- */
-
-static void poison(float *x, size_t row, size_t n, size_t cols, size_t ld, float with)
-{
-	for (size_t i = row; i < row + n; i++)
-		for (size_t c = 0; c < cols; c++)
-			x[i * ld + c] = with;
-}
-
-static void same_rows(const float *got, const float *want, size_t row, size_t n, size_t cols, size_t ld, const char *name)
-{
-	for (size_t i = row; i < row + n; i++)
-		if (memcmp(got + i * ld, want + i * ld, cols * sizeof *got) != 0)
-			fail_msg("%s: values elsewhere change row %zu of %s", kern->name, i, name);
-}
-
-static void all_nan(const float *x, size_t row, size_t n, size_t cols, size_t ld, const char *name)
-{
-	for (size_t i = row; i < row + n; i++)
-		if (!isnan(x[i * ld]) || !isnan(x[i * ld + cols - 1]))
-			fail_msg("%s: NaN does not reach row %zu of %s", kern->name, i, name);
-}
 
 /* NaN in all of the middle sequence: its own results become NaN, the others' keep their bits. */
 static void test_neighbours(void **state)
@@ -434,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finite_differences),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_extreme_scores),
 		cmocka_unit_test(test_no_lse),
 		cmocka_unit_test(test_empty),

@@ -83,16 +83,19 @@ size_t kern_scratch_bytes(void); /* for all operations that take a scratch, on t
  * One causal attention job: queries of one sequence against its own keys and values, never anybody else's.
  * Query i sits at key position nk - nq + i and sees keys 0..nk - nq + i. Head h uses key/value head h / (H / Hkv).
  * Pointers are to the first row; rows are `ldq` (q, out and their gradients) or `ldk` (k, v and theirs) floats apart.
+ * The first n_shared of the nk keys may lie elsewhere, where sequences that begin alike share them.
  */
 struct attention_seq {
-	const float *q, *k, *v;
+	const float *q, *k, *v; /* k, v [nk - n_shared] rows */
+	const float *shared_k, *shared_v;
 	float *out, *lse; /* out [nq, H*D]; lse [nq, H] log-sum-exp of the scaled scores, or NULL when no backward will follow */
-	size_t nq, nk;
+	size_t nq, nk, n_shared;
 };
 
 struct attention_seq_grad { /* parallel to attention_seq; all overwritten except d_out, which is read */
 	const float *d_out;
 	float *dq, *dk, *dv;
+	float *shared_dk, *shared_dv; /* this sequence's part of the gradient of the shared rows */
 };
 
 struct attention {
@@ -143,6 +146,12 @@ struct kern {
 	 * becomes scale * (softmax - onehot(target)).
 	 */
 	void (*cross_entropy)(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale);
+
+	/*
+	 * Per row of logits [n, V]: loss[i] = KL(softmax(teacher) || softmax(logits)) in nats, and, when `scale` is not 0, logits becomes
+	 * scale * (softmax(logits) - softmax(teacher)). Hinton et al. 2015, at temperature 1.
+	 */
+	void (*distill)(float *loss, float *logits, const float *teacher, size_t n, size_t V, float scale);
 
 	/* dst [n, C] = rows row[i] of m. The embedding. */
 	void (*gather)(float *dst, const struct matrix *m, const int32_t *row, size_t n);

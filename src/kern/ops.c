@@ -119,23 +119,31 @@ static void swiglu_backward(float *dgate, float *dup, const float *dy, const flo
 		swiglu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK);
 }
 
+/* total = sum of exp(x - max); the tail shorter than a vector in order. */
+static float exp_sum(const float *x, size_t n, float *maximum)
+{
+	float max = x[0], rest = 0;
+	vf vmaximum = vset(max), sum = {0};
+	size_t j = 0, whole = n - n % LANES;
+	for (; j < whole; j += LANES)
+		vmaximum = vmax(vmaximum, vload(x + j));
+	max = vmax_lanes(vmaximum);
+	for (; j < n; j++)
+		max = x[j] > max ? x[j] : max;
+	for (j = 0; j < whole; j += LANES)
+		sum += vexp(vload(x + j) - max);
+	for (; j < n; j++)
+		rest += expf(x[j] - max);
+	*maximum = max;
+	return vsum(sum) + rest;
+}
+
 static void cross_entropy(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale)
 {
 #pragma omp parallel for schedule(static)
 	for (size_t i = 0; i < n; i++) {
-		float *x = logits + i * V, max = x[0], rest = 0;
-		vf vmaximum = vset(max), sum = {0};
-		size_t j = 0, whole = V - V % LANES;
-		for (; j < whole; j += LANES)
-			vmaximum = vmax(vmaximum, vload(x + j));
-		max = vmax_lanes(vmaximum);
-		for (; j < V; j++)
-			max = x[j] > max ? x[j] : max;
-		for (j = 0; j < whole; j += LANES)
-			sum += vexp(vload(x + j) - max);
-		for (; j < V; j++)
-			rest += expf(x[j] - max);
-		float total = vsum(sum) + rest, share = scale / total;
+		float *x = logits + i * V, max, total = exp_sum(x, V, &max), share = scale / total;
+		size_t j, whole = V - V % LANES;
 		/* Not max + log first: beside a maximum of 10^4 the logarithm would be rounded to 10^-3. */
 		loss[i] = logf(total) + (max - x[target[i]]);
 		if (scale == 0)
@@ -145,6 +153,33 @@ static void cross_entropy(float *loss, float *logits, const int32_t *target, siz
 		for (; j < V; j++)
 			x[j] = expf(x[j] - max) * share;
 		x[target[i]] -= scale;
+	}
+}
+
+/* Sum of q (log q - log p) = sum of q (y - x) + log-sum-exp x - log-sum-exp y, where p and q are the softmaxes of x and y. */
+static void distill(float *loss, float *logits, const float *teacher, size_t n, size_t V, float scale)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i++) {
+		float *x = logits + i * V, max_x, max_y, rest = 0;
+		const float *y = teacher + i * V;
+		float total_x = exp_sum(x, V, &max_x), total_y = exp_sum(y, V, &max_y);
+		float p = 1 / total_x, q = 1 / total_y;
+		vf sum = {0};
+		size_t j = 0;
+		for (; j + LANES <= V; j += LANES) {
+			vf u = vload(x + j) - max_x, v = vload(y + j) - max_y, share = vexp(v) * q;
+			sum += share * (v - u);
+			if (scale != 0)
+				vstore(x + j, (vexp(u) * p - share) * scale);
+		}
+		for (; j < V; j++) {
+			float u = x[j] - max_x, v = y[j] - max_y, share = expf(v) * q;
+			rest += share * (v - u);
+			if (scale != 0)
+				x[j] = (expf(u) * p - share) * scale;
+		}
+		loss[i] = vsum(sum) + rest + logf(total_x) - logf(total_y);
 	}
 }
 
@@ -194,6 +229,7 @@ const struct kern P(kern) = {
 	.attention = P(attention),
 	.attention_backward = P(attention_backward),
 	.cross_entropy = cross_entropy,
+	.distill = distill,
 	.gather = gather,
 	.adamw = adamw,
 	.sum_squares = sum_squares,

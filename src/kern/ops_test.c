@@ -355,6 +355,61 @@ static void test_cross_entropy(void **state)
 	}
 }
 
+struct divergence {
+	const double *logits, *teacher;
+	size_t V;
+};
+
+static double divergence_loss(const void *context)
+{
+	const struct divergence *d = context;
+	double loss = 0;
+	for (size_t i = 0; i < d->V; i++) {
+		struct entropy p = {d->logits, d->V, i}, q = {d->teacher, d->V, i};
+		double log_p = -entropy_loss(&p), log_q = -entropy_loss(&q);
+		loss += exp(log_q) * (log_q - log_p);
+	}
+	return loss;
+}
+
+/* Finite differences confirm the gradient, as above; the first row's teacher is the student itself. */
+static void test_distill(void **state)
+{
+	(void)state;
+	static const size_t Vs[] = {1, 2, 31, 100};
+	enum { N = 3 };
+	const float scale = 0.37f;
+	struct rng r;
+	rng_init(&r, 8, RNG_DATA, 0, 0);
+	for (size_t k = 0; k < sizeof Vs / sizeof *Vs; k++) {
+		size_t V = Vs[k];
+		float *logits = floats_random(&r, N * V, 6), *teacher = floats_random(&r, N * V, 6);
+		memcpy(teacher, logits, V * sizeof *teacher);
+		double *x = rows_widen(logits, N, V, V), *y = rows_widen(teacher, N, V, V), loss_want[N], *want = doubles(N * V);
+		for (size_t i = 0; i < N; i++) {
+			struct divergence d = {x + i * V, y + i * V, V};
+			loss_want[i] = divergence_loss(&d);
+			for (size_t c = 0; c < V; c++)
+				want[i * V + c] = (double)scale * slope(divergence_loss, &d, &x[i * V + c]);
+		}
+		for (size_t p = 0; path_choose(p); p++) {
+			float *loss = guard_floats(N), *g = guard_floats(N * V);
+			memcpy(g, logits, N * V * sizeof *g);
+			kern->distill(loss, g, teacher, N, V, 0);
+			assert_memory_equal(g, logits, N * V * sizeof *g);
+			rows_close(loss, 1, loss_want, N, 1, fmax(rms(loss_want, N), 1), f32_tolerance, "divergence for V %zu", V);
+			kern->distill(loss, g, teacher, N, V, scale);
+			rows_close(loss, 1, loss_want, N, 1, fmax(rms(loss_want, N), 1), f32_tolerance, "divergence for V %zu", V);
+			for (size_t i = 0; i < N * V; i++)
+				assert_true(fabs((double)g[i] - want[i]) < 4e-7);
+		}
+		mem_free(x);
+		mem_free(y);
+		mem_free(want);
+		guards_end();
+	}
+}
+
 /* Logits of +-10^4, all equal ones, a row of NaN between them, and one whose only large logit is the last, in the tail of every path. */
 static void test_cross_entropy_extremes(void **state)
 {
@@ -446,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_swiglu),
 		cmocka_unit_test(test_swiglu_extremes),
 		cmocka_unit_test(test_cross_entropy),
+		cmocka_unit_test(test_distill),
 		cmocka_unit_test(test_cross_entropy_extremes),
 		cmocka_unit_test(test_cross_entropy_nan),
 		cmocka_unit_test(test_threads),

@@ -121,6 +121,22 @@ static double dot(const float *a, const float *b, size_t n)
 	return sum;
 }
 
+/* Row j of keys, values or their gradients, the first of which may be shared. */
+static size_t shared_row(const struct attention_seq *s, size_t j)
+{
+	return j < s->n_shared ? j : j - s->n_shared;
+}
+
+static const float *key_row(const struct attention *a, const struct attention_seq *s, size_t j)
+{
+	return (j < s->n_shared ? s->shared_k : s->k) + shared_row(s, j) * a->ldk;
+}
+
+static const float *value_row(const struct attention *a, const struct attention_seq *s, size_t j)
+{
+	return (j < s->n_shared ? s->shared_v : s->v) + shared_row(s, j) * a->ldk;
+}
+
 /* Head h of one sequence. */
 static void attend(const struct attention *a, const struct attention_seq *s, size_t h)
 {
@@ -130,10 +146,10 @@ static void attend(const struct attention *a, const struct attention_seq *s, siz
 		const float *q = s->q + i * a->ldq + h * D;
 		double max = -INFINITY, sum = 0, out[ATTENTION_MAX_D] = {0};
 		for (size_t j = 0; j < n; j++)
-			max = fmax(max, dot(q, s->k + j * a->ldk + at, D) * (double)a->scale);
+			max = fmax(max, dot(q, key_row(a, s, j) + at, D) * (double)a->scale);
 		for (size_t j = 0; j < n; j++) {
-			double p = exp(dot(q, s->k + j * a->ldk + at, D) * (double)a->scale - max);
-			const float *v = s->v + j * a->ldk + at;
+			double p = exp(dot(q, key_row(a, s, j) + at, D) * (double)a->scale - max);
+			const float *v = value_row(a, s, j) + at;
 			sum += p;
 			for (size_t d = 0; d < D; d++)
 				out[d] += p * (double)v[d];
@@ -161,8 +177,8 @@ static void attend_backward(
 {
 	size_t D = a->D, group = a->H / a->Hkv, at = hkv * D;
 	for (size_t j = 0; j < s->nk; j++) {
-		memset(g->dk + j * a->ldk + at, 0, D * sizeof(float));
-		memset(g->dv + j * a->ldk + at, 0, D * sizeof(float));
+		memset((j < s->n_shared ? g->shared_dk : g->dk) + shared_row(s, j) * a->ldk + at, 0, D * sizeof(float));
+		memset((j < s->n_shared ? g->shared_dv : g->dv) + shared_row(s, j) * a->ldk + at, 0, D * sizeof(float));
 	}
 	for (size_t h = hkv * group; h < (hkv + 1) * group; h++) {
 		for (size_t i = 0; i < s->nq; i++) {
@@ -170,8 +186,9 @@ static void attend_backward(
 			const float *q = s->q + row, *d_out = g->d_out + row;
 			double delta = dot(d_out, s->out + row, D), dq[ATTENTION_MAX_D] = {0};
 			for (size_t j = 0; j <= s->nk - s->nq + i; j++) {
-				const float *k = s->k + j * a->ldk + at, *v = s->v + j * a->ldk + at;
-				float *dk = g->dk + j * a->ldk + at, *dv = g->dv + j * a->ldk + at;
+				const float *k = key_row(a, s, j) + at, *v = value_row(a, s, j) + at;
+				float *dk = (j < s->n_shared ? g->shared_dk : g->dk) + shared_row(s, j) * a->ldk + at;
+				float *dv = (j < s->n_shared ? g->shared_dv : g->dv) + shared_row(s, j) * a->ldk + at;
 				double p = exp(dot(q, k, D) * (double)a->scale - (double)s->lse[i * a->H + h]);
 				double ds = p * (dot(d_out, v, D) - delta) * (double)a->scale;
 				for (size_t d = 0; d < D; d++) {
@@ -196,23 +213,45 @@ static void ref_attention_backward(const struct attention *a)
 	}
 }
 
+static double log_sum_exp(const float *x, size_t n)
+{
+	double max = -INFINITY, sum = 0;
+	for (size_t j = 0; j < n; j++)
+		max = fmax(max, (double)x[j]);
+	for (size_t j = 0; j < n; j++)
+		sum += exp((double)x[j] - max);
+	return max + log(sum);
+}
+
 static void ref_cross_entropy(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale)
 {
 #pragma omp parallel for
 	for (size_t i = 0; i < n; i++) {
 		float *x = logits + i * V;
-		double max = -INFINITY, sum = 0;
-		for (size_t j = 0; j < V; j++)
-			max = fmax(max, (double)x[j]);
-		for (size_t j = 0; j < V; j++)
-			sum += exp((double)x[j] - max);
-		double lse = max + log(sum);
+		double lse = log_sum_exp(x, V);
 		loss[i] = (float)(lse - (double)x[target[i]]);
 		if (scale == 0)
 			continue;
 		for (size_t j = 0; j < V; j++)
 			x[j] = (float)((double)scale * exp((double)x[j] - lse));
 		x[target[i]] -= scale;
+	}
+}
+
+static void ref_distill(float *loss, float *logits, const float *teacher, size_t n, size_t V, float scale)
+{
+#pragma omp parallel for
+	for (size_t i = 0; i < n; i++) {
+		float *x = logits + i * V;
+		const float *y = teacher + i * V;
+		double lse_x = log_sum_exp(x, V), lse_y = log_sum_exp(y, V), sum = 0;
+		for (size_t j = 0; j < V; j++) {
+			double log_p = (double)x[j] - lse_x, log_q = (double)y[j] - lse_y;
+			sum += exp(log_q) * (log_q - log_p);
+			if (scale != 0)
+				x[j] = (float)((double)scale * (exp(log_p) - exp(log_q)));
+		}
+		loss[i] = (float)sum;
 	}
 }
 
@@ -249,6 +288,7 @@ const struct kern kern_ref = {
 	.attention = ref_attention,
 	.attention_backward = ref_attention_backward,
 	.cross_entropy = ref_cross_entropy,
+	.distill = ref_distill,
 	.gather = ref_gather,
 	.adamw = ref_adamw,
 	.sum_squares = ref_sum_squares,

@@ -40,13 +40,49 @@ static void linear_backward(const struct model *m, const struct lora *l, struct 
 		kern->gemm(&g);
 }
 
+/* w->dq, dk and dv of all sequences. Shared rows get the sum over the sequences that share them, in their order. */
+static void attend_backward(
+	const struct model *m, struct work *w, const struct activations *a, const struct batch *b, const float *d_att)
+{
+	const struct model_config *c = &m->config;
+	size_t ldq = c->H * c->D, ldk = c->Hkv * c->D, used = 0;
+	for (size_t s = 0; s < b->n_seqs; s++) {
+		size_t at = b->start[s], n = b->start[s + 1] - at, shared = batch_shared(b, s);
+		w->seq[s] = (struct attention_seq){.q = a->q + at * ldq,
+			.k = a->k + at * ldk,
+			.v = a->v + at * ldk,
+			.shared_k = a->k,
+			.shared_v = a->v,
+			.out = a->att + at * ldq,
+			.lse = a->lse + at * c->H,
+			.nq = n,
+			.nk = shared + n,
+			.n_shared = shared};
+		w->seq_grad[s] = (struct attention_seq_grad){.d_out = d_att + at * ldq,
+			.dq = w->dq + at * ldq,
+			.dk = w->dk + at * ldk,
+			.dv = w->dv + at * ldk,
+			.shared_dk = w->shared_dk + used * ldk,
+			.shared_dv = w->shared_dv + used * ldk};
+		used += shared;
+	}
+	struct attention job = net_attention(m, w, b->n_seqs);
+	kern->attention_backward(&job);
+	for (size_t s = 0, from = 0; s < b->n_seqs; from += batch_shared(b, s++)) {
+		for (size_t i = 0; i < batch_shared(b, s) * ldk; i++) {
+			w->dk[i] += w->shared_dk[from * ldk + i];
+			w->dv[i] += w->shared_dv[from * ldk + i];
+		}
+	}
+}
+
 /* w->dx holds the gradient of the layer's output and receives that of its input. */
 static void layer_backward(
 	const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b, float *grad)
 {
 	const struct model_config *c = &m->config;
 	struct activations *a = &w->act[i];
-	size_t T = b->n_tokens, ldq = c->H * c->D, ldk = c->Hkv * c->D;
+	size_t T = b->n_tokens;
 
 	kern->swiglu(w->hidden, a->gate, a->up, T * c->F);
 	linear_backward(m, l, w, i, LORA_DOWN, grad, w->d_hidden, w->dx, w->hidden, T, false);
@@ -58,22 +94,9 @@ static void layer_backward(
 
 	float *d_att = w->d_hidden;
 	linear_backward(m, l, w, i, LORA_O, grad, d_att, w->dx, a->att, T, false);
-	for (size_t s = 0; s < b->n_seqs; s++) {
-		size_t at = b->start[s], n = b->start[s + 1] - at;
-		w->seq[s] = (struct attention_seq){.q = a->q + at * ldq,
-			.k = a->k + at * ldk,
-			.v = a->v + at * ldk,
-			.out = a->att + at * ldq,
-			.lse = a->lse + at * c->H,
-			.nq = n,
-			.nk = n};
-		w->seq_grad[s] = (struct attention_seq_grad){
-			.d_out = d_att + at * ldq, .dq = w->dq + at * ldq, .dk = w->dk + at * ldk, .dv = w->dv + at * ldk};
-	}
-	struct attention job = net_attention(m, w, b->n_seqs);
-	kern->attention_backward(&job);
-	kern->rope(w->dq, ldq, m->rope, w->position, T, c->H, c->D, c->rope, -1);
-	kern->rope(w->dk, ldk, m->rope, w->position, T, c->Hkv, c->D, c->rope, -1);
+	attend_backward(m, w, a, b, d_att);
+	kern->rope(w->dq, c->H * c->D, m->rope, w->position, T, c->H, c->D, c->rope, -1);
+	kern->rope(w->dk, c->Hkv * c->D, m->rope, w->position, T, c->Hkv, c->D, c->rope, -1);
 
 	float *d_normed = i ? w->d_normed : NULL; /* below the first layer is only the frozen embedding */
 	kern->rmsnorm(w->normed, w->rstd, w->x[i], m->layer[i].norm1, T, c->C, c->rms_eps);
@@ -92,15 +115,35 @@ static void gather_rows(const struct model *m, struct work *w, const int32_t *ro
 		memcpy(w->rows + i * C, w->x[m->config.n_layers] + (size_t)row[i] * C, C * sizeof(float));
 }
 
-/* Head and loss in chunks of scored rows; with scale != 0 the gradient flows into w->dx. Logits never exist for more than a chunk. */
+/* The head's part of the loss of scored rows j..j+n, and the gradient of their logits in w->logits. */
+static void logits_loss(const struct model *m, struct work *w, const struct batch *b, size_t j, size_t n, float scale, float *loss)
+{
+	size_t V = m->config.V, first = b->n_scored - b->n_distilled;
+	net_head(m, w, w->normed, n, w->logits);
+	if (j < first) {
+		kern->cross_entropy(loss + j, w->logits, b->target + j, n, V, scale);
+		return;
+	}
+	float *teacher = w->logits + n * V;
+	net_head(m, w, b->teacher + (j - first) * m->config.C, n, teacher);
+	kern->distill(loss + j, w->logits, teacher, n, V, scale);
+}
+
+/*
+ * Head and loss in chunks of scored rows; with scale != 0 the gradient flows into w->dx. Logits never exist for more than a chunk; those
+ * of a teacher need the other half of the same memory.
+ */
 static void head_loss(const struct model *m, struct work *w, const struct batch *b, float scale, float *loss)
 {
 	const struct model_config *c = &m->config;
-	for (size_t j = 0; j < b->n_scored; j += w->head_rows) {
-		size_t n = b->n_scored - j < w->head_rows ? b->n_scored - j : w->head_rows;
+	size_t first_distilled = b->n_scored - b->n_distilled;
+	for (size_t j = 0, n; j < b->n_scored; j += n) {
+		size_t most = j < first_distilled ? w->head_rows : w->head_rows / 2;
+		n = (j < first_distilled ? first_distilled : b->n_scored) - j;
+		n = n < most ? n : most;
 		gather_rows(m, w, b->scored_row + j, n);
-		net_head(m, w, n, w->logits);
-		kern->cross_entropy(loss + j, w->logits, b->target + j, n, c->V, scale);
+		net_last_norm(m, w, n);
+		logits_loss(m, w, b, j, n, scale, loss);
 		if (scale == 0)
 			continue;
 		struct gemm g = {.M = n, .N = c->C, .n_terms = 1, .alpha = 1, .c = w->d_normed, .ldc = c->C, .scratch = w->scratch};
@@ -115,6 +158,13 @@ static void head_loss(const struct model *m, struct work *w, const struct batch 
 
 static int check_batch(const struct model *m, const struct batch *b, struct err *e)
 {
+	for (size_t i = 0; i < b->n_seqs; i++) {
+		size_t own = b->start[i + 1] - b->start[i], shared = batch_shared(b, i);
+		if (shared && (!i || shared > own || shared > b->start[1]))
+			return err_set(e, ERR_DATA,
+				"sequence %zu of the batch shares %zu rows; expected at most its own %zu and the first's %zu", i,
+				shared, own, b->start[1]);
+	}
 	for (size_t j = 0; j < b->n_scored; j++) {
 		bool ascending = j == 0 || b->scored_row[j] > b->scored_row[j - 1];
 		if (!ascending || b->scored_row[j] < 0 || (size_t)b->scored_row[j] >= b->n_tokens || b->target[j] < 0 ||
@@ -130,7 +180,7 @@ static int check_batch(const struct model *m, const struct batch *b, struct err 
 int model_loss(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, float *loss, struct err *e)
 {
 	int rc = check_batch(m, b, e);
-	if (rc || (rc = net_forward(m, l, w, b->tokens, b->n_tokens, b->start, b->n_seqs, NULL, e)))
+	if (rc || (rc = net_forward(m, l, w, b, NULL, e)))
 		return rc;
 	head_loss(m, w, b, 0, loss);
 	return 0;
@@ -140,7 +190,7 @@ int model_loss_and_grad(const struct model *m, const struct lora *l, struct work
 	float *loss, float *grad, struct err *e)
 {
 	int rc = check_batch(m, b, e);
-	if (rc || (rc = net_forward(m, l, w, b->tokens, b->n_tokens, b->start, b->n_seqs, NULL, e)))
+	if (rc || (rc = net_forward(m, l, w, b, NULL, e)))
 		return rc;
 	memset(w->dx, 0, b->n_tokens * m->config.C * sizeof(float));
 	head_loss(m, w, b, scale, loss);
@@ -152,11 +202,26 @@ int model_loss_and_grad(const struct model *m, const struct lora *l, struct work
 int model_logits(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, const int32_t *row,
 	size_t n_rows, float *logits, struct err *e)
 {
-	int rc = net_forward(m, l, w, b->tokens, b->n_tokens, b->start, b->n_seqs, NULL, e);
+	int rc = net_forward(m, l, w, b, NULL, e);
 	for (size_t j = 0; !rc && j < n_rows; j += w->head_rows) {
 		size_t n = n_rows - j < w->head_rows ? n_rows - j : w->head_rows;
 		gather_rows(m, w, row + j, n);
-		net_head(m, w, n, logits + j * m->config.V);
+		net_last_norm(m, w, n);
+		net_head(m, w, w->normed, n, logits + j * m->config.V);
+	}
+	return rc;
+}
+
+int model_teacher(const struct model *m, struct work *w, const struct batch *b, float *teacher, struct err *e)
+{
+	int rc = check_batch(m, b, e);
+	if (!rc)
+		rc = net_forward(m, NULL, w, b, NULL, e);
+	for (size_t j = 0; !rc && j < b->n_scored; j += w->head_rows) {
+		size_t n = b->n_scored - j < w->head_rows ? b->n_scored - j : w->head_rows;
+		gather_rows(m, w, b->scored_row + j, n);
+		net_last_norm(m, w, n);
+		memcpy(teacher + j * m->config.C, w->normed, n * m->config.C * sizeof(float));
 	}
 	return rc;
 }

@@ -52,7 +52,8 @@ int model_append(const struct model *m, const struct lora *l, struct work *w, st
 		return err_set(e, ERR_DATA, "%zu tokens do not fit after %zu in a cache of %zu", n, kv->n, kv->capacity);
 	while (n) {
 		size_t step = n < w->max_tokens ? n : w->max_tokens, start[2] = {0, step};
-		int rc = net_forward(m, l, w, tokens, step, start, 1, kv, e);
+		const struct batch b = {.tokens = tokens, .n_tokens = step, .start = start, .n_seqs = 1};
+		int rc = net_forward(m, l, w, &b, kv, e);
 		if (rc)
 			return rc;
 		kv->n += step;
@@ -61,6 +62,7 @@ int model_append(const struct model *m, const struct lora *l, struct work *w, st
 		if (n == 0)
 			memcpy(w->rows, w->x[m->config.n_layers] + (step - 1) * C, C * sizeof(float));
 	}
-	net_head(m, w, 1, logits);
+	net_last_norm(m, w, 1);
+	net_head(m, w, w->normed, 1, logits);
 	return 0;
 }

@@ -38,21 +38,24 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 }
 
 /* Queries, keys and values of one sequence in the work, or of the cache that the rows continue. */
-static void attend(const struct model *m, struct work *w, size_t layer, const size_t *start, size_t n_seqs, struct kv *kv)
+static void attend(const struct model *m, struct work *w, size_t layer, const struct batch *b, struct kv *kv)
 {
 	const struct model_config *c = &m->config;
 	struct activations *a = &w->act[layer];
 	size_t ldq = c->H * c->D, ldk = c->Hkv * c->D;
-	for (size_t i = 0; i < n_seqs; i++) {
-		size_t at = start[i], n = start[i + 1] - at;
+	for (size_t i = 0; i < b->n_seqs; i++) {
+		size_t at = b->start[i], n = b->start[i + 1] - at;
 		struct attention_seq *s = &w->seq[i];
 		*s = (struct attention_seq){.q = a->q + at * ldq,
 			.k = a->k + at * ldk,
 			.v = a->v + at * ldk,
+			.shared_k = a->k,
+			.shared_v = a->v,
 			.out = a->att + at * ldq,
 			.lse = a->lse ? a->lse + at * c->H : NULL,
 			.nq = n,
-			.nk = n};
+			.nk = batch_shared(b, i) + n,
+			.n_shared = batch_shared(b, i)};
 		if (kv) {
 			float *k = kv->k + layer * kv->capacity * ldk, *v = kv->v + layer * kv->capacity * ldk;
 			memcpy(k + kv->n * ldk, a->k, n * ldk * sizeof(float));
@@ -62,22 +65,23 @@ static void attend(const struct model *m, struct work *w, size_t layer, const si
 			s->nk = kv->n + n;
 		}
 	}
-	struct attention job = net_attention(m, w, n_seqs);
+	struct attention job = net_attention(m, w, b->n_seqs);
 	kern->attention(&job);
 }
 
-static void layer_forward(const struct model *m, const struct lora *l, struct work *w, size_t i, size_t T, const size_t *start,
-	size_t n_seqs, struct kv *kv)
+static void layer_forward(
+	const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b, struct kv *kv)
 {
 	const struct model_config *c = &m->config;
 	struct activations *a = &w->act[i];
+	size_t T = b->n_tokens;
 	kern->rmsnorm(w->normed, w->rstd, w->x[i], m->layer[i].norm1, T, c->C, c->rms_eps);
 	linear(m, l, w, i, LORA_Q, a->q, w->normed, a->h[LORA_Q], T, false);
 	linear(m, l, w, i, LORA_K, a->k, w->normed, a->h[LORA_K], T, false);
 	linear(m, l, w, i, LORA_V, a->v, w->normed, a->h[LORA_V], T, false);
 	kern->rope(a->q, c->H * c->D, m->rope, w->position, T, c->H, c->D, c->rope, 1);
 	kern->rope(a->k, c->Hkv * c->D, m->rope, w->position, T, c->Hkv, c->D, c->rope, 1);
-	attend(m, w, i, start, n_seqs, kv);
+	attend(m, w, i, b, kv);
 	memcpy(a->mid, w->x[i], T * c->C * sizeof(float));
 	linear(m, l, w, i, LORA_O, a->mid, a->att, a->h[LORA_O], T, true);
 	kern->rmsnorm(w->normed, w->rstd, a->mid, m->layer[i].norm2, T, c->C, c->rms_eps);
@@ -88,36 +92,41 @@ static void layer_forward(const struct model *m, const struct lora *l, struct wo
 	linear(m, l, w, i, LORA_DOWN, w->x[i + 1], w->hidden, a->h[LORA_DOWN], T, true);
 }
 
-int net_forward(const struct model *m, const struct lora *l, struct work *w, const int32_t *tokens, size_t T, const size_t *start,
-	size_t n_seqs, struct kv *kv, struct err *e)
+int net_forward(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, struct kv *kv, struct err *e)
 {
 	const struct model_config *c = &m->config;
+	size_t T = b->n_tokens;
 	if (T > w->max_tokens)
 		return err_set(
 			e, ERR_DATA, "a batch of %zu tokens exceeds the %zu that memory was set aside for", T, w->max_tokens);
-	for (size_t i = 0; i < n_seqs; i++) {
-		size_t first = kv ? kv->n : 0, n = start[i + 1] - start[i];
+	for (size_t i = 0; i < b->n_seqs; i++) {
+		size_t first = kv ? kv->n : batch_shared(b, i), n = b->start[i + 1] - b->start[i];
 		if (first + n > c->context)
 			return err_set(
 				e, ERR_DATA, "a sequence of %zu tokens exceeds the model's context of %zu", first + n, c->context);
 		for (size_t j = 0; j < n; j++)
-			w->position[start[i] + j] = (int32_t)(first + j);
+			w->position[b->start[i] + j] = (int32_t)(first + j);
 	}
 	for (size_t t = 0; t < T; t++)
-		if (tokens[t] < 0 || (size_t)tokens[t] >= c->V)
-			return err_set(e, ERR_DATA, "token id %d at row %zu is outside the vocabulary of %zu", tokens[t], t, c->V);
-	kern->gather(w->x[0], &m->embedding, tokens, T);
+		if (b->tokens[t] < 0 || (size_t)b->tokens[t] >= c->V)
+			return err_set(
+				e, ERR_DATA, "token id %d at row %zu is outside the vocabulary of %zu", b->tokens[t], t, c->V);
+	kern->gather(w->x[0], &m->embedding, b->tokens, T);
 	for (size_t i = 0; i < c->n_layers; i++)
-		layer_forward(m, l, w, i, T, start, n_seqs, kv);
+		layer_forward(m, l, w, i, b, kv);
 	return 0;
 }
 
-void net_head(const struct model *m, struct work *w, size_t n, float *logits)
+void net_last_norm(const struct model *m, struct work *w, size_t n)
+{
+	kern->rmsnorm(w->normed, w->rstd, w->rows, m->norm, n, m->config.C, m->config.rms_eps);
+}
+
+void net_head(const struct model *m, const struct work *w, const float *normed, size_t n, float *logits)
 {
 	const struct model_config *c = &m->config;
-	kern->rmsnorm(w->normed, w->rstd, w->rows, m->norm, n, c->C, c->rms_eps);
 	struct gemm g = {.M = n, .N = c->V, .n_terms = 1, .alpha = 1, .c = logits, .ldc = c->V, .scratch = w->scratch};
-	g.term[0] = (struct gemm_term){.a = w->normed, .lda = c->C, .K = c->C, .b = m->head, .b_transposed = true};
+	g.term[0] = (struct gemm_term){.a = normed, .lda = c->C, .K = c->C, .b = m->head, .b_transposed = true};
 	kern->gemm(&g);
 }
 

@@ -76,22 +76,36 @@ void lora_free(struct lora *l);
 
 /* ---- training-shaped computation ---------------------------------------------------------------------------------------------- */
 
-/* Sequences end to end. Row i of `tokens` at its position; target[j] is the token that row scored_row[j] must predict. */
+/*
+ * Sequences end to end. Row i of `tokens` at its position; target[j] is the token that row scored_row[j] must predict.
+ *
+ * A sequence that begins like the first one takes its first shared[i] rows from there, and only the rest is laid: what causal layers
+ * compute of equal beginnings is equal, and its gradient is the sum over all who share it. At most as many rows as the sequence has of
+ * its own.
+ *
+ * The last n_distilled scored rows learn the distribution of `teacher`, not their target: the normed rows in front of the base's head.
+ */
 struct batch {
 	const int32_t *tokens; /* [n_tokens] */
 	size_t n_tokens;
-	const size_t *start; /* [n_seqs + 1]; start[0] = 0, start[n_seqs] = n_tokens */
+	const size_t *start;  /* [n_seqs + 1]; start[0] = 0, start[n_seqs] = n_tokens */
+	const size_t *shared; /* [n_seqs]; shared[0] = 0. NULL: none */
 	size_t n_seqs;
 	const int32_t *scored_row; /* [n_scored], ascending */
 	const int32_t *target;     /* [n_scored] */
 	size_t n_scored;
+	const float *teacher; /* [n_distilled, C] */
+	size_t n_distilled;
 };
+
+/* How many rows s shares with a first sequence of these ids: none that it scores. */
+size_t sample_shared(const struct sample *s, const int32_t *first, size_t n_first);
 
 /* Lays samples end to end; `batch` is the view of what was added since the last clear. A sample's last row predicts nothing. */
 struct packer {
 	struct batch batch;
 	int32_t *tokens, *scored_row, *target; /* [max_tokens] */
-	size_t *start;                         /* [max_seqs + 1] */
+	size_t *start, *shared;                /* [max_seqs + 1] */
 };
 int packer_init(struct packer *p, size_t max_tokens, size_t max_seqs, struct err *e);
 void packer_clear(struct packer *p);
@@ -104,11 +118,16 @@ int work_new(struct work **out, const struct model *m, const struct lora *l, siz
 void work_free(struct work *w);
 size_t work_bytes(const struct model *m, const struct lora *l, size_t max_tokens, bool backward); /* what work_new will take */
 
-/* loss[j] = -ln p(target[j]), for j < n_scored. `l` may be NULL (the base). Sequences longer than the context: ERR_DATA. */
+/*
+ * loss[j] = -ln p(target[j]), for j < n_scored; of distilled rows KL(teacher || p). `l` may be NULL (the base). Sequences longer than
+ * the context: ERR_DATA.
+ */
 int model_loss(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, float *loss, struct err *e);
 /* The same, and grad [n_params] = scale * d(sum of loss) / d(params), overwritten. The work must have `backward`. */
 int model_loss_and_grad(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, float scale,
 	float *loss, float *grad, struct err *e);
+/* The teacher of a batch: normed rows [n_scored, C] in front of the head, of the base alone. */
+int model_teacher(const struct model *m, struct work *w, const struct batch *b, float *teacher, struct err *e);
 /* logits [n_rows, V] of the given rows of the batch; for tests. */
 int model_logits(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, const int32_t *row,
 	size_t n_rows, float *logits, struct err *e);

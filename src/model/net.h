@@ -43,32 +43,40 @@ struct work {
 	void *block;
 	size_t max_tokens, bytes;
 	bool backward;
-	float **x;               /* [n_layers + 1] the residual stream at each layer's input [T, C] */
-	struct activations *act; /* [n_layers] */
-	float *normed, *hidden;  /* [T, C], [T, F]: recomputed where needed */
-	float *rstd;             /* [T] */
-	float *dx, *d_normed;    /* [T, C] */
-	float *dq, *dk, *dv;     /* like q, k, v */
-	float *d_hidden;         /* [T, F] */
-	float *dh;               /* [T, r] */
-	float *rows, *d_rows;    /* [head_rows, C] */
-	float *logits;           /* [head_rows, V] */
-	size_t head_rows;        /* scored rows that the head takes at a time */
-	int32_t *position;       /* [T] */
+	float **x;                    /* [n_layers + 1] the residual stream at each layer's input [T, C] */
+	struct activations *act;      /* [n_layers] */
+	float *normed, *hidden;       /* [T, C], [T, F]: recomputed where needed */
+	float *rstd;                  /* [T] */
+	float *dx, *d_normed;         /* [T, C] */
+	float *dq, *dk, *dv;          /* like q, k, v */
+	float *shared_dk, *shared_dv; /* [T, Hkv*D] each sequence's part of the gradient of the rows it shares */
+	float *d_hidden;              /* [T, F] */
+	float *dh;                    /* [T, r] */
+	float *rows, *d_rows;         /* [head_rows, C] */
+	float *logits;                /* [head_rows, V] */
+	size_t head_rows;             /* scored rows that the head takes at a time */
+	int32_t *position;            /* [T] */
 	struct attention_seq *seq;
 	struct attention_seq_grad *seq_grad;
 	void *scratch;
 };
 
-/* Runs all layers over T rows; x[n_layers] holds the result. With kv, the rows continue its one sequence; else `start` cuts them. */
-int net_forward(const struct model *m, const struct lora *l, struct work *w, const int32_t *tokens, size_t T, const size_t *start,
-	size_t n_seqs, struct kv *kv, struct err *e);
+/* Runs all layers over the batch; x[n_layers] holds the result. With kv, the batch is one sequence that continues it. */
+int net_forward(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, struct kv *kv, struct err *e);
+
+/* Rows of the batch that its sequence i shares. */
+static inline size_t batch_shared(const struct batch *b, size_t i)
+{
+	return b->shared ? b->shared[i] : 0;
+}
 
 /* The attention job over the first n_seqs entries of w->seq (and w->seq_grad). */
 struct attention net_attention(const struct model *m, const struct work *w, size_t n_seqs);
 
-/* Logits [n, V] of n gathered rows w->rows, through the last norm. */
-void net_head(const struct model *m, struct work *w, size_t n, float *logits);
+/* Logits [n, V] of n rows [n, C] that the last norm has left. */
+void net_head(const struct model *m, const struct work *w, const float *normed, size_t n, float *logits);
+/* The last norm over n gathered rows w->rows, into w->normed. */
+void net_last_norm(const struct model *m, struct work *w, size_t n);
 
 /* The slot of one linear layer, or NULL where it has no adapter. */
 static inline const struct lora_slot *lora_slot(const struct lora *l, size_t layer, enum lora_target t)

@@ -87,6 +87,8 @@ static size_t lay_out(struct work *w, char *base, const struct model *m, const s
 		w->dq = take_floats(&p, T * c->H * c->D);
 		w->dk = take_floats(&p, T * c->Hkv * c->D);
 		w->dv = take_floats(&p, T * c->Hkv * c->D);
+		w->shared_dk = take_floats(&p, T * c->Hkv * c->D);
+		w->shared_dv = take_floats(&p, T * c->Hkv * c->D);
 		w->d_hidden = take_floats(&p, T * (c->F > c->H * c->D ? c->F : c->H * c->D));
 		w->dh = take_floats(&p, T * r);
 		w->d_rows = take_floats(&p, w->head_rows * c->C);

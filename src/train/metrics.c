@@ -27,6 +27,8 @@ int metrics_add(struct metrics *m, const struct metrics_line *l, const char *pat
 	if (!rc && l->step)
 		rc = buf_printf(&m->text, e, ", \"loss\": %.9g, \"lr\": %.9g, \"grad_norm\": %.9g, \"tokens\": %zu", l->loss, l->lr,
 			l->grad_norm, l->n_tokens);
+	if (!rc && l->n_distilled)
+		rc = buf_printf(&m->text, e, ", \"kl\": %.9g", l->kl);
 	if (!rc && l->step)
 		rc = buf_printf(&m->text, e, ", \"tokens_per_s\": %.1f", l->tokens_per_s);
 	if (!rc && l->evaluated)

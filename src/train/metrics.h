@@ -23,7 +23,9 @@ struct metrics_line {
 	size_t step;
 	double epoch;               /* passes over the data so far, 1.25 = a quarter into the second */
 	double loss, lr, grad_norm; /* of this step; grad_norm before clipping */
+	double kl;                  /* divergence from the base on the rows that keep it; 0 without such rows */
 	size_t n_tokens;            /* of this step, scored or not */
+	size_t n_scored, n_distilled;
 	double tokens_per_s;
 	bool evaluated;
 	double eval_loss;

@@ -208,7 +208,7 @@ static void test_outputs(void **state)
 	json_t *record = json_load_file(path, 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(record, "steps")), 24);
 	json_t *train = json_object_get(record, "train"), *inputs = json_object_get(record, "inputs");
-	assert_int_equal(json_integer_value(json_object_get(train, "rows")), 22);
+	assert_int_equal(json_integer_value(json_object_get(train, "rows")), 23);
 	assert_int_equal(
 		json_integer_value(json_object_get(record, "tokens")), 4 * json_integer_value(json_object_get(train, "tokens")));
 	assert_int_equal(json_integer_value(json_object_get(inputs, "lora_r")), 4);
@@ -304,7 +304,7 @@ static void test_stopped(void **state)
 	(void)state;
 	struct child c = child_plain(), stopped = c;
 	assert_int_equal(dir_remove(out, &err), 0);
-	stopped.stop_at_batch = 14; /* the first half of step 8; step 6 was saved */
+	stopped.stop_at_batch = 15; /* the first half of step 8; step 6 was saved */
 	assert_int_equal(child_run(&stopped, out), ERR_STOPPED);
 	assert_non_null(strstr(shared->err.text, "after step 8 of 24"));
 	char path[PATH_SIZE];
@@ -313,7 +313,7 @@ static void test_stopped(void **state)
 	snprintf(path, sizeof path, "%s/adapter", out);
 	assert_false(dir_exists(path));
 	child_finish(&c, out);
-	assert_int_equal(shared->n_batch, 44 - 15); /* nothing was computed twice */
+	assert_int_equal(shared->n_batch, 48 - 16); /* nothing was computed twice */
 	assert_same_run(out);
 }
 
@@ -471,7 +471,8 @@ static int setup(void **state)
 	for (int i = 0; i < 22; i++)
 		cut = strchr(cut, '\n') + 1;
 	snprintf(path, sizeof path, "%s/train.jsonl", data);
-	if (file_replace(path, rows.p, (size_t)(cut - rows.p), &err))
+	const char kept[] = "{\"text\": \"Rain falls on the hills.\", \"distill\": true}\n";
+	if (file_replace(path, rows.p, (size_t)(cut - rows.p), &err) || file_append(path, kept, strlen(kept), &err))
 		goto failed;
 	snprintf(path, sizeof path, "%s/valid.jsonl", data);
 	if (file_replace(path, cut, strlen(cut), &err))

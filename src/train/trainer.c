@@ -25,12 +25,6 @@ static size_t window_size(const struct trainer *t)
 	return (size_t)t->c->gradient_accumulation_steps;
 }
 
-static void plan_measure(struct trainer *t, const struct plan *p)
-{
-	t->max_tokens = max_size(t->max_tokens, p->max_tokens);
-	t->max_seqs = max_size(t->max_seqs, p->max_seqs);
-}
-
 /* Lays out every epoch once, to know the number of steps and the largest micro-batch. */
 static int plans_make(struct trainer *t, struct err *e)
 {
@@ -43,12 +37,12 @@ static int plans_make(struct trainer *t, struct err *e)
 	for (size_t epoch = 0; max_steps ? t->total_steps < max_steps : epoch < epochs; epoch++) {
 		plan_epoch(&t->plan, &t->train, t->c, epoch);
 		t->total_steps += (t->plan.n_batches + window_size(t) - 1) / window_size(t);
-		plan_measure(t, &t->plan);
+		t->max_tokens = max_size(t->max_tokens, t->plan.max_tokens);
 	}
 	if (max_steps)
 		t->total_steps = max_steps;
 	plan_in_order(&t->valid_plan, &t->valid, t->c);
-	plan_measure(t, &t->valid_plan);
+	t->max_tokens = max_size(t->max_tokens, t->valid_plan.max_tokens);
 	return 0;
 }
 
@@ -72,7 +66,9 @@ static int memory_make(struct trainer *t, const char *run, struct err *e)
 	if (!rc)
 		rc = work_new(&t->work, t->model, t->lora, t->max_tokens, true, e);
 	if (!rc)
-		rc = packer_init(&t->micro, t->max_tokens, t->max_seqs, e);
+		rc = packer_init(&t->micro, t->max_tokens, t->max_tokens, e);
+	if (!rc)
+		rc = teacher_init(&t->teacher, t->model, &t->train, t->max_tokens, e);
 	if (!rc)
 		rc = grad_tree_init(&t->tree, n, window, e);
 	if (rc)
@@ -104,6 +100,7 @@ void trainer_release(struct trainer *t)
 	plan_release(&t->plan);
 	plan_release(&t->valid_plan);
 	packer_release(&t->micro);
+	teacher_release(&t->teacher);
 	grad_tree_release(&t->tree);
 	work_free(t->work);
 	lora_free(t->lora);
@@ -122,12 +119,16 @@ static size_t window_end(const struct trainer *t)
 	return end < t->plan.n_batches ? end : t->plan.n_batches;
 }
 
-static size_t batches_scored(const struct trainer *t, size_t first, size_t end)
+/* Tokens of the samples of micro-batches first..end: all, those that are scored, and of these the distilled ones. */
+static void window_count(const struct trainer *t, size_t first, size_t end, struct metrics_line *line)
 {
-	size_t n = 0;
-	for (size_t i = t->plan.first[first]; i < t->plan.first[end]; i++)
-		n += t->train.samples[t->plan.order[i]].n_scored;
-	return n;
+	line->n_tokens = line->n_scored = line->n_distilled = 0;
+	for (size_t i = t->plan.first[first]; i < t->plan.first[end]; i++) {
+		const struct sample *s = &t->train.samples[t->plan.order[i]];
+		line->n_tokens += s->n;
+		line->n_scored += s->n_scored;
+		line->n_distilled += s->distill ? s->n_scored : 0;
+	}
 }
 
 static double losses_sum(const float *losses, size_t n)
@@ -138,23 +139,31 @@ static double losses_sum(const float *losses, size_t n)
 	return sum;
 }
 
-/* Leaves the window's gradient in the tree. The divisor is the window's count, so that 8 x 1 rows equal 1 x 8. */
-static int window_gradient(struct trainer *t, size_t end, size_t n_scored, struct metrics_line *line, struct err *e)
+static double mean(double sum, size_t n)
 {
-	double sum = 0;
+	return n ? sum / (double)n : 0;
+}
+
+/* Leaves the window's gradient in the tree. The divisor is the window's count, so that 8 x 1 rows equal 1 x 8. */
+static int window_gradient(struct trainer *t, size_t end, struct metrics_line *line, struct err *e)
+{
+	double sum = 0, divergence = 0;
 	grad_tree_reset(&t->tree);
 	for (size_t b = t->state.next_batch; b < end; b++) {
 		const struct batch *batch = &t->micro.batch;
-		plan_fill(&t->micro, &t->train, &t->plan, b);
-		int rc = model_loss_and_grad(
-			t->model, t->lora, t->work, batch, 1 / (float)n_scored, t->losses, grad_tree_next(&t->tree), e);
+		int rc = teacher_fill(&t->teacher, t->model, t->work, &t->micro, &t->train, &t->plan, t->state.epoch, b, e);
+		if (!rc)
+			rc = model_loss_and_grad(t->model, t->lora, t->work, batch, 1 / (float)line->n_scored, t->losses,
+				grad_tree_next(&t->tree), e);
 		if (rc)
 			return rc;
 		grad_tree_push(&t->tree);
-		sum += losses_sum(t->losses, batch->n_scored);
-		line->n_tokens += batch->n_tokens;
+		size_t n = batch->n_scored - batch->n_distilled;
+		sum += losses_sum(t->losses, n);
+		divergence += losses_sum(t->losses + n, batch->n_distilled);
 	}
-	line->loss = sum / (double)n_scored;
+	line->loss = mean(sum, line->n_scored - line->n_distilled);
+	line->kl = mean(divergence, line->n_distilled);
 	return 0;
 }
 
@@ -165,11 +174,11 @@ static int weights_update(struct trainer *t, struct metrics_line *line, struct e
 	double step = (double)s->step + 1;
 	line->grad_norm = sqrt(kern->sum_squares(gradient, s->n_params));
 	line->lr = lr_at(t->c, s->step, t->total_steps);
-	if (!isfinite(line->loss) || !isfinite(line->grad_norm))
+	if (!isfinite(line->loss + line->kl) || !isfinite(line->grad_norm))
 		return err_set(e, ERR_FAILED,
 			"step %zu: the loss is %g and the gradient's norm %g, so the step was not taken; lower "
 			"learning_rate (now %g) and train into a new folder",
-			s->step + 1, line->loss, line->grad_norm, t->c->learning_rate);
+			s->step + 1, line->loss + line->kl, line->grad_norm, t->c->learning_rate);
 	const struct adamw update = {.learning_rate = (float)line->lr,
 		.beta1 = (float)ADAM_BETA1,
 		.beta2 = (float)ADAM_BETA2,
@@ -190,9 +199,10 @@ int trainer_step(struct trainer *t, struct metrics_line *line, struct err *e)
 		plan_epoch(&t->plan, &t->train, t->c, ++s->epoch);
 		s->next_batch = 0;
 	}
-	size_t end = window_end(t), n_scored = batches_scored(t, s->next_batch, end);
-	int rc = n_scored ? window_gradient(t, end, n_scored, line, e) : 0;
-	if (!rc && n_scored)
+	size_t end = window_end(t);
+	window_count(t, s->next_batch, end, line);
+	int rc = line->n_scored ? window_gradient(t, end, line, e) : 0;
+	if (!rc && line->n_scored)
 		rc = weights_update(t, line, e);
 	if (rc)
 		return rc;

@@ -5,6 +5,7 @@
 #include "train/batch.h"
 #include "train/checkpoint.h"
 #include "train/optim.h"
+#include "train/teacher.h"
 
 struct trainer {
 	const struct model *model;
@@ -14,11 +15,12 @@ struct trainer {
 	struct lora *lora;
 	struct work *work;
 	struct packer micro;
+	struct teacher teacher;
 	struct grad_tree tree;
 	float *losses; /* [max_tokens] */
 	struct train_state state;
 	size_t total_steps;
-	size_t max_tokens, max_seqs; /* of the largest micro-batch of all */
+	size_t max_tokens; /* of the largest micro-batch of all */
 };
 
 /*
