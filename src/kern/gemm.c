@@ -24,6 +24,14 @@ struct segment {
 struct pass {
 	struct segment segment[PASS / KC + GEMM_TERMS];
 	int n;
+	bool kept; /* the first term's A is packed already */
+};
+
+/* Scratch begins with whose packed form it holds at the front, for same_a. Packed A and the panels of each thread follow. */
+struct kept {
+	_Alignas(64) const float *a;
+	size_t lda, M, K;
+	bool transposed;
 };
 
 static size_t least(size_t a, size_t b)
@@ -33,7 +41,7 @@ static size_t least(size_t a, size_t b)
 
 size_t P(gemm_scratch_bytes)(void)
 {
-	return (MC + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);
+	return sizeof(struct kept) + (MC + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);
 }
 
 /*
@@ -102,11 +110,13 @@ static bool pass_next(struct pass *p, const struct gemm *g, int *i, size_t *k)
 	return p->n > 0;
 }
 
-static void pack_rows(const struct pass *p, packed *a, size_t m0, size_t m, size_t M)
+static void pack_rows(const struct gemm *g, const struct pass *p, packed *a, size_t m0, size_t m, size_t M)
 {
 	for (int i = 0; i < p->n; i++) {
 		const struct segment *s = &p->segment[i];
 		const struct gemm_term *t = s->term;
+		if (t == g->term && p->kept)
+			continue;
 		size_t depth = tile_depth(s->K), row = m0 + m;
 		const float *from = t->a_transposed ? t->a + s->k0 * t->lda + row : t->a + row * t->lda + s->k0;
 		P(tile_pack_a)(a + s->at * MC + m * depth, depth, from, t->lda, t->a_transposed, M, s->K);
@@ -140,16 +150,35 @@ static void block(const struct gemm *g, const struct pass *p, size_t m0, bool ac
 {
 	size_t M = least(MC, g->M - m0), n_tiles = (M + TILE_ROWS - 1) / TILE_ROWS, n_panels = (g->N + TILE_COLS - 1) / TILE_COLS;
 	size_t id = (size_t)omp_get_thread_num(), n_threads = (size_t)omp_get_num_threads(), work = n_panels * n_tiles;
-	packed *a = g->scratch, *panel = a + (MC + id * TILE_COLS) * PASS;
+	packed *a = (packed *)((struct kept *)g->scratch + 1), *panel = a + (MC + id * TILE_COLS) * PASS;
+	if (!p->kept || g->n_terms > 1) {
 #pragma omp for schedule(static)
-	for (size_t m = 0; m < M; m += PACK_ROWS)
-		pack_rows(p, a, m0, m, least(PACK_ROWS, M - m));
+		for (size_t m = 0; m < M; m += PACK_ROWS)
+			pack_rows(g, p, a, m0, m, least(PACK_ROWS, M - m));
+	}
 	for (size_t at = work * id / n_threads, end = work * (id + 1) / n_threads, n; at < end; at += n) {
-		size_t first = at % n_tiles;
-		n = least(n_tiles - first, end - at);
-		multiply_panel(g, p, a, panel, m0, first * TILE_ROWS, least((first + n) * TILE_ROWS, M), at / n_tiles * TILE_COLS,
+		size_t tile = at % n_tiles;
+		n = least(n_tiles - tile, end - at);
+		multiply_panel(g, p, a, panel, m0, tile * TILE_ROWS, least((tile + n) * TILE_ROWS, M), at / n_tiles * TILE_COLS,
 			accumulate);
 	}
+}
+
+/*
+ * Whether scratch holds the packed A of the first term. It will hold it after this product if all terms and rows fit at once; so a kept A
+ * is of one pass and one block of rows.
+ */
+static bool keep(const struct gemm *g)
+{
+	const struct gemm_term *t = &g->term[0];
+	struct kept *have = g->scratch, want = {.a = t->a, .lda = t->lda, .M = g->M, .K = t->K, .transposed = t->a_transposed};
+	size_t depth = 0;
+	bool same = g->same_a && have->a == want.a && have->lda == want.lda && have->M == want.M && have->K == want.K &&
+		have->transposed == want.transposed;
+	for (int i = 0; i < g->n_terms; i++)
+		depth += tile_depth(g->term[i].K);
+	*have = g->M <= MC && depth <= PASS ? want : (struct kept){0};
+	return same;
 }
 
 void P(gemm)(const struct gemm *g)
@@ -161,17 +190,20 @@ void P(gemm)(const struct gemm *g)
 		few_rows(g);
 		return;
 	}
+	struct pass start = {.kept = keep(g)};
 #pragma omp parallel
 	{
-		struct pass p;
+		struct pass p = start;
 		int term = 0;
 		bool later = false;
-		for (size_t k = 0; pass_next(&p, g, &term, &k);)
-			for (size_t m0 = 0, first = !later; m0 < g->M; m0 += MC, later = true) {
+		for (size_t k = 0; pass_next(&p, g, &term, &k);) {
+			bool accumulate = g->accumulate || later;
+			for (size_t m0 = 0; m0 < g->M; m0 += MC, later = true) {
 				if (later) {
 #pragma omp barrier /* nobody reads the packed A any more */
 				}
-				block(g, &p, m0, g->accumulate || !first);
+				block(g, &p, m0, accumulate);
 			}
+		}
 	}
 }

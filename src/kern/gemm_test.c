@@ -1,6 +1,6 @@
 /*
- * gemm: on every path, over all formats, orientations and tails, against sums in double; as a linear map; what a row may see;
- * threads. The definition here is the comment in kern.h, not ref.
+ * gemm: on every path, over all formats, orientations and tails, against sums in double; as a linear map; what a row may see; an A
+ * that is used again; threads. The definition here is the comment in kern.h, not ref.
  */
 #include "test_kern.h"
 
@@ -292,6 +292,58 @@ static void test_neighbours(void **state)
 		}
 }
 
+/* Two products in a row share A, or seem to: `same_a` never changes a bit. Some do not fit in what a path may keep. */
+static void test_same_a(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t M, K, rank; /* of both; the second term of both has K `rank` */
+		bool transposed, other_k, other_rows;
+	} cases[] = {
+		{37, 96, 8, false, false, false},
+		{37, 96, 8, true, false, false},
+		{37, 96, 8, false, true, false},
+		{37, 96, 8, false, false, true},
+		{3, 70, 8, false, false, false},
+		{3, 70, 8, true, false, false},
+		{50, 1537, 7, false, false, false},
+		{20, 1536, 400, false, false, false},
+		{20, 4000, 8, false, false, false},
+		{700, 33, 8, false, false, false},
+		{1400, 33, 8, true, false, false},
+	};
+	struct rng r;
+	rng_init(&r, 7, RNG_DATA, 0, 0);
+	for (size_t p = 0; path_choose(p); p++)
+		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+			size_t M = cases[i].M, K = cases[i].K, N = 40;
+			struct shape s = {M, N, K, DTYPE_F32, cases[i].transposed, true};
+			struct shape low = {M, N, cases[i].rank, DTYPE_F32, false, false};
+			struct gemm g = {.M = M, .N = N, .n_terms = 2, .alpha = 1, .ldc = N, .scratch = test_scratch()};
+			float *c[2] = {guard_floats(M * N), guard_floats(M * N)};
+			g.term[0] = term_random(&r, &s, 0);
+			g.term[1] = term_random(&r, &low, 0);
+			struct gemm next = g;
+			next.term[1] = term_random(&r, &low, 0);
+			next.same_a = true;
+			if (cases[i].other_k)
+				next.term[0].K--;
+			if (cases[i].other_rows) {
+				next.M -= 2;
+				next.term[0].a += 2 * K;
+			}
+			for (int again = 0; again < 2; again++) {
+				g.c = next.c = c[again];
+				kern->gemm(&g);
+				next.same_a = !again;
+				kern->gemm(&next);
+			}
+			if (memcmp(c[0], c[1], next.M * N * sizeof **c) != 0)
+				fail_msg("%s: M %zu K %zu rank %zu: same_a changes the product", kern->name, M, K, cases[i].rank);
+			guards_end();
+		}
+}
+
 /* A forward with its LoRA term, then a backward that adds to a gradient; wide enough that five threads all have work. */
 static void op_for_threads(void *out)
 {
@@ -326,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_gradients),
 		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_same_a),
 		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);

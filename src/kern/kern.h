@@ -74,6 +74,11 @@ struct gemm {
 	float *c; /* [M, ldc] */
 	size_t ldc;
 	bool accumulate;
+	/*
+	 * The caller's word that term[0].a is that of the product before and holds the same values, and that nothing else has used the
+	 * scratch since. What that product made of it is then used again. Always right to leave out.
+	 */
+	bool same_a;
 	void *scratch; /* kern_scratch_bytes() bytes, aligned to 64 */
 };
 
