@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/enumeration.h"
+#include "data/outsider.h"
 #include "data/phrase.h"
 
 enum { FEATURES_LEAST = 20 };
@@ -78,22 +80,12 @@ static const char *const features[] = {"a mobile app", "the Platinum plan", "the
 
 /* ---- claims ------------------------------------------------------------------------------------------------------------------ */
 
-/* The first place where `value` stands in the statement as whole words; NULL when there is none or more than one. */
-static const char *value_place(const char *statement, const char *value)
-{
-	const char *p = strstr(statement, value);
-	size_t n = strlen(value);
-	if (!n || !p || strstr(p + n, value) || (p > statement && isalnum((unsigned char)p[-1])) || isalnum((unsigned char)p[n]))
-		return NULL;
-	return p;
-}
-
 /* The statement as a claim: with another value, a small first letter and without its full stop. */
 static int claim_make(
 	const char **out, const struct maker *m, const char *statement, const char *value, const char *other, struct err *e)
 {
 	struct buf b = {0};
-	const char *place = value_place(statement, value);
+	const char *place = text_place(statement, value);
 	size_t n = strlen(statement), head = (size_t)(place - statement), tail = n - head - strlen(value);
 	if (tail && statement[n - 1] == '.')
 		tail--;
@@ -157,7 +149,7 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 		const struct item fact = m->items->p[i];
 		struct rng r;
 		rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)i, 1);
-		if (!fact.asks || !value_place(fact.answer, fact.value) || rng_below(&r, 2))
+		if (!fact.asks || !text_place(fact.answer, fact.value) || rng_below(&r, 2))
 			continue;
 		const char *wrong = other_value(m->items, n, i, &r);
 		if (!wrong)
@@ -175,26 +167,13 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 
 /* ---- features ---------------------------------------------------------------------------------------------------------------- */
 
-static bool is_mentioned(const struct document *d, size_t n, const struct word *word)
-{
-	char text[64];
-	if (word->n >= sizeof text)
-		return true;
-	snprintf(text, sizeof text, "%.*s", (int)word->n, word->p);
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < d[i].n_blocks; k++)
-			if (d[i].blocks[k].text && strcasestr(d[i].blocks[k].text, text))
-				return true;
-	return false;
-}
-
 /* Is there a word in the feature's name that the documents do not know? */
 static bool is_foreign(const struct document *d, size_t n, const char *feature)
 {
 	struct word w[SENTENCE_WORDS];
 	size_t n_words = words_split((struct str){feature, strlen(feature)}, w);
 	for (size_t i = 0; i < n_words; i++)
-		if (!word_is_function(&w[i]) && !is_mentioned(d, n, &w[i]))
+		if (!word_is_function(&w[i]) && !documents_mention(d, n, (struct str){w[i].p, w[i].n}))
 			return true;
 	return false;
 }
@@ -235,7 +214,9 @@ int refusals_make(struct maker *m, const struct document *d, size_t n_documents,
 {
 	size_t n = m->items->n;
 	int rc = claims_make(m, n, e);
-	return rc < 0 ? rc : features_make(m, d, n_documents, n, e);
+	if (rc == 0)
+		rc = features_make(m, d, n_documents, n, e);
+	return rc < 0 ? rc : outsiders_make(m, d, n_documents, e);
 }
 
 /* ---- what cannot be ---------------------------------------------------------------------------------------------------------- */

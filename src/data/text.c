@@ -94,6 +94,15 @@ struct str words_text(const struct word *w, size_t first, size_t end)
 	return (struct str){w[first].p, (size_t)(w[end - 1].p + w[end - 1].n - w[first].p)};
 }
 
+const char *text_place(const char *text, const char *part)
+{
+	const char *p = strstr(text, part);
+	size_t n = strlen(part);
+	if (!n || !p || strstr(p + n, part) || (p > text && isalnum((unsigned char)p[-1])) || isalnum((unsigned char)p[n]))
+		return NULL;
+	return p;
+}
+
 bool str_is(struct str s, const char *text)
 {
 	return strlen(text) == s.n && !strncasecmp(s.p, text, s.n);

@@ -21,6 +21,9 @@ size_t words_split(struct str s, struct word w[SENTENCE_WORDS]);
 /* The text from word `first` up to word `end`, without the punctuation after the last one. */
 struct str words_text(const struct word *w, size_t first, size_t end);
 
+/* The only place where `part` stands in `text` as whole words; NULL when there is none or more than one. */
+const char *text_place(const char *text, const char *part);
+
 bool str_is(struct str s, const char *text); /* ignoring ASCII case */
 bool str_in(struct str s, const char *list); /* one of the words of a list separated by spaces, ignoring ASCII case */
 bool word_is(const struct word *w, const char *text);
