@@ -99,6 +99,10 @@ static size_t quantifier_start(const struct word *w, size_t first, struct atom *
 		{"only", "", BOUND_NONE},
 		{"another", "", BOUND_NONE},
 		{"precisely", "", BOUND_NONE},
+		{"latest", "the", BOUND_NONE},
+		{"last", "the", BOUND_NONE},
+		{"first", "the", BOUND_NONE},
+		{"newest", "the", BOUND_NONE},
 	};
 	for (size_t i = 0; i < sizeof quantifier / sizeof *quantifier; i++) {
 		size_t words = *quantifier[i].first ? 2 : 1;
@@ -129,6 +133,14 @@ static bool is_noun(const struct word *w)
 {
 	char base[32];
 	return word_is_plain(w) && islower((unsigned char)w->p[0]) && !word_is_function(w) && verb_form(w, base) != VERB_THIRD;
+}
+
+/* "the | exit | code 4": where the name of a value starts, its article and the noun before it included. */
+static size_t label_start(const struct word *w, size_t label)
+{
+	bool noun = label > 1 && !w[label - 1].stop && is_noun(&w[label - 1]) && word_in(&w[label - 2], "the a an with");
+	size_t first = label - noun;
+	return first - (first > 0 && word_in(&w[first - 1], "the a an"));
 }
 
 static void number_read(const struct word *w, size_t n, size_t i, struct atom *a)
@@ -166,8 +178,28 @@ static void number_read(const struct word *w, size_t n, size_t i, struct atom *a
 	a->first = quantifier_start(w, i, a);
 	if (a->measure == ATOM_BARE && i > 0 && a->first == i && !w[i - 1].stop && word_in(&w[i - 1], label_nouns)) {
 		a->measure = ATOM_LABELLED;
-		a->label = a->first = i - 1;
+		a->label = i - 1;
+		a->first = label_start(w, i - 1);
 	}
+}
+
+/* "the fields `a`, `b` and `c`": the end of a list of code spans. */
+static size_t codes_end(const struct word *w, size_t n, size_t i)
+{
+	size_t end = i + 1;
+	while (end < n) {
+		size_t next = end + word_in(&w[end], "and or");
+		if (next >= n || !word_is_code(&w[next]) || (next == end && !w[end - 1].stop))
+			break;
+		end = next + 1;
+	}
+	return end;
+}
+
+static bool is_labels(const struct word *w)
+{
+	struct str one = {w->p, w->n - 1};
+	return word_is_plural(w) && str_in(one, label_nouns);
 }
 
 static void code_read(const struct word *w, size_t n, size_t i, struct atom *a)
@@ -178,10 +210,12 @@ static void code_read(const struct word *w, size_t n, size_t i, struct atom *a)
 		a->measure = ATOM_LABELLED;
 		a->label = i + 1;
 		a->end = i + 2;
-	} else if (!article && i > 0 && !w[i - 1].stop && word_in(&w[i - 1], label_nouns)) {
+	} else if (!article && i > 0 && !w[i - 1].stop && (word_in(&w[i - 1], label_nouns) || is_labels(&w[i - 1]))) {
 		a->measure = ATOM_LABELLED;
-		a->label = a->first = i - 1;
-		a->first -= i > 1 && word_in(&w[i - 2], "the a an");
+		if (is_labels(&w[i - 1]))
+			a->value_end = a->end = codes_end(w, n, i);
+		a->label = i - 1;
+		a->first = label_start(w, i - 1);
 	}
 }
 
@@ -193,7 +227,8 @@ static bool is_capital(const struct word *w)
 static bool is_label(const struct word *w)
 {
 	static const char nouns[] =
-		"plan plans role roles button switch state states mode modes page field region regions menu tab status setting";
+		"plan plans role roles button switch state states mode modes page field region regions menu tab status setting "
+		"format formats language languages library platform protocol standard";
 	return word_in(w, nouns) && islower((unsigned char)w->p[0]);
 }
 
@@ -230,6 +265,29 @@ bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out)
 		return true;
 	}
 	return false;
+}
+
+struct str atom_label(const struct word *w, const struct atom *a)
+{
+	bool before = a->label < a->value;
+	size_t first = before ? a->first + word_in(&w[a->first], "the a an") : a->label;
+	return words_text(w, first, a->label + 1);
+}
+
+static const char months[] = "January February March April May June July August September October November December";
+
+void atom_extend_date(const struct word *w, size_t n, struct atom *a)
+{
+	size_t i = a->value + 1;
+	if (a->measure != ATOM_BARE || a->value_end != i || i >= n || !word_in(&w[i], months) || !isupper((unsigned char)w[i].p[0]))
+		return;
+	bool year = i + 1 < n && !w[i].stop && w[i + 1].n == 4 && isdigit((unsigned char)w[i + 1].p[0]);
+	a->value_end = a->end = i + 1 + year;
+}
+
+bool atom_is_date(const struct word *w, const struct atom *a)
+{
+	return a->measure == ATOM_BARE && a->value_end > a->value + 1 && word_in(&w[a->value + 1], months);
 }
 
 bool atom_is_whole(struct str text, struct atom *out)

@@ -33,6 +33,13 @@ struct atom {
 /* The first value at or after word `from`; false when there is none. */
 bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out);
 
+/* "header", "exit code": what a labelled value is called. */
+struct str atom_label(const struct word *w, const struct atom *a);
+
+/* A number becomes the whole date that it starts: "30 June 2027". */
+void atom_extend_date(const struct word *w, size_t n, struct atom *a);
+bool atom_is_date(const struct word *w, const struct atom *a);
+
 /* Is the text, as a whole, a number with or without a unit? (table cells) */
 bool atom_is_whole(struct str text, struct atom *out);
 

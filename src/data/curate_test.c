@@ -186,7 +186,7 @@ static void test_restraint(void **state)
 	curate(at("out"), 1);
 	rows(&b);
 	assert_no_row(&b, "many GB");
-	assert_no_row(&b, "hich flag");
+	assert_no_row(&b, "hich flag does");
 	assert_no_row(&b, "how many lambs");
 	assert_no_row(&b, "liters ");
 	assert_no_row(&b, "the cat have");

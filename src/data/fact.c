@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/ask.h"
 #include "data/atom.h"
 #include "data/clause.h"
 #include "data/phrase.h"
@@ -19,38 +20,22 @@
 #include "data/vary.h"
 
 enum { STATEMENT_WORDS = 36 };
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /*
- * Letters: L lead with its comma, P preposition, W question words ("how many seconds"), O what hangs on the value ("of
- * memory"), X auxiliary, S subject, V main verb after X, F the finite verb as it stands, B what stands between verb and
- * value, A what follows, U the unit, M a verb like V, K the subject without its article, E a subject that ends after the
- * value, I the statement with the question words in place, G with a gap, D and J other ways to ask, H heading, Z keywords, R
- * all that follows the verb.
+ * Letters: I the statement with the question words in place, G with a gap, H heading, W question words, U unit, Z keywords, S
+ * subject, K the same without its article, X auxiliary, V main verb after X, F the finite verb as it stands, R all that follows the
+ * verb.
  */
-static const char *const full_patterns[] = {
-	"$l$p $W $o $X $S $v $b $a?",
-	"$H: $p $W $o $X $S $v $b $a?",
-	"$lplease tell me $p $W $o $S $F $b $a.",
-	"$lcan you tell me $p $W $o $S $F $b $a?",
-	"I need to know $p $W $o $S $F $b $a.",
+static const char *const value_patterns[] = {
 	"$I?",
 	"Complete the sentence: $G",
-	"$l$p $W $o $X $S $M $b $a?",
-	"What is the number of $U $o for $S?",
-	"$K: $W $o?",
-	"How long does $E last?",
-	"$l$D?",
-	"$l$J?",
-	"#$W $Z",
 	"#$Z $U",
-};
-static const char *const flat_patterns[] = {
-	"$I?",
+	/* only where nothing better is known */
 	"$H: $I?",
-	"Complete the sentence: $G",
 	"#$W $Z",
-	"#$Z $U",
 };
+enum { FULL_PATTERNS = 3 };
 static const char *const statement_patterns[] = {
 	"#$Z",
 	"$l$X $S $v $R?",
@@ -82,7 +67,7 @@ static const char *code_noun(const struct word *w)
 static const char *question_words(const struct maker *m, const struct word *w, const struct atom *a, struct err *e)
 {
 	char text[128];
-	struct str unit = words_text(w, a->unit, a->value_end), label = words_text(w, a->label, a->label + 1);
+	struct str unit = words_text(w, a->unit, a->value_end), label = atom_label(w, a);
 	const char *fixed = "what value";
 	switch (a->measure) {
 	case ATOM_COUNT:
@@ -104,11 +89,14 @@ static const char *question_words(const struct maker *m, const struct word *w, c
 		fixed = a->value_end - a->value > 2 ? "what times" : "what time";
 		break;
 	case ATOM_BARE:
-		if (w[a->value].n == 4 && (!memcmp(w[a->value].p, "19", 2) || !memcmp(w[a->value].p, "20", 2)))
+		if (atom_is_date(w, a))
+			fixed = "which date";
+		else if (w[a->value].n == 4 && (!memcmp(w[a->value].p, "19", 2) || !memcmp(w[a->value].p, "20", 2)))
 			fixed = "which year";
 		break;
 	case ATOM_CODE:
 		fixed = code_noun(&w[a->value]);
+		fixed = fixed ? fixed : "what";
 		break;
 	}
 	return arena_strdup(m->arena, fixed, strlen(fixed), e);
@@ -118,14 +106,6 @@ static const char *question_words(const struct maker *m, const struct word *w, c
  * ---- one value
  * ----------------------------------------------------------------------------------------------------------------------
  */
-
-struct statement {
-	const char *text;
-	struct span span;
-	struct word w[SENTENCE_WORDS];
-	size_t n;
-	struct clause clause;
-};
 
 static const char *copy(const struct maker *m, struct str s, struct err *e)
 {
@@ -147,131 +127,6 @@ static const char *replaced(
 		made = arena_strdup(m->arena, b.p, b.len, e);
 	buf_release(&b);
 	return made;
-}
-
-/* Where what follows the value ends: at a pause, or at an "and" behind which a verb or another value stands. */
-static size_t after_end(const struct statement *s, size_t from)
-{
-	struct atom other;
-	char base[32];
-	for (size_t i = from; i < s->n; i++) {
-		if (s->w[i - 1].stop)
-			return i;
-		if (i + 1 < s->n && word_in(&s->w[i], "and but so or") &&
-			(word_is_auxiliary(&s->w[i + 1]) || verb_form(&s->w[i + 1], base) || atom_next(s->w, s->n, i, &other)))
-			return i;
-	}
-	return s->n;
-}
-
-/* "512 MB | of memory |": the end of what hangs on the value with "of". */
-static size_t of_end(const struct statement *s, size_t from, size_t end)
-{
-	if (from >= end || !word_is(&s->w[from], "of"))
-		return from;
-	size_t i = from + 1;
-	while (i < end && (!word_is_function(&s->w[i]) || word_is_article(&s->w[i]) || word_is(&s->w[i], "of")))
-		i++;
-	return i;
-}
-
-/* Can the words between verb and value stay together when the value moves to the front? */
-static bool is_movable(const struct statement *s, size_t first)
-{
-	for (size_t i = s->clause.verb; i < first; i++)
-		if (s->w[i].stop || word_in(&s->w[i], "that which who whose when if while whether because and or but than unless"))
-			return false;
-	return true;
-}
-
-/* Another way to ask, by what is measured; NULL when there is none. */
-static const char *other_pattern(const struct statement *s, const struct atom *a, const char *preposition)
-{
-	bool copula = s->clause.auxiliary && s->clause.verb + 1 == a->first && word_in(&s->w[s->clause.verb], "is are");
-	if (copula && !*preposition)
-		return word_is(&s->w[s->clause.verb], "is") ? "what is $S" : "what are $S";
-	if (a->measure == ATOM_TIME && !strcmp(preposition, "for"))
-		return "how long $X $S $v $b $a";
-	if (a->measure == ATOM_TIME && !strcmp(preposition, "after"))
-		return "how long does it take until $S $F $b $a";
-	if (a->measure == ATOM_TIME && !*preposition && !s->clause.auxiliary &&
-		str_in((struct str){s->clause.base, strlen(s->clause.base)}, "last take wait keep"))
-		return "how long $X $S $v $b $a";
-	if (a->measure == ATOM_COUNT && !*preposition && a->bound != BOUND_NONE)
-		return a->bound == BOUND_MOST ? "what is the maximum number of $U $o that $S $F $b $a"
-					      : "what is the minimum number of $U $o that $S $F $b $a";
-	if (a->measure == ATOM_PERCENT)
-		return "$p how many percent $o $X $S $v $b $a";
-	return NULL;
-}
-
-/* A way to ask for a limit; NULL when the value is none. */
-static const char *limit_pattern(const struct atom *a)
-{
-	if (a->bound == BOUND_NONE)
-		return NULL;
-	if (a->measure == ATOM_COUNT)
-		return a->bound == BOUND_MOST ? "is there a limit to the number of $U $o that $S $F $b $a"
-					      : "is there a minimum number of $U $o that $S $F $b $a";
-	return a->bound == BOUND_MOST ? "what is the limit for what $S $F $b $a" : "what is the least that $S $F $b $a";
-}
-
-/* Fills the parts of a statement whose structure is clear; false when the value cannot move. */
-static int full_parts(
-	const struct maker *m, const struct statement *s, const struct atom *a, struct parts *p, bool *full, struct err *e)
-{
-	const struct clause *c = &s->clause;
-	*full = false;
-	if (c->shape != CLAUSE_FULL || a->first <= c->verb)
-		return 0;
-	bool often = a->measure == ATOM_TIME && word_is(&s->w[a->first - 1], "every");
-	bool preposed = !often && a->first - 1 > c->verb && word_is_preposition(&s->w[a->first - 1]);
-	size_t start = a->first - (preposed || often), end = after_end(s, a->end), of = of_end(s, a->end, end);
-	if (!is_movable(s, start) ||
-		(preposed && !word_in(&s->w[start], "after for within on at to by through with into in from between")) ||
-		(preposed && word_in(&s->w[start], "from between") && a->measure != ATOM_CLOCK && a->measure != ATOM_CODE &&
-			a->measure != ATOM_LABELLED))
-		return 0;
-
-	const char *subject = names_lower_first(m->names, m->arena, words_text(s->w, c->subject, c->subject_end), e);
-	const char *finite = copy(m, words_text(s->w, c->subject_end, c->verb + 1), e);
-	const char *preposition = copy(m, preposed ? words_text(s->w, start, start + 1) : STR(""), e);
-	struct str adverb = words_text(s->w, c->subject_end, c->verb);
-	char verb[SENTENCE_WORDS + 64];
-	snprintf(verb, sizeof verb, "%.*s%s%s", (int)(adverb.n < 64 ? adverb.n : 0), adverb.p, adverb.n ? " " : "", c->base);
-	struct buf lead = {0};
-	struct str l = words_text(s->w, 0, c->lead);
-	int rc = c->lead ? buf_printf(&lead, e, "%s, ", names_lower_first(m->names, m->arena, l, e)) : 0;
-	if (rc < 0 || !subject || !finite || !preposition)
-		goto done;
-
-	PART(p, 'L') = c->lead ? arena_strdup(m->arena, lead.p, lead.len, e) : NULL;
-	PART(p, 'P') = preposition;
-	PART(p, 'O') = copy(m, words_text(s->w, a->end, of), e);
-	PART(p, 'X') = c->auxiliary ? finite : c->plural ? "do" : "does";
-	PART(p, 'S') = subject;
-	PART(p, 'V') = c->auxiliary ? NULL : arena_strdup(m->arena, verb, strlen(verb), e);
-	PART(p, 'F') = finite;
-	PART(p, 'B') = copy(m, words_text(s->w, c->verb + 1, start), e);
-	PART(p, 'A') = copy(m, words_text(s->w, of, end), e);
-	bool counted = a->measure == ATOM_COUNT || a->measure == ATOM_TIME || a->measure == ATOM_SIZE;
-	bool article = word_in(&s->w[c->subject], "a an the");
-	bool ends = !c->auxiliary && a->measure == ATOM_TIME && word_is(&s->w[start], "after") &&
-		str_in((struct str){c->base, strlen(c->base)}, "close end expire finish lapse stop");
-	PART(p, 'U') = counted ? copy(m, words_text(s->w, a->unit, a->value_end), e) : NULL;
-	PART(p, 'M') = c->auxiliary || c->subject_end < c->verb ? NULL : verb_similar(c->base);
-	PART(p, 'K') = names_lower_first(m->names, m->arena, words_text(s->w, c->subject + article, c->subject_end), e);
-	PART(p, 'E') = ends ? subject : NULL;
-	if (often)
-		PART(p, 'W') = "how often";
-	const char *other[2] = {other_pattern(s, a, preposition), limit_pattern(a)}, *made = NULL;
-	for (int i = 0; i < 2 && rc == 0; i++)
-		if (other[i] && (rc = phrase_fill(&made, other[i], p, m->arena, e)) == 0 && made)
-			p->of[(i ? 'J' : 'D') - 'A'] = names_lower_first(m->names, m->arena, (struct str){made, strlen(made)}, e);
-	*full = true;
-done:
-	buf_release(&lead);
-	return rc;
 }
 
 /* What a person might type to find the statement: its words and those of the headings, without the value. */
@@ -299,7 +154,7 @@ static int statement_item(struct maker *m, const struct statement *s, struct err
 	PART(&p, 'H') = m->section->title;
 	if (!PART(&p, 'Z'))
 		return ERR_RESOURCE;
-	if (c->shape == CLAUSE_FULL && !c->lead) {
+	if (c->shape == CLAUSE_FULL && !c->lead && !ask_is_tied(s)) {
 		bool article = word_in(&s->w[c->subject], "a an the");
 		struct str subject = words_text(s->w, c->subject, c->subject_end);
 		PART(&p, 'S') = names_lower_first(m->names, m->arena, subject, e);
@@ -311,35 +166,44 @@ static int statement_item(struct maker *m, const struct statement *s, struct err
 		if (!PART(&p, 'S') || !PART(&p, 'K') || !PART(&p, 'F') || !PART(&p, 'R'))
 			return ERR_RESOURCE;
 	}
-	return item_ask(m, &it, statement_patterns, sizeof statement_patterns / sizeof *statement_patterns, &p, e);
+	struct cores cores = {.n = 0};
+	int rc = cores_add(&cores, statement_patterns, COUNT(statement_patterns), &p, m->arena, e);
+	if (rc == 0)
+		rc = ask_statement(&cores, m, s, e);
+	return rc < 0 ? rc : item_ask_cores(m, &it, &cores, e);
 }
 
 static int value_item(struct maker *m, const struct statement *s, const struct atom *a, struct err *e)
 {
 	struct parts p = {0};
-	bool full;
-	int rc;
+	struct slot k;
+	struct cores cores = {.n = 0};
+	bool counted = a->measure == ATOM_COUNT || a->measure == ATOM_TIME || a->measure == ATOM_SIZE;
 	PART(&p, 'H') = strchr(m->section->title, '?') ? NULL : m->section->title;
 	PART(&p, 'W') = question_words(m, s->w, a, e);
+	PART(&p, 'U') = counted ? copy(m, words_text(s->w, a->unit, a->value_end), e) : NULL;
 	PART(&p, 'Z') = statement_keywords(m, s, words_text(s->w, a->value, a->value_end), e);
 	if (!PART(&p, 'W') || !PART(&p, 'Z'))
 		return ERR_RESOURCE;
 	PART(&p, 'G') = replaced(m, s, a->value, a->value_end, "___", true, e);
 	const char *inner = replaced(m, s, a->first, a->end, PART(&p, 'W'), false, e);
 	PART(&p, 'I') = inner ? names_lower_first(m->names, m->arena, (struct str){inner, strlen(inner)}, e) : NULL;
-	if (!PART(&p, 'G') || !PART(&p, 'I') || (rc = full_parts(m, s, a, &p, &full, e)) < 0)
+	if (!PART(&p, 'G') || !PART(&p, 'I'))
 		return ERR_RESOURCE;
 
+	bool full = slot_find(&k, s, a);
 	struct str subject = full ? words_text(s->w, s->clause.subject, s->clause.subject_end)
 				  : (struct str){m->section->title, strlen(m->section->title)};
 	struct item it = {.kind = ITEM_VALUE, .answer = s->text, .span = s->span};
 	it.subject = names_lower_first(m->names, m->arena, subject, e);
 	it.value = copy(m, words_text(s->w, a->value, a->value_end), e);
-	it.asks = PART(&p, 'W');
+	it.asks = PART(&p, 'W') = k.often && full ? "how often" : PART(&p, 'W');
 	if (!it.subject || !it.value)
 		return ERR_RESOURCE;
-	return full ? item_ask(m, &it, full_patterns, sizeof full_patterns / sizeof *full_patterns, &p, e)
-		    : item_ask(m, &it, flat_patterns, sizeof flat_patterns / sizeof *flat_patterns, &p, e);
+	int rc = cores_add(&cores, value_patterns, full ? FULL_PATTERNS : COUNT(value_patterns), &p, m->arena, e);
+	if (rc == 0)
+		rc = ask_value(&cores, m, s, a, it.asks, e);
+	return rc < 0 ? rc : item_ask_cores(m, &it, &cores, e);
 }
 
 /*
@@ -351,13 +215,17 @@ static int statement_facts(struct maker *m, const struct statement *s, struct er
 {
 	struct atom a;
 	int rc = 0;
+	struct slot k;
 	for (size_t from = 0; rc == 0 && atom_next(s->w, s->n, from, &a); from = a.value_end) {
+		atom_extend_date(s->w, s->n, &a);
 		bool in_subject = s->clause.shape == CLAUSE_FLAT || a.first < s->clause.verb;
 		bool spelled = isalpha((unsigned char)s->w[a.value].p[0]);
 		if (in_subject && (a.measure == ATOM_CODE || a.measure == ATOM_LABELLED || a.measure == ATOM_COUNT))
 			continue; /* what the statement is about, not what it says */
-		if (a.measure == ATOM_CODE && !code_noun(&s->w[a.value]))
+		if (a.measure == ATOM_CODE && !code_noun(&s->w[a.value]) && !slot_find(&k, s, &a))
 			continue; /* no word to ask for it by */
+		if (a.value_end - a.first == s->n)
+			continue; /* nothing but a value */
 		if (a.measure == ATOM_BARE && spelled)
 			continue; /* "two", "one of the five": not a value of its own */
 		rc = value_item(m, s, &a, e);

@@ -8,8 +8,6 @@
 
 #include "data/vary.h"
 
-enum { PATTERNS_MAX = 32 };
-
 /* Appends without doubling spaces and without one at the start or before punctuation. */
 static int add(struct buf *b, const char *s, size_t n, struct err *e)
 {
@@ -66,21 +64,18 @@ int items_add(struct items *v, const struct item *it, struct err *e)
 	return 0;
 }
 
-/* Fills the patterns that apply; some patterns give the same text, which counts once. */
-static int cores_fill(const char **core, size_t *n_core, const char *const *patterns, size_t n, const struct parts *p,
-	struct arena *a, struct err *e)
+int cores_add(struct cores *c, const char *const *patterns, size_t n, const struct parts *p, struct arena *a, struct err *e)
 {
-	*n_core = 0;
-	for (size_t i = 0; i < n && i < PATTERNS_MAX; i++) {
+	for (size_t i = 0; i < n && c->n < CORES_MAX; i++) {
 		const char *made;
 		int rc = phrase_fill(&made, patterns[i], p, a, e);
 		if (rc < 0)
 			return rc;
-		for (size_t k = 0; made && k < *n_core; k++)
-			if (!strcmp(core[k], made))
+		for (size_t k = 0; made && k < c->n; k++)
+			if (!strcmp(c->of[k], made))
 				made = NULL;
 		if (made)
-			core[(*n_core)++] = made;
+			c->of[c->n++] = made;
 	}
 	return 0;
 }
@@ -107,22 +102,19 @@ static const unsigned char share[] = {[ITEM_VALUE] = 10,
 	[ITEM_CONFIRMATION] = 1,
 	[ITEM_UNKNOWN] = 2};
 
-int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e)
+int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e)
 {
-	const char *core[PATTERNS_MAX];
-	uint32_t order[PATTERNS_MAX];
-	size_t n_core, most = m->options->n_phrasings;
+	uint32_t order[CORES_MAX];
+	size_t most = (m->options->n_phrasings * share[it->kind] + 9) / 10;
 	struct item item = *it;
 	struct rng r;
-	int rc = cores_fill(core, &n_core, patterns, n, p, m->arena, e);
-	if (rc < 0 || !n_core)
-		return rc;
-	most = (most * share[it->kind] + 9) / 10;
+	if (!c->n)
+		return 0;
 	rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)m->items->n, 0);
-	for (size_t i = 0; i < n_core; i++)
+	for (size_t i = 0; i < c->n; i++)
 		order[i] = (uint32_t)i;
-	rng_shuffle(&r, order, n_core);
-	bool reserves = n_core >= 3 && m->items->n % 8 == 0;
+	rng_shuffle(&r, order, c->n);
+	bool reserves = c->n >= 3 && m->items->n % 8 == 0;
 	item.reserved = reserves ? 0 : SIZE_MAX;
 	item.questions = arena_alloc(m->arena, most, sizeof *item.questions, e);
 	item.cores = arena_alloc(m->arena, most, sizeof *item.cores, e);
@@ -130,10 +122,11 @@ int item_ask(struct maker *m, const struct item *it, const char *const *patterns
 		return ERR_RESOURCE;
 	/* The first core is asked once only when it is reserved: validation must not see its words. */
 	for (size_t i = 0, k = 0; i < most; i++, k++) {
-		const char *question, *from = core[order[k % n_core]];
-		if (reserves && k && k % n_core == 0)
-			from = core[order[++k % n_core]];
-		if ((rc = question_vary(&question, from, m->names, &r, m->arena, e)) < 0)
+		const char *question, *from = c->of[order[k % c->n]];
+		if (reserves && k && k % c->n == 0)
+			from = c->of[order[++k % c->n]];
+		int rc = question_vary(&question, from, m->names, &r, m->arena, e);
+		if (rc < 0)
 			return rc;
 		if (!*question || is_asked(&item, item.n_questions, question))
 			continue;
@@ -143,4 +136,11 @@ int item_ask(struct maker *m, const struct item *it, const char *const *patterns
 	item.document = m->document;
 	item.section = m->section;
 	return items_add(m->items, &item, e);
+}
+
+int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e)
+{
+	struct cores c = {.n = 0};
+	int rc = cores_add(&c, patterns, n, p, m->arena, e);
+	return rc < 0 ? rc : item_ask_cores(m, it, &c, e);
 }

@@ -21,14 +21,24 @@ struct parts {
  */
 int phrase_fill(const char **out, const char *pattern, const struct parts *p, struct arena *a, struct err *e);
 
+/* Questions before their words are varied, each once. */
+enum { CORES_MAX = 96 };
+struct cores {
+	const char *of[CORES_MAX];
+	size_t n;
+};
+/* Appends the patterns that apply, filled; what goes beyond CORES_MAX is left out. */
+int cores_add(struct cores *c, const char *const *patterns, size_t n, const struct parts *p, struct arena *a, struct err *e);
+
 /* Appends an item that has its questions already. */
 int items_add(struct items *v, const struct item *it, struct err *e);
 
 /*
- * Appends `it`, asked options.n_phrasings times (what is no value less often, by its kind): the patterns that apply in an order
+ * Appends `it`, asked options.n_phrasings times (what is no value less often, by its kind): the cores in an order
  * chosen by chance from the seed and the number of the item, each time in other words (vary.h). Every eighth item keeps one pattern
  * for validation. An item that no pattern fits is left out.
  */
+int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e);
 int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e);
 
 #endif

@@ -23,6 +23,12 @@ static bool is_abbreviation(const char *start, const char *dot)
 	return (s.n == 1 && isupper((unsigned char)*s.p)) || str_in(s, abbreviations);
 }
 
+/* "No. Seed has ..." answers; "No. 5" does not. */
+static bool answers_no(const char *start, const char *dot, char next)
+{
+	return dot - start == 2 && str_is((struct str){start, 2}, "no") && !isdigit((unsigned char)next);
+}
+
 bool sentence_next(struct str *rest, struct str *out)
 {
 	const char *p = rest->p, *end = rest->p + rest->n;
@@ -39,7 +45,9 @@ bool sentence_next(struct str *rest, struct str *out)
 			after++;
 		if (after < end && *after != ' ')
 			continue;
-		if (after + 1 < end && (islower((unsigned char)after[1]) || (*p == '.' && is_abbreviation(start, p))))
+		if (after + 1 < end &&
+			(islower((unsigned char)after[1]) ||
+				(*p == '.' && is_abbreviation(start, p) && !answers_no(start, p, after[1]))))
 			continue;
 		p = after;
 		break;
@@ -198,45 +206,46 @@ bool word_is_function(const struct word *w)
  * ---------------------------------------------------------------------------------------------------------------------
  */
 
-static const char verbs[] = "accept access achieve activate add adjust allow announce answer appear append apply approve archive "
-			    "arrive ask assign attach authenticate "
-			    "authorize back become begin belong bill bind block break bring browse build buy cache calculate call "
-			    "cancel carry cause change charge check "
-			    "choose clean clear click clone close collect combine come compare compile complete compress compute "
-			    "configure confirm connect consist "
-			    "contain continue control convert copy correct cost count cover crash create customize debug decide "
-			    "declare decode decrease decrypt define "
-			    "delay delete deliver depend deploy describe destroy detect determine develop deactivate disable "
-			    "disappear discard disconnect display "
-			    "distribute divide double download draw drop edit emit enable encode encrypt end enforce ensure enter "
-			    "equal escape evaluate examine exceed "
-			    "exchange exclude execute exist exit expand expect expire export expose extend extract fail fall fetch "
-			    "fill filter find finish fire fit fix "
-			    "flush follow force format forward generate get give go grant group grow handle happen have hide hold "
-			    "host identify ignore implement import "
-			    "improve include increase indicate inherit initialize inform insert inspect install integrate "
-			    "interpret introduce invite invoke issue join "
-			    "jump keep know label last launch lead learn leave let lie limit link list listen live load lock log "
-			    "look lose lower make manage map mark "
-			    "match matter mean measure merge migrate modify monitor mount move name need notify occupy occur offer "
-			    "omit open operate optimize order "
-			    "organize overwrite override own page parse pass paste pause pay perform permit pick place play point "
-			    "post precede prefer prepare press prevent "
-			    "print process produce promise prompt propose protect prove provide publish pull purge push put query "
-			    "queue quit raise reach react read rebuild "
-			    "receive recognize record recover redirect reduce refer refresh refuse register reject release reload "
-			    "rely remain remember remind remove rename "
-			    "render renew reopen repair repeat replace replay reply report represent request require reschedule "
-			    "reserve reset resolve respond restart restore "
-			    "restrict result resume retain retry return reuse reverse revert review revoke rewrite rise roll "
-			    "rotate round route run save scale scan schedule "
-			    "scroll search secure see select sell send separate serve set share shift ship show shrink sign skip "
-			    "sleep sort specify spend split spool start "
-			    "state stay stop store stream submit subscribe succeed suggest supply support suspend switch "
-			    "synchronize take tell terminate test throw time "
-			    "track transfer transform translate transmit treat trigger truncate try tune turn type understand undo "
-			    "uninstall unlock update upgrade upload use "
-			    "validate vary verify view visit wait wake want warn watch weigh withdraw work wrap write zip";
+static const char verbs[] =
+	"accept access achieve acknowledge activate add adjust allow announce answer appear append apply approve archive "
+	"arrive ask assign attach authenticate "
+	"authorize back become begin belong bill bind block break bring browse build buy cache calculate call "
+	"cancel carry cause change charge check "
+	"choose clean clear click clone close collect combine come compare compile complete compress compute "
+	"configure confirm connect consist "
+	"contain continue control convert copy correct cost count cover crash create customize debug decide "
+	"declare decode decrease decrypt define "
+	"delay delete deliver depend deploy describe destroy detect determine develop deactivate disable "
+	"disappear discard disconnect display "
+	"distribute divide double download draw drop edit emit empty enable encode encrypt end enforce ensure enter "
+	"equal erase escape evaluate examine exceed "
+	"exchange exclude execute exist exit expand expect expire export expose extend extract fail fall fetch "
+	"fill filter find finish fire fit fix "
+	"flush follow force format forward generate get give go grant group grow handle happen have hide hold "
+	"host identify ignore implement import "
+	"improve include increase indicate inherit initialize inform insert inspect install integrate "
+	"interpret introduce invite invoke issue join "
+	"jump keep know label last launch lead learn leave let lie limit link list listen live load lock log "
+	"look lose lower make manage map mark "
+	"match matter mean measure merge migrate modify monitor mount move name need nest notify occupy occur offer "
+	"omit open operate optimize order "
+	"organize overwrite override own page parse pass paste pause pay perform permit pick place play point "
+	"post precede prefer prepare press prevent "
+	"print process produce promise prompt propose protect prove provide publish pull purge push put query "
+	"queue quit raise reach react read rebuild "
+	"receive recognize record recover redirect reduce refer refresh refuse register reject release reload "
+	"rely remain remember remind remove rename "
+	"render renew reopen repair repeat replace replay reply report represent request require reschedule "
+	"reserve reset resolve respond restart restore "
+	"restrict result resume retain retry return reuse reverse revert review revoke rewrite rise roll "
+	"rotate round route run save scale scan schedule "
+	"scroll search secure see select sell send separate serve set share shift ship show shrink sign skip "
+	"sleep sort specify spend split spool start "
+	"state stay stop store stream submit subscribe succeed suggest supply support suspend switch "
+	"synchronize take tell terminate test throw time "
+	"track transfer transform translate transmit treat trigger truncate try tune turn type understand undo "
+	"uninstall unlock update upgrade upload use "
+	"validate vary verify view visit wait wake want warn watch weigh withdraw work wrap write zip";
 
 /* "expires" -> "expire", "retries" -> "retry", "pushes" -> "push": candidates in turn, the list decides. */
 static bool third_person(const struct word *w, char base[32])
@@ -278,6 +287,51 @@ enum verb_form verb_form(const struct word *w, char base[32])
 	for (char *p = base; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 	return form;
+}
+
+static bool verb_known(const char *stem, size_t n, const char *end, char base[32])
+{
+	size_t more = strlen(end);
+	if (!n || n + more >= 32)
+		return false;
+	memcpy(base, stem, n);
+	memcpy(base + n, end, more + 1);
+	for (char *p = base; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return str_in((struct str){base, n + more}, verbs);
+}
+
+/* "moving" -> "move", "cutting" -> "cut", "copied" -> "copy": what is left without the suffix, mended. */
+static bool verb_without(const struct word *w, const char *suffix, char base[32])
+{
+	size_t cut = strlen(suffix), n = w->n - cut;
+	*base = 0;
+	if (w->n < cut + 2 || strncasecmp(w->p + n, suffix, cut))
+		return false;
+	return verb_known(w->p, n, "", base) || verb_known(w->p, n, "e", base) ||
+		(w->p[n - 1] == w->p[n - 2] && verb_known(w->p, n - 1, "", base)) ||
+		(w->p[n - 1] == 'i' && verb_known(w->p, n - 1, "y", base));
+}
+
+bool verb_of_gerund(const struct word *w, char base[32])
+{
+	return verb_without(w, "ing", base);
+}
+
+bool verb_of_participle(const struct word *w, char base[32])
+{
+	static const char *const irregular[][2] = {{"begun", "begin"}, {"bought", "buy"}, {"broken", "break"}, {"built", "build"},
+		{"chosen", "choose"}, {"found", "find"}, {"founded", "found"}, {"given", "give"}, {"held", "hold"},
+		{"hidden", "hide"}, {"kept", "keep"}, {"left", "leave"}, {"lost", "lose"}, {"made", "make"}, {"met", "meet"},
+		{"paid", "pay"}, {"put", "put"}, {"read", "read"}, {"run", "run"}, {"seen", "see"}, {"sent", "send"},
+		{"set", "set"}, {"shown", "show"}, {"sold", "sell"}, {"taken", "take"}, {"told", "tell"}, {"undone", "undo"},
+		{"written", "write"}};
+	for (size_t i = 0; i < sizeof irregular / sizeof *irregular; i++)
+		if (word_is(w, irregular[i][0])) {
+			strcpy(base, irregular[i][1]);
+			return true;
+		}
+	return verb_without(w, "ed", base);
 }
 
 const char *verb_similar(const char *base)

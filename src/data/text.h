@@ -42,6 +42,9 @@ bool word_is_article(const struct word *w); /* also every, each, all, ... */
 /* Verbs that documentation uses. `base` gets the base form, or "" for VERB_NONE. */
 enum verb_form { VERB_NONE, VERB_BASE, VERB_THIRD };
 enum verb_form verb_form(const struct word *w, char base[32]);
+/* The base of a participle ("erased", "kept") or of a form in -ing ("moving"); false when it is of no verb of the list. */
+bool verb_of_participle(const struct word *w, char base[32]);
+bool verb_of_gerund(const struct word *w, char base[32]);
 /* Another verb, in its base form, that a person might use instead; NULL when none is known. */
 const char *verb_similar(const char *base);
 

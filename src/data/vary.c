@@ -9,16 +9,81 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { SYNONYMS_MAX = 5, KEYWORDS_MAX = 24 };
+enum { SYNONYMS_MAX = 6, KEYWORDS_MAX = 24 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* Words that may stand for each other in a question about software. Single words; a plural or a third person keeps its s. */
+/*
+ * Words that may stand for each other in a question about software. A plural or a third person of a single word keeps its s. Of
+ * phrases that start alike the longer comes first.
+ */
 static const char *const synonyms[][SYNONYMS_MAX + 1] = {
+	{"can you tell me", "could you tell me", "do you know", "I'd like to know"},
+	{"please tell me", "I'd like to know", "we need to know"},
+	{"how long until", "how much time until", "how long before"},
+	{"how long does it take until", "how long is it until", "how long before"},
+	{"how long will it take to", "how much time does it take to"},
+	{"how soon", "how quickly"},
+	{"at most", "at the most", "maximally"},
+	{"at least", "as a minimum"},
+	{"what is the most", "what's the most", "what's the highest number of"},
+	{"what is the maximum number of", "what's the largest number of", "what's the limit on the number of"},
+	{"what is the longest", "what's the longest time"},
+	{"what is the", "what's the"},
+	{"what is", "what's"},
+	{"where is", "where's"},
+	{"when is it too late to", "when can I no longer"},
+	{"we want to", "we'd like to", "we have to", "we need to"},
+	{"I want to", "I'd like to", "I have to", "I need to"},
+	{"I need to know", "I have to know", "I'd like to know"},
+	{"we use", "we've got", "we have"},
+	{"we have", "we've got", "there is"},
+	{"I've got a question about", "it's about", "I'm looking at", "my question is about", "this is about"},
+	{"is deleted", "is removed", "is erased", "vanishes", "disappears", "is thrown away"},
+	{"are deleted", "are removed", "are erased", "vanish", "disappear", "are thrown away"},
+	{"is erased", "is deleted", "is wiped", "is gone"},
+	{"are erased", "are deleted", "are wiped", "are gone"},
+	{"is suspended", "is cut off", "gets suspended", "is taken out of service"},
+	{"is refused", "is rejected", "is turned down"},
+	{"are refused", "are rejected", "are turned down"},
+	{"is locked", "is blocked", "is shut"},
+	{"time out", "give up", "run into its time limit"},
+	{"times out", "gives up", "runs into its time limit"},
+	{"sign in", "log in"},
+	{"sign-in", "login"},
+	{"take effect", "start to work", "become active"},
+	{"takes effect", "starts to work", "becomes active"},
+	{"stay valid", "stay good", "remain valid", "keep working"},
+	{"become invalid", "stop working", "run out"},
+	{"stop working", "run out", "become invalid"},
+	{"is part of", "comes with", "is included in", "belongs to"},
+	{"are part of", "come with", "are included in", "belong to"},
+	{"is valid", "is good", "can be used"},
+	{"by itself", "automatically"},
+	{"at the same time", "at once", "in parallel", "side by side"},
+	{"an e-mail", "a mail"},
+	{"e-mail address", "mail address"},
+	{"address", "URL"},
+	{"attempt", "try"},
+	{"retry", "try again"},
+	{"your", "our", "my"},
+	{"start with", "begin with"},
+	{"starts with", "begins with"},
+	{"do not", "don't"},
+	{"does not", "doesn't"},
+	{"cannot", "can't"},
+	{"is not", "isn't"},
+	{"each", "every"},
+	{"extra", "additional", "further"},
+	{"additional", "extra", "another"},
+	{"wrong", "incorrect", "mistyped"},
+	{"oldest", "earliest"},
+	{"colour", "color"},
+	{"expires", "runs out", "stops working", "becomes invalid", "lapses"},
 	{"keep", "store", "retain", "hold", "save"},
 	{"kept", "stored", "retained", "held", "saved"},
 	{"delete", "remove", "erase"},
 	{"deleted", "removed", "erased"},
-	{"expire", "lapse", "end"},
+	{"expire", "run out", "stop working", "become invalid", "lapse", "end"},
 	{"limit", "cap", "maximum", "ceiling"},
 	{"maximum", "highest", "largest", "most"},
 	{"minimum", "lowest", "smallest", "least"},
@@ -68,7 +133,7 @@ static const char *const synonyms[][SYNONYMS_MAX + 1] = {
 	{"plan", "subscription", "tier"},
 	{"trial", "test period"},
 	{"support", "help"},
-	{"answer", "reply", "respond"},
+	{"answer", "reply"},
 	{"response", "reply", "answer"},
 	{"notice", "notification"},
 	{"warn", "notify", "tell"},
@@ -92,8 +157,8 @@ static const char *const synonyms[][SYNONYMS_MAX + 1] = {
 	{"entire", "whole"},
 	{"duration", "time"},
 	{"interval", "time"},
-	{"contain", "hold", "include", "have"},
-	{"include", "contain", "have"},
+	{"contain", "hold", "include"},
+	{"include", "contain"},
 	{"included", "part of it"},
 	{"offer", "provide", "give"},
 	{"provide", "offer", "give"},
@@ -125,7 +190,6 @@ static const char *const synonyms[][SYNONYMS_MAX + 1] = {
 	{"computer", "machine"},
 	{"memory", "RAM"},
 	{"disk", "storage"},
-	{"database", "store"},
 	{"return", "give back"},
 	{"allow", "permit", "let"},
 	{"prevent", "stop"},
@@ -155,35 +219,71 @@ static int add_named(struct buf *b, const char *text, const char *name, struct e
 	return *name ? buf_printf(b, e, "%.*s%s%s", (int)(mark - text), text, name, mark + 2) : 0;
 }
 
-/* Another word for w, or NULL. *s: the ending that both have. */
-static const char *synonym(const struct word *w, struct rng *r, const char **s)
+/* Do the words at w spell the phrase? The last one may have an s more, *plural then. Returns their number or 0. */
+static size_t phrase_match(const struct word *w, size_t n, const char *phrase, bool *plural)
 {
-	for (size_t i = 0; i < COUNT(synonyms); i++) {
-		size_t n = strlen(synonyms[i][0]), more = 1;
-		if (w->n < n || w->n > n + 1 || strncasecmp(w->p, synonyms[i][0], n) || (w->n > n && w->p[n] != 's'))
+	size_t used = 0;
+	for (const char *p = phrase; *p; used++) {
+		size_t len = strcspn(p, " ");
+		*plural = used == 0 && !p[len] && used < n && w[used].n == len + 1 && w[used].p[len] == 's';
+		if (used >= n || (used && w[used - 1].stop) || (w[used].n != len && !*plural) || strncasecmp(w[used].p, p, len))
+			return 0;
+		p += len;
+		p += strspn(p, " ");
+	}
+	return used;
+}
+
+static bool is_vowel(char c)
+{
+	return c && strchr("aeiouAEIOU", c);
+}
+
+/* Other words for those at w[i], or NULL; *used: how many they stand for. Names and what would need another article stay. */
+static const char *synonym(const struct word *w, size_t n, size_t i, struct rng *r, size_t *used, const char **s)
+{
+	for (size_t k = 0; k < COUNT(synonyms); k++) {
+		size_t more = 1;
+		bool plural;
+		*used = phrase_match(w + i, n - i, synonyms[k][0], &plural);
+		if (!*used)
 			continue;
-		while (more < SYNONYMS_MAX && synonyms[i][more])
+		while (more <= SYNONYMS_MAX && synonyms[k][more])
 			more++;
-		const char *found = synonyms[i][1 + rng_below(r, (uint32_t)more - 1)];
-		*s = w->n > n && !strchr(found, ' ') ? "s" : "";
-		return found;
+		const char *found = synonyms[k][1 + rng_below(r, (uint32_t)more - 1)];
+		*s = plural && !strchr(found, ' ') ? "s" : "";
+		if (i > 0 && word_in(&w[i - 1], "a an") && is_vowel(*found) != is_vowel(*w[i].p))
+			return NULL;
+		return plural && strchr(found, ' ') ? NULL : found;
 	}
 	return NULL;
+}
+
+/* A capital inside a question is a name's. */
+static bool is_changeable(const struct word *w, size_t i)
+{
+	bool opens = i == 0 || strchr(".?:", w[i - 1].p[w[i - 1].n]);
+	return !word_is_code(&w[i]) && (opens || !isupper((unsigned char)w[i].p[0]) || w[i].n == 1 || w[i].p[1] == '\'');
 }
 
 static int words_replace(struct buf *b, const char *question, struct rng *r, struct err *e)
 {
 	struct word w[SENTENCE_WORDS];
-	size_t n = words_split((struct str){question, strlen(question)}, w);
+	size_t n = words_split((struct str){question, strlen(question)}, w), used;
 	const char *from = question, *s;
 	int rc = 0;
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		const char *other = !word_is_code(&w[i]) && chance(r, 4) ? synonym(&w[i], r, &s) : NULL;
+		const char *other = is_changeable(w, i) && chance(r, 3) ? synonym(w, n, i, r, &used, &s) : NULL;
 		if (!other)
 			continue;
+		bool capital = isupper((unsigned char)w[i].p[0]);
 		rc = buf_append(b, from, (size_t)(w[i].p - from), e);
+		size_t start = b->len;
 		if (rc == 0)
 			rc = buf_printf(b, e, "%s%s", other, s);
+		if (rc == 0 && capital)
+			b->p[start] = (char)toupper((unsigned char)b->p[start]);
+		i += used - 1;
 		from = w[i].p + w[i].n;
 	}
 	return rc < 0 ? rc : buf_puts(b, from, e);
