@@ -121,18 +121,23 @@ static int steps_list(const char *dir, size_t **steps, size_t *n, struct err *e)
 
 /* ---- writing -------------------------------------------------------------------------------------------------------------- */
 
+/* The best weights are a tensor of their own only while they are not the current ones. */
 static int state_write(const char *dir, const struct train_state *s, struct err *e)
 {
 	char path[PATH_SIZE];
-	struct tensor t[] = {{.name = "params", .data = s->params}, {.name = "m", .data = s->m}, {.name = "v", .data = s->v}};
-	for (int i = 0; i < 3; i++) {
+	struct tensor t[] = {{.name = "params", .data = s->params}, {.name = "m", .data = s->m}, {.name = "v", .data = s->v},
+		{.name = "best", .data = s->best}};
+	size_t n_after;
+	const struct point *lowest = curve_lowest(&s->metrics.eval_loss, &n_after);
+	size_t n = lowest && (size_t)lowest->x != s->step ? 4 : 3;
+	for (size_t i = 0; i < n; i++) {
 		t[i].dtype = DTYPE_F32;
 		t[i].n_dims = 1;
 		t[i].dims[0] = s->n_params;
 		t[i].size_bytes = s->n_params * sizeof(float);
 	}
 	int rc = path_join(path, sizeof path, e, dir, files[0]);
-	return rc ? rc : safetensors_write(path, t, 3, e);
+	return rc ? rc : safetensors_write(path, t, n, e);
 }
 
 static int trainer_write(const char *dir, const struct train_state *s, struct err *e)
@@ -276,16 +281,18 @@ static int manifest_verify(const char *dir, struct err *e)
 
 static int state_read(const char *dir, struct train_state *s, struct err *e)
 {
-	static const char *const names[] = {"params", "m", "v"};
-	float *const to[] = {s->params, s->m, s->v};
+	static const char *const names[] = {"params", "m", "v", "best"};
+	float *const to[] = {s->params, s->m, s->v, s->best};
 	char path[PATH_SIZE];
 	struct safetensors *file = NULL;
 	int rc = path_join(path, sizeof path, e, dir, files[0]);
 	if (!rc)
 		rc = safetensors_open(&file, path, e);
-	for (int i = 0; !rc && i < 3; i++) {
+	for (int i = 0; !rc && i < (s->best ? 4 : 3); i++) {
 		const struct tensor *t = safetensors_find(file, names[i]);
-		if (t && t->dtype == DTYPE_F32 && t->size_bytes == s->n_params * sizeof(float))
+		if (!t && to[i] == s->best)
+			memcpy(s->best, s->params, s->n_params * sizeof(float));
+		else if (t && t->dtype == DTYPE_F32 && t->size_bytes == s->n_params * sizeof(float))
 			memcpy(to[i], t->data, t->size_bytes);
 		else
 			rc = err_set(e, ERR_DATA, "%s: %s is not %zu f32 values", path, names[i], s->n_params);

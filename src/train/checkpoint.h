@@ -13,6 +13,7 @@ struct train_state {
 	double seconds, loss;
 	size_t n_params;
 	float *params, *m, *v; /* [n_params] weights (borrowed from the lora) and AdamW's moments */
+	float *best;           /* [n_params] the weights of the lowest validation loss; NULL without validation rows */
 	struct metrics metrics;
 	json_t *inputs; /* configuration and hashes: what a run must have in common with the one it continues */
 };

@@ -65,6 +65,8 @@ static const struct key keys[] = {
 	{AT(seed), .type = KEY_SEED, .fallback = "42", .help = "start of all random numbers"},
 	{AT(eval_steps), .type = KEY_INT, .fallback = "0", .min = 0, .max = 1e9,
 		.help = "steps between validations; 0: once an epoch"},
+	{AT(early_stopping_patience), .type = KEY_INT, .fallback = "3", .min = 0, .max = 1e9,
+		.help = "stop when so many validations in a row were no better than the best; 0: never"},
 	{AT(save_steps), .type = KEY_INT, .fallback = "0", .min = 0, .max = 1e9,
 		.help = "steps between checkpoints; 0: every 50 steps and once an epoch"},
 	{AT(train_on_inputs), .type = KEY_BOOL, .fallback = "false", .help = "score the prompts too, not the answers alone"},

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "train/record.h"
 #include "train/resources.h"
@@ -20,6 +21,36 @@ struct run {
 	char metrics_path[PATH_SIZE];
 	int lock_fd;
 };
+
+/* ---- the best step --------------------------------------------------------------------------------------------------------- */
+
+/* Of the lowest validation loss so far; NULL without validation rows. */
+static const struct point *best_find(const struct trainer *t, size_t *n_after)
+{
+	return curve_lowest(&t->state.metrics.eval_loss, n_after);
+}
+
+/* After a validation: remembers the weights when none was lower. */
+static void best_keep(struct trainer *t)
+{
+	struct train_state *s = &t->state;
+	size_t n_after;
+	best_find(t, &n_after);
+	if (!n_after)
+		memcpy(s->best, s->params, s->n_params * sizeof *s->best);
+}
+
+static bool patience_is_over(const struct trainer *t)
+{
+	size_t n_after;
+	return best_find(t, &n_after) && t->c->early_stopping_patience && n_after >= (size_t)t->c->early_stopping_patience;
+}
+
+/* After the last step: trained, or stopped early. */
+static bool is_over(const struct trainer *t)
+{
+	return t->state.step == t->total_steps || patience_is_over(t);
+}
 
 /* ---- before the first step -------------------------------------------------------------------------------------------------- */
 
@@ -56,7 +87,11 @@ static int log_start(struct run *r, struct err *e)
 		return rc;
 	struct metrics_line line = {.evaluated = true};
 	rc = trainer_validate(t, &line.eval_loss, e);
-	return rc ? rc : metrics_add(&t->state.metrics, &line, r->metrics_path, e);
+	if (!rc)
+		rc = metrics_add(&t->state.metrics, &line, r->metrics_path, e);
+	if (!rc)
+		best_keep(t);
+	return rc;
 }
 
 static int resume(struct run *r, struct err *e)
@@ -127,7 +162,11 @@ static int step_run(struct run *r, struct metrics_line *line, struct err *e)
 	line->evaluated = !rc && t->valid.n && is_due(t, t->c->eval_steps);
 	if (line->evaluated)
 		rc = trainer_validate(t, &line->eval_loss, e);
-	return rc ? rc : metrics_add(&t->state.metrics, line, r->metrics_path, e);
+	if (!rc)
+		rc = metrics_add(&t->state.metrics, line, r->metrics_path, e);
+	if (!rc && line->evaluated)
+		best_keep(t);
+	return rc;
 }
 
 static int steps_run(struct run *r, struct err *e)
@@ -136,16 +175,16 @@ static int steps_run(struct run *r, struct err *e)
 	struct progress progress;
 	int rc = 0;
 	progress_begin(&progress, "training", "steps", (double)t->total_steps);
-	while (!rc && t->state.step < t->total_steps) {
+	while (!rc && !is_over(t)) {
 		struct metrics_line line = {0};
 		rc = step_run(r, &line, e);
 		bool stop = r->o->stop && *r->o->stop;
-		if (!rc && (stop || save_is_due(t)))
+		if (!rc && (stop || is_over(t) || save_is_due(t)))
 			rc = save(r, e);
 		if (rc)
 			break;
 		progress_show(&progress, &t->state, &line);
-		if (stop && t->state.step < t->total_steps)
+		if (stop && !is_over(t))
 			rc = err_set(e, ERR_STOPPED, "stopped after step %zu of %zu; the same command continues from there",
 				t->state.step, t->total_steps);
 	}
@@ -153,9 +192,13 @@ static int steps_run(struct run *r, struct err *e)
 	return rc;
 }
 
+/* Writes the adapter of the best step. The newest checkpoint, written before, has the weights of the last one. */
 static int adapter_save(const struct run *r, struct err *e)
 {
 	char temporary[PATH_SIZE], path[PATH_SIZE];
+	const struct train_state *s = &r->trainer.state;
+	if (s->best)
+		memcpy(s->params, s->best, s->n_params * sizeof *s->params);
 	int rc = path_join(temporary, sizeof temporary, e, r->o->out, ".adapter.unfinished");
 	if (!rc)
 		rc = path_join(path, sizeof path, e, r->o->out, "adapter");
@@ -169,12 +212,33 @@ static int adapter_save(const struct run *r, struct err *e)
 static void result_fill(const struct run *r, struct train_result *out)
 {
 	const struct curve *eval = &r->trainer.state.metrics.eval_loss;
+	size_t n_after;
+	const struct point *best = best_find(&r->trainer, &n_after);
 	*out = (struct train_result){.n_steps = r->trainer.state.step,
 		.n_tokens = r->trainer.state.n_tokens,
 		.seconds = r->trainer.state.seconds,
 		.loss = r->trainer.state.loss,
 		.eval_loss_first = eval->n ? eval->p[0].y : NAN,
-		.eval_loss_last = eval->n ? eval->p[eval->n - 1].y : NAN};
+		.eval_loss_last = eval->n ? eval->p[eval->n - 1].y : NAN,
+		.best_step = best ? (size_t)best->x : r->trainer.state.step,
+		.best_eval_loss = best ? best->y : NAN,
+		.stopped_early = r->trainer.state.step < r->trainer.total_steps && patience_is_over(&r->trainer)};
+}
+
+/* Says when the adapter is not what one expects, that of the last planned step. */
+static void result_tell(const struct run *r, const struct train_result *out)
+{
+	if (out->stopped_early)
+		log_line(LOG_INFO,
+			"stopped early after step %zu of %zu, since the last %d validation losses were not lower than the best; "
+			"the adapter written is that of step %zu, where it was %.4f",
+			out->n_steps, r->trainer.total_steps, r->o->config->early_stopping_patience, out->best_step,
+			out->best_eval_loss);
+	else if (out->best_step < out->n_steps)
+		log_line(LOG_INFO,
+			"the adapter written is that of step %zu of %zu, where the validation loss was lowest: %.4f; it ended at "
+			"%.4f",
+			out->best_step, out->n_steps, out->best_eval_loss, out->eval_loss_last);
 }
 
 int train_run(const struct train_options *o, struct train_result *out, struct err *e)
@@ -205,6 +269,8 @@ int train_run(const struct train_options *o, struct train_result *out, struct er
 		rc = adapter_save(&r, e);
 	if (!rc)
 		rc = record_save(o, t->state.inputs, &t->train, &t->valid, out, e);
+	if (!rc)
+		result_tell(&r, out);
 done:
 	trainer_release(t);
 	dir_unlock(r.lock_fd);

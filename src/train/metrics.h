@@ -31,13 +31,16 @@ struct metrics_line {
 	double eval_loss;
 };
 
+/* The lowest point, the first of equals, or NULL when there is none; *n_after gets the number of points after it. */
+const struct point *curve_lowest(const struct curve *c, size_t *n_after);
+
 /* Adds the line and appends it to the file at `path`. */
 int metrics_add(struct metrics *m, const struct metrics_line *line, const char *path, struct err *e);
 /* Fills an empty m from the text of a log. ERR_DATA when it is not one. */
 int metrics_restore(struct metrics *m, const char *text, size_t n, struct err *e);
 void metrics_release(struct metrics *m);
 
-/* Appends a self-contained SVG of both curves, legible on light and dark pages. */
+/* Appends a self-contained SVG of both curves, the lowest validation loss in a ring, legible on light and dark pages. */
 int svg_loss(struct buf *out, const struct curve *loss, const struct curve *eval_loss, struct err *e);
 
 #endif

@@ -82,7 +82,8 @@ static void svg_check(struct point *loss, size_t n_loss, struct point *eval, siz
 	assert_int_equal(svg_loss(&svg, &a, &b, NULL), 0);
 	assert_true(!strncmp(svg.p, "<svg ", 5) && !strcmp(svg.p + svg.len - 7, "</svg>\n"));
 	assert_int_equal(count(svg.p, "<text"), count(svg.p, "</text>"));
-	assert_int_equal(count(svg.p, "<circle"), n_eval);
+	assert_int_equal(count(svg.p, "<circle class=\"valid\""), n_eval);
+	assert_int_equal(count(svg.p, "<circle class=\"best\""), n_eval ? 2 : 0); /* the ring and its key */
 	assert_int_equal(count(svg.p, "class=\"valid\" points"), n_eval ? 2 : 0); /* the curve and its key */
 	assert_in_range(count(svg.p, "class=\"grid\""), 2, 12);
 	assert_int_equal(count(svg.p, "nan") + count(svg.p, "inf"), 0);
@@ -100,10 +101,16 @@ static void svg_check(struct point *loss, size_t n_loss, struct point *eval, siz
 static void test_picture(void **state)
 {
 	(void)state;
-	struct point loss[1000], eval[3] = {{0, 4}, {500, 2.5}, {1000, 2.4}};
+	struct point loss[1000], eval[3] = {{0, 4}, {500, 2.3}, {1000, 2.4}};
 	for (int i = 0; i < 1000; i++)
 		loss[i] = (struct point){i + 1, 4 * exp(-i / 300.) + 0.01};
 	svg_check(loss, 1000, eval, 3);
+	const struct curve a = {.p = loss, .n = 1000}, b = {.p = eval, .n = 3};
+	struct buf svg = {0};
+	assert_int_equal(svg_loss(&svg, &a, &b, NULL), 0);
+	assert_non_null(strstr(svg.p, "<circle class=\"best\" cx=\"384.0\"")); /* over 500, in the middle of the axis */
+	assert_non_null(strstr(svg.p, ">lowest: step 500<"));
+	buf_release(&svg);
 	svg_check(loss, 1, NULL, 0);
 	svg_check(NULL, 0, eval, 1);
 	svg_check(NULL, 0, NULL, 0);

@@ -86,6 +86,9 @@ int record_load(const char *run, const json_t *inputs, struct train_result *out,
 	out->loss = number_or_nan(json_object_get(record, "loss"));
 	out->eval_loss_first = number_or_nan(json_object_get(record, "eval_loss_first"));
 	out->eval_loss_last = number_or_nan(json_object_get(record, "eval_loss_last"));
+	out->best_step = (size_t)json_integer_value(json_object_get(record, "best_step"));
+	out->best_eval_loss = number_or_nan(json_object_get(record, "best_eval_loss"));
+	out->stopped_early = json_is_true(json_object_get(record, "stopped_early"));
 	out->finished_before = true;
 done:
 	json_decref(record);
@@ -115,11 +118,13 @@ int record_save(const struct train_options *o, const json_t *inputs, const struc
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	int threads = omp_get_max_threads();
-	json_t *record = json_pack("{ss sO so so so? sI sI sf sf so* so* ss si}", "attune", ATTUNE_VERSION, "inputs", inputs,
-		"model", path_json(model_path(o->model)), "train", data_json(train), "valid", valid->n ? data_json(valid) : NULL,
-		"steps", (json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", r->loss,
-		"eval_loss_first", valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last",
-		valid->n ? json_real(r->eval_loss_last) : NULL, "kernels", kern->name, "threads", threads);
+	json_t *record = json_pack("{ss sO so so so? sI sI sf sf so* so* sI so* sb ss si}", "attune", ATTUNE_VERSION, "inputs",
+		inputs, "model", path_json(model_path(o->model)), "train", data_json(train), "valid",
+		valid->n ? data_json(valid) : NULL, "steps", (json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds",
+		r->seconds, "loss", r->loss, "eval_loss_first", valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last",
+		valid->n ? json_real(r->eval_loss_last) : NULL, "best_step", (json_int_t)r->best_step, "best_eval_loss",
+		valid->n ? json_real(r->best_eval_loss) : NULL, "stopped_early", r->stopped_early, "kernels", kern->name, "threads",
+		threads);
 	int rc = json_append(&text, record, e);
 	if (!rc)
 		rc = path_join(path, sizeof path, e, o->out, "run.json");

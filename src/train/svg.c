@@ -1,6 +1,6 @@
 /*
- * loss.svg: the curves of a run as one file that any browser shows. Colours follow the reader's light or dark scheme; the two curves
- * differ in dash and marker too, not in colour alone. Reference: https://www.w3.org/TR/SVG11/.
+ * loss.svg: the curves of a run as one file that any browser shows, and a ring around the step whose adapter is kept. Colours
+ * follow the reader's light or dark scheme; the two curves differ in dash and marker too, not in colour alone. Reference: https://www.w3.org/TR/SVG11/.
  */
 #include "train/metrics.h"
 
@@ -80,9 +80,21 @@ static int svg_curve(struct buf *out, const struct curve *c, const struct axis *
 	return rc;
 }
 
+/* A ring in the colour of the text, which both curves stand out from, and its key. */
+static int svg_lowest(struct buf *out, const struct point *p, const struct axis *x, const struct axis *y, struct err *e)
+{
+	return buf_printf(out, e,
+		"<circle class=\"best\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\"><title>lowest validation loss: %.4f at step "
+		"%.0f</title></circle>\n"
+		"<circle class=\"best\" cx=\"%d\" cy=\"%d\" r=\"6\"/><text x=\"%d\" y=\"%d\">lowest: step %.0f</text>\n",
+		axis_px(x, p->x), axis_px(y, p->y), p->y, p->x, RIGHT - 358, TOP - 20, RIGHT - 344, TOP - 16, p->x);
+}
+
 int svg_loss(struct buf *out, const struct curve *loss, const struct curve *eval_loss, struct err *e)
 {
 	struct axis x = {.from_px = LEFT, .to_px = RIGHT}, y = {.from_px = BOTTOM, .to_px = TOP};
+	size_t n_after;
+	const struct point *lowest = curve_lowest(eval_loss, &n_after);
 	double min = INFINITY, max = -INFINITY, steps = loss->n ? loss->p[loss->n - 1].x : 1;
 	curve_range(loss, &min, &max);
 	curve_range(eval_loss, &min, &max);
@@ -96,7 +108,8 @@ int svg_loss(struct buf *out, const struct curve *loss, const struct curve *eval
 		"ffa657}}\n"
 		"text{font:13px system-ui,sans-serif;fill:var(--ink)}.grid{stroke:var(--grid)}.axis{stroke:var(--ink);fill:none}\n"
 		"polyline{fill:none;stroke-width:2;stroke-linejoin:round}polyline.train{stroke:var(--train)}\n"
-		"polyline.valid{stroke:var(--valid);stroke-dasharray:6 3}circle.valid{fill:var(--valid)}</style>\n"
+		"polyline.valid{stroke:var(--valid);stroke-dasharray:6 3}circle.valid{fill:var(--valid)}\n"
+		"circle.best{fill:none;stroke:var(--ink);stroke-width:2}</style>\n"
 		"<rect width=\"%d\" height=\"%d\" fill=\"var(--paper)\"/>\n",
 		WIDTH, HEIGHT, WIDTH, HEIGHT);
 	if (!rc)
@@ -113,5 +126,7 @@ int svg_loss(struct buf *out, const struct curve *loss, const struct curve *eval
 		rc = buf_printf(out, e,
 			"<polyline class=\"valid\" points=\"%d,%d %d,%d\"/><text x=\"%d\" y=\"%d\">validation</text>\n",
 			RIGHT - 100, TOP - 20, RIGHT - 70, TOP - 20, RIGHT - 64, TOP - 16);
+	if (!rc && lowest)
+		rc = svg_lowest(out, lowest, &x, &y, e);
 	return rc ? rc : buf_puts(out, "</svg>\n", e);
 }

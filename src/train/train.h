@@ -34,7 +34,7 @@ struct train_config {
 	int num_epochs, max_steps;
 	bool shuffle;
 	uint64_t seed;
-	int eval_steps, save_steps;
+	int eval_steps, early_stopping_patience, save_steps;
 	bool train_on_inputs;
 	int excess_length_strategy; /* enum train_excess */
 };
@@ -61,10 +61,11 @@ int train_config_get(const struct train_config *c, const char *key, struct buf *
 /*
  * The run folder. Everything in it appears whole or not at all.
  *
- *   adapter/         the trained adapter as PEFT stores it
+ *   adapter/         the trained adapter as PEFT stores it: with validation rows that of the step with the lowest eval_loss, the first of
+ *                    equals, which may be step 0; else that of the last step
  *   metrics.jsonl    one line a step: step, epoch, loss, lr, grad_norm (before clipping), tokens (of the step), tokens_per_s,
  *                    eval_loss on the steps that evaluate, rss_mb. The line of step 0 holds the eval_loss before the first step.
- *   loss.svg         the same as a picture
+ *   loss.svg         the same as a picture, with a ring around the lowest eval_loss
  *   checkpoints/     step-N/: the two newest states from which the run can continue
  *   run.json         written last: configuration, hashes of model and data, what was done, how long it took
  */
@@ -82,6 +83,9 @@ struct train_result {
 	double seconds;                         /* spent training, likewise */
 	double loss;                            /* of the last step */
 	double eval_loss_first, eval_loss_last; /* NaN without validation rows */
+	size_t best_step;                       /* whose adapter was written: of the lowest eval_loss, or the last one */
+	double best_eval_loss;                  /* its eval_loss; NaN without validation rows */
+	bool stopped_early;                     /* by early_stopping_patience */
 	bool finished_before;                   /* the folder held this very run, finished; nothing was done */
 };
 

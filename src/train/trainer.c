@@ -59,10 +59,10 @@ static int lora_make(struct trainer *t, const char *adapter_init, struct err *e)
 
 static int memory_make(struct trainer *t, const char *run, struct err *e)
 {
-	size_t n = t->lora->n_params, window = window_size(t), depth = grad_tree_depth(window);
-	int rc = memory_check(work_bytes(t->model, t->lora, t->max_tokens, true) + (2 + depth) * n * sizeof(float), e);
-	if (!rc) /* three checkpoints at once, of weights and two moments each, and the adapter twice */
-		rc = disk_check(run, 11 * n * sizeof(float), e);
+	size_t n = t->lora->n_params, window = window_size(t), depth = grad_tree_depth(window), best = t->valid.n ? 1 : 0;
+	int rc = memory_check(work_bytes(t->model, t->lora, t->max_tokens, true) + (2 + best + depth) * n * sizeof(float), e);
+	if (!rc) /* three checkpoints at once, of weights, two moments and the best weights each, and the adapter twice */
+		rc = disk_check(run, (3 * (3 + best) + 2) * n * sizeof(float), e);
 	if (!rc)
 		rc = work_new(&t->work, t->model, t->lora, t->max_tokens, true, e);
 	if (!rc)
@@ -78,7 +78,10 @@ static int memory_make(struct trainer *t, const char *run, struct err *e)
 	t->state.params = t->lora->params;
 	t->state.m = mem_alloc(n, sizeof(float), e);
 	t->state.v = mem_alloc(n, sizeof(float), e);
-	return t->losses && t->state.m && t->state.v ? 0 : ERR_RESOURCE;
+	if (!t->losses || !t->state.m || !t->state.v)
+		return ERR_RESOURCE;
+	t->state.best = best ? mem_alloc(n, sizeof(float), e) : NULL;
+	return best && !t->state.best ? ERR_RESOURCE : 0;
 }
 
 int trainer_prepare(struct trainer *t, const char *adapter_init, const char *run, struct err *e)
@@ -109,6 +112,7 @@ void trainer_release(struct trainer *t)
 	mem_free(t->losses);
 	mem_free(t->state.m);
 	mem_free(t->state.v);
+	mem_free(t->state.best);
 }
 
 /* ---- one step ------------------------------------------------------------------------------------------------------------- */
