@@ -15,14 +15,15 @@ static int report(const struct cli *c, const struct train_result *r, const char 
 		log_line(LOG_INFO, "%s: this run was finished before; nothing to do", cli_flag(c, "out"));
 	else if (isfinite(r->eval_loss_last))
 		log_line(LOG_INFO, "%zu steps, %zu tokens in %.0f s; validation loss %.3f before, %.3f after", r->n_steps,
-			r->n_tokens, r->seconds, r->eval_loss_first, r->eval_loss_last);
+			r->n_tokens, r->seconds, r->eval_loss_first, r->best_eval_loss);
 	else
 		log_line(LOG_INFO, "%zu steps, %zu tokens in %.0f s; loss %.3f", r->n_steps, r->n_tokens, r->seconds, r->loss);
 	if (!cli_flag(c, "json"))
 		return print_line(adapter, e);
-	json_t *line = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o, s:o}", "adapter", adapter, "steps", (json_int_t)r->n_steps,
-		"tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", real_or_null(r->loss), "eval_loss_first",
-		real_or_null(r->eval_loss_first), "eval_loss_last", real_or_null(r->eval_loss_last));
+	json_t *line = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o, s:o, s:I, s:o, s:b}", "adapter", adapter, "steps",
+		(json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", real_or_null(r->loss),
+		"eval_loss_first", real_or_null(r->eval_loss_first), "eval_loss_last", real_or_null(r->eval_loss_last), "best_step",
+		(json_int_t)r->best_step, "best_eval_loss", real_or_null(r->best_eval_loss), "stopped_early", r->stopped_early);
 	int rc = line ? print_json(line, e) : err_set(e, ERR_DATA, "%s: the path is not UTF-8", adapter);
 	json_decref(line);
 	return rc;

@@ -51,6 +51,9 @@ int page_write(const struct page *p, struct buf *out, struct err *e)
 			t->seconds > 0 ? (double)t->n_tokens / t->seconds : 0.0, t->loss);
 	if (rc == 0 && isfinite(t->eval_loss_last))
 		rc = buf_printf(out, e, "; held-out loss %.2f -> %.2f", t->eval_loss_first, t->eval_loss_last);
+	if (rc == 0 && t->best_step < t->n_steps)
+		rc = buf_printf(out, e, "\n            %sadapter of step %zu, where the held-out loss was lowest: %.2f",
+			t->stopped_early ? "stopped early; " : "", t->best_step, t->best_eval_loss);
 	if (rc == 0)
 		rc = buf_puts(out, "\n\n", e);
 	if (rc == 0)
