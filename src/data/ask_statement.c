@@ -53,7 +53,7 @@ static int subject_ask(struct cores *c, const struct maker *m, const struct stat
 		return 0;
 	PART(p, 'W') = what;
 	int rc = cores_add(c, asks, COUNT(asks), p, m->arena, e);
-	bool tool = !k->auxiliary && word_is_code(&s->w[k->subject_end - 1]);
+	bool tool = !strstr(PART(p, 'R'), " and ") && !k->auxiliary && word_is_code(&s->w[k->subject_end - 1]);
 	return rc < 0 || !tool ? rc : cores_add(c, uses, COUNT(uses), p, m->arena, e);
 }
 

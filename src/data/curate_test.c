@@ -167,6 +167,39 @@ static void test_structure(void **state)
 	buf_release(&b);
 }
 
+/* What people ask: by what a value means, behind a scene, for the tool that does it. */
+static void test_asked(void **state)
+{
+	(void)state;
+	put("in/a.md",
+		"# Clean a cart\n\nA Zorbel pass expires after 6 days. Backups are taken every 5 hours and kept for 38 days. A cart "
+		"can be "
+		"repaired within 9 days. When a lane is shut, carts wait for 7 minutes. A green lamp marks the exit. The owners "
+		"get a "
+		"mail when 85 % of the fuel is used. A wheel may be up to 3 levels deep. A track has the code `T-9`, and a lane is "
+		"served "
+		"until 30 June 2027. Run `clean now` with the number. To open the gate, press Lift.\n\n"
+		"| Code | Meaning |\n|---|---|\n| E1 | the gate is shut |\n\n| Tool | Purpose |\n|---|---|\n| `jack` | moves a "
+		"cart |\n");
+	put("in/b.md", "# B\n\nWe made Zorbel. People like Zorbel.\n");
+	struct buf b = {0};
+	curate(at("out"), 1);
+	rows(&b);
+	assert_row(&b, "When does a Zorbel pass stop working?|A Zorbel pass expires after 6 days.\n");
+	assert_row(&b, "How long are backups kept?|");
+	assert_row(&b, "How long do I have to repair a cart?|");
+	assert_row(&b, "A lane is shut. How long do carts wait?|");
+	assert_row(&b, "What colour is the lamp?|A green lamp marks the exit.\n");
+	assert_row(&b, "How much of the fuel has to be used before the owners get a mail?|");
+	assert_row(&b, "How deep may a wheel be?|");
+	assert_row(&b, "Until when is a lane served?|");
+	assert_row(&b, "Which command do I run with the number to clean a cart?|Run `clean now` with the number.\n");
+	assert_row(&b, "Which button do I press to open the gate?|To open the gate, press Lift.\n");
+	assert_row(&b, "The gate is shut. Which code do I get?|");
+	assert_row(&b, "Which tool do I use to move a cart?|");
+	buf_release(&b);
+}
+
 /* What must not be asked: what a statement is about, what "it" does not mean, what nobody said. */
 static void test_restraint(void **state)
 {
@@ -259,7 +292,7 @@ static void test_refusals(void **state)
 		"days. A stream cannot be renamed.\n");
 	struct buf b = {0}, train = {0};
 	struct err e = {0};
-	curate(at("out"), 1);
+	curate(at("out"), 2);
 	rows(&b);
 	assert_row(&b, "?|A stream cannot be renamed.\n");
 	assert_row(&b, "ow do I rename a stream?|A stream cannot be renamed.\n");
@@ -506,6 +539,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_facts),
 		CASE(test_structure),
+		CASE(test_asked),
 		CASE(test_restraint),
 		CASE(test_subject),
 		CASE(test_refusals),

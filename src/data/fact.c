@@ -17,6 +17,7 @@
 #include "data/clause.h"
 #include "data/phrase.h"
 #include "data/refuse.h"
+#include "data/request.h"
 #include "data/vary.h"
 
 enum { STATEMENT_WORDS = 36 };
@@ -41,7 +42,6 @@ static const char *const statement_patterns[] = {
 	"$l$X $S $v $R?",
 	"$lis it so that $S $F $R?",
 	"#$Z $H",
-	"#$K $Z",
 };
 
 /*
@@ -211,7 +211,7 @@ static int value_item(struct maker *m, const struct statement *s, const struct a
  * ----------------------------------------------------------------------------------------------------------------------
  */
 
-static int statement_facts(struct maker *m, const struct statement *s, struct err *e)
+static int statement_facts(struct maker *m, const struct statement *s, bool *asked, struct err *e)
 {
 	struct atom a;
 	int rc = 0;
@@ -229,6 +229,7 @@ static int statement_facts(struct maker *m, const struct statement *s, struct er
 		if (a.measure == ATOM_BARE && spelled)
 			continue; /* "two", "one of the five": not a value of its own */
 		rc = value_item(m, s, &a, e);
+		*asked = true;
 	}
 	return rc;
 }
@@ -289,9 +290,14 @@ static int statement_make(struct maker *m, const struct word *w, size_t n, struc
 			goto done;
 	}
 	rc = 0;
-	if (s.n && s.clause.shape != CLAUSE_NONE && is_balanced(s.text) && (rc = statement_item(m, &s, e)) == 0 &&
-		(rc = refusal_from_statement(m, s.text, span, e)) == 0)
-		rc = statement_facts(m, &s, e);
+	bool asked = false; /* for a value: the statement needs no questions of its own */
+	if (s.n && s.clause.shape != CLAUSE_NONE && is_balanced(s.text)) {
+		rc = statement_facts(m, &s, &asked, e);
+		if (rc == 0 && !asked)
+			rc = statement_item(m, &s, e);
+		if (rc == 0)
+			rc = refusal_from_statement(m, s.text, span, e);
+	}
 done:
 	buf_release(&b);
 	return rc;
@@ -334,6 +340,7 @@ int facts_from_block(struct maker *m, const struct block *b, struct err *e)
 			antecedent = NULL;
 			continue;
 		}
+		rc = request_item(m, sentence, b->span, e);
 		for (size_t from = 0; from < n && rc == 0;) {
 			size_t next = second_clause(w, from, n, &end);
 			rc = statement_make(m, w + from, end - from, b->span, &antecedent, e);

@@ -93,13 +93,13 @@ static const unsigned char share[] = {[ITEM_VALUE] = 10,
 	[ITEM_CELL] = 8,
 	[ITEM_DEFINITION] = 6,
 	[ITEM_FAQ] = 6,
-	[ITEM_HOWTO] = 5,
+	[ITEM_HOWTO] = 4,
 	[ITEM_STEP] = 2,
 	[ITEM_SECTION] = 2,
 	[ITEM_REPLY] = 3,
 	[ITEM_STATEMENT] = 3,
 	[ITEM_DENIAL] = 2,
-	[ITEM_CONFIRMATION] = 1,
+	[ITEM_CONFIRMATION] = 2,
 	[ITEM_UNKNOWN] = 2};
 
 int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e)

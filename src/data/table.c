@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "data/atom.h"
+#include "data/ask_parts.h"
 #include "data/phrase.h"
 
 enum { CELL_BYTES = 160 };
@@ -15,7 +15,8 @@ enum { CELL_BYTES = 160 };
  * Letters: R the row ("the Grove plan"), C the column ("monthly price"), K what a row is ("plan"), V the cell, U its unit, Y
  * is or are, Z "cost" where the column is a price, G row and column in one ("maximum event size"), Q a row that can be
  * counted ("streams per workspace"), J a column that can ("seats"), F and E what has a maximum size, without and with an
- * article, N, H as in fact.c.
+ * article, B a row that one can be on (a plan), O and D a column that is awaited ("a first response") or lasts ("trial period"), M the
+ * deed of a cell in its base form, W a cell that is a statement, X one that is a thing, N what the documents are about, H the heading.
  */
 static const char *const cell_patterns[] = {
 	"What $Y the $C of $R?",
@@ -27,11 +28,20 @@ static const char *const cell_patterns[] = {
 	"#$H $R $C",
 	"I need to know the $C of $R.",
 	"How much does $R $Z?",
+	"What does $R $Z?",
 	"How many $U $Y the $C of $R?",
 	"I have $R. What $Y my $C?",
 	"We use $R. What $C do we get?",
+	"We're on $B. What $Y the $C?",
+	"We pay for $B. What $Y our $C?",
+	"How quickly do we get $O $C with $R?",
+	"We pay for $B. How soon can we expect $O $C?",
+	"How long $Y the $D with $R?",
+	"We're on $B. How long $Y the $D?",
 	"$R, $C?",
 	"How many $J does $R have?",
+	"How many $J can we have on $B?",
+	"We're on $B. How many $J are included?",
 	"How many $J come with $R?",
 	"What number of $J do I get with $R?",
 	"Which $K has $V as its $C?",
@@ -63,6 +73,10 @@ static const char *const deed_patterns[] = {
 	"Explain $R.",
 	"Which $K $V?",
 	"I need the $K that $V. Which one is it?",
+	"Which $K do I use to $M?",
+	"I want to $M. Which $K does that?",
+	"What $K do I need to $M?",
+	"How do I $M?",
 };
 static const char *const meaning_patterns[] = {
 	"What is meant by $R?",
@@ -71,17 +85,22 @@ static const char *const meaning_patterns[] = {
 	"#$R meaning",
 	"Explain $R.",
 	"How is $R described in $N?",
+	"Which $K means that $W?",
+	"Which $K tells me that $W?",
+	"$W. Which $K do I get?",
+	"What $K do I see when $W?",
+	"Which $K stands for $X?",
+	"What is the $K for $X?",
+	"I'm looking for $X. Which $K is that?",
+	"Which $K holds or shows $X?",
 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const char *arena_concat(struct arena *a, const char *s, const char *t, const char *u, struct err *e)
+/* Where the last word of a text starts. */
+static size_t n_last(const char *text)
 {
-	struct buf b = {0};
-	const char *made = NULL;
-	if (buf_puts(&b, s, e) == 0 && buf_puts(&b, t, e) == 0 && buf_puts(&b, u, e) == 0)
-		made = arena_strdup(a, b.p ? b.p : "", b.len, e);
-	buf_release(&b);
-	return made;
+	const char *space = strrchr(text, ' ');
+	return space ? (size_t)(space + 1 - text) : 0;
 }
 
 static bool is_blank(const char *cell)
@@ -99,12 +118,12 @@ static const char *row_name(const struct maker *m, const char *cell, const char 
 	size_t n = words_split(s, w);
 	bool name = n == 1 && (word_is_code(&w[0]) || isupper((unsigned char)cell[0]) || isdigit((unsigned char)cell[0]));
 	if (name && *kind && !strchr(kind, ' ')) {
-		const char *tail = arena_concat(m->arena, " ", kind, "", e);
-		return tail ? arena_concat(m->arena, "the ", cell, tail, e) : NULL;
+		const char *tail = text_concat(m, " ", kind, "", e);
+		return tail ? text_concat(m, "the ", cell, tail, e) : NULL;
 	}
 	const char *lower = names_lower_first(m->names, m->arena, s, e);
 	bool bare = n == 0 || word_is_code(&w[0]) || word_is_article(&w[0]) || names_has(m->names, &w[0]);
-	return !lower || bare ? lower : arena_concat(m->arena, "the ", lower, "", e);
+	return !lower || bare ? lower : text_concat(m, "the ", lower, "", e);
 }
 
 static int cell_item(struct maker *m, const struct block *b, struct item *it, struct parts *p, bool value_column, struct err *e)
@@ -131,27 +150,42 @@ static int cell_item(struct maker *m, const struct block *b, struct item *it, st
 		PART(p, 'J') = PART(p, 'C');
 		answer = "$R has $V $C.";
 	}
+	struct clause c;
+	clause_parse(w, n, &c);
+	bool states = c.shape == CLAUSE_FULL && !c.lead && !c.pronoun;
+	const char *column = PART(p, 'C');
+	struct word kind = {PART(p, 'K'), strlen(PART(p, 'K')), false};
+	struct word tail = {column + n_last(column), strlen(column + n_last(column)), false};
+	if (word_in(&kind, "plan tier package edition subscription"))
+		PART(p, 'B') = row;
+	if (number && a.measure == ATOM_TIME && word_in(&tail, "response reply answer delivery shipment setup activation"))
+		PART(p, 'O') = strchr("aeiou", *column) ? "an" : "a";
+	else if (number && a.measure == ATOM_TIME)
+		PART(p, 'D') = column;
 	if (n > 1 && !w[0].stop && verb_form(&w[0], base) == VERB_THIRD) {
+		PART(p, 'M') = text_concat(m, base, cell + w[0].n, "", e);
 		answer = "$R $V.";
 		patterns = deed_patterns;
 		n_patterns = COUNT(deed_patterns);
-	} else if (value_column && (number || n <= 4 || word_is_code(&w[0]))) {
+	} else if (value_column && !states && (number || n <= 4 || word_is_code(&w[0]))) {
 		bool plural = word_is_plural(&head[0]);
-		PART(p, 'G') = plural ? arena_concat(m->arena, *PART(p, 'K') ? PART(p, 'K') : "value", " for ", article_less, e)
-				      : article_less;
+		PART(p, 'G') =
+			plural ? text_concat(m, *PART(p, 'K') ? PART(p, 'K') : "value", " for ", article_less, e) : article_less;
 		PART(p, 'Q') = plural && number ? article_less : NULL;
 		if (n_head > 2 && word_is(&head[0], "maximum") && word_in(&head[n_head - 1], "size length")) {
 			struct str f = words_text(head, 1, n_head - 1);
 			PART(p, 'F') = arena_strdup(m->arena, f.p, f.n, e);
-			PART(p, 'E') = PART(p, 'F')
-				? arena_concat(m->arena, strchr("aeiou", *f.p) ? "an " : "a ", PART(p, 'F'), "", e)
-				: NULL;
+			PART(p, 'E') =
+				PART(p, 'F') ? text_concat(m, strchr("aeiou", *f.p) ? "an " : "a ", PART(p, 'F'), "", e) : NULL;
 		}
 		answer = "The $G is $V.";
 		patterns = value_patterns;
 		n_patterns = COUNT(value_patterns);
-	} else if (value_column) {
-		answer = "$R: $V.";
+	} else if (value_column || word_in(&tail, "meaning description content contents")) {
+		PART(p, states ? 'W' : 'X') =
+			n < 2 ? NULL : names_lower_first(m->names, m->arena, (struct str){cell, strlen(cell)}, e);
+		if (value_column)
+			answer = "$R: $V.";
 		patterns = meaning_patterns;
 		n_patterns = COUNT(meaning_patterns);
 	}
@@ -181,9 +215,11 @@ int pairs_from_table(struct maker *m, const struct block *b, struct err *e)
 		const char *column = names_lower_first(m->names, m->arena, h, e);
 		if (!column)
 			return ERR_RESOURCE;
-		struct word last = {column, strlen(column), false};
-		if (strrchr(column, ' '))
-			last = (struct word){strrchr(column, ' ') + 1, strlen(strrchr(column, ' ') + 1), false};
+		/* "price of 100,000 extra events": one price */
+		struct word c[SENTENCE_WORDS], last = {column, 0, false};
+		size_t n_column = words_split((struct str){column, strlen(column)}, c);
+		if (n_column)
+			last = c[head_noun(c, 0, n_column)];
 		for (size_t row = 1; row < b->n_rows; row++) {
 			const char *name = b->cells[row * b->n_cols], *cell = b->cells[row * b->n_cols + col];
 			if (is_blank(name) || is_blank(cell))
@@ -195,7 +231,9 @@ int pairs_from_table(struct maker *m, const struct block *b, struct err *e)
 			PART(&p, 'K') = kind;
 			PART(&p, 'V') = cell;
 			PART(&p, 'Y') = last.n && word_is_plural(&last) ? "are" : "is";
-			PART(&p, 'Z') = strcasestr(column, "price") || strcasestr(column, "cost") ? "cost" : NULL;
+			PART(&p, 'Z') = last.n && word_in(&last, "price cost fee") && last.p + last.n == column + strlen(column)
+				? "cost"
+				: NULL;
 			PART(&p, 'N') = names_subject(m->names);
 			PART(&p, 'H') = strchr(m->section->title, '?') ? NULL : m->section->title;
 			int rc = PART(&p, 'R') ? cell_item(m, b, &it, &p, value_column, e) : ERR_RESOURCE;
