@@ -18,7 +18,7 @@
 #include "data/phrase.h"
 #include "data/vary.h"
 
-enum { PAIRS_A_SET = 48, CORES_AN_ITEM = 2, ROWS_A_PAIR = 36 };
+enum { PAIRS_A_SET = 48, CORES_AN_ITEM = 2, ROWS_A_PAIR = 48 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Letters: C the column, O the row's name, L what a row is one of ("library"). */

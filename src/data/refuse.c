@@ -3,6 +3,7 @@
  * otherwise, each with a twin of the same form that has an answer, so that the form alone gives nothing away:
  *
  *   a fact with the value of another fact of its kind    "Is it true that ...?"     the fact, after No; the twin after Yes
+ *   the same in front of a question for something else   "Since ..., how do I ...?" the fact, after No; the twin is answered
  *   what the documents say cannot be                     "How do I rename ...?"     what they say
  *   a feature that many products have and these          "How do I set up ...?"     that the documents do not mention it;
  *   documents never name                                                            the twins name things that they define
@@ -14,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/enumeration.h"
+#include "data/clause.h"
 #include "data/outsider.h"
 #include "data/phrase.h"
 
-enum { FEATURES_LEAST = 20 };
+enum { FEATURES_LEAST = 20, CLAIM_BYTES = 120 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Letters: C what is claimed, T the thing, N what the documents are about. */
@@ -33,6 +34,15 @@ static const char *const claim_patterns[] = {
 	"I read that $C. Can I rely on that?",
 	"How come $C?",
 	"We assume that $C. What do we have to know?",
+};
+/* Letters: C what is taken for granted, Q a question in small letters, R the same with a capital. */
+static const char *const since_patterns[] = {
+	"Since $C, $Q",
+	"Given that $C, $Q",
+	"Knowing that $C, $Q",
+	"We know that $C. $R",
+	"I understand that $C. $R",
+	"$C, right? $R",
 };
 static const char *const feature_patterns[] = {
 	"How do I set up $T in $N?",
@@ -55,6 +65,24 @@ static const char *const cannot_patterns[] = {
 	"What do I have to press to $V $S?",
 	"Is there a way to $V $S?",
 	"We have to $V $S. How does that work?",
+};
+static const char *const means_patterns[] = {
+	"Which button do I press to $V $S?",
+	"Which role do I need to $V $S?",
+	"Where in the settings can I $V $S?",
+	"Who may $V $S?",
+	"Which command do I use to $V $S?",
+	"What does it cost to $V $S?",
+	"How long does it take to $V $S?",
+};
+/* The twins of both: T what the documents explain, with something to press. */
+static const char *const press_patterns[] = {
+	"Which button do I press to $T?",
+	"Where in the settings can I $T?",
+	"What do I have to press to $T?",
+	"I want to $T. Where do I do that?",
+	"Is there a way to $T?",
+	"We have to $T. How does that work?",
 };
 
 /* Features of business software at large. What the documents mention is left out. */
@@ -142,6 +170,55 @@ static int claim_item(struct maker *m, const struct item *fact, const char *valu
 	return rc < 0 ? rc : item_ask(m, &it, claim_patterns, COUNT(claim_patterns), &p, e);
 }
 
+/* A question of another fact of the document, and that fact; NULL when chance finds none. */
+static const char *other_question(
+	const struct items *items, size_t n, const struct item *fact, const struct item **other, struct rng *r)
+{
+	const char *found = NULL;
+	uint32_t seen = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct item *o = &items->p[i];
+		if (!item_asks_to_know(o) || o->document != fact->document || !strcmp(o->answer, fact->answer) || !o->n_questions)
+			continue;
+		const char *core = o->cores[rng_below(r, (uint32_t)o->n_questions)];
+		if (!question_is_plain(core) || rng_below(r, ++seen))
+			continue;
+		found = core;
+		*other = o;
+	}
+	return found;
+}
+
+/* The claim taken for granted by a question for something else: with a wrong value, and with the right one. */
+static int since_items(struct maker *m, const struct item *fact, size_t n, const char *wrong, struct rng *r, struct err *e)
+{
+	const struct item *other;
+	const char *question = other_question(m->items, n, fact, &other, r), *claim[2] = {NULL};
+	struct parts p = {0};
+	struct buf b = {0};
+	struct str first = {fact->answer, strcspn(fact->answer, " ,")};
+	if (!question || strlen(fact->answer) > CLAIM_BYTES ||
+		str_in(first, "and but so if when to this these that however furthermore"))
+		return 0; /* no clause that another can follow */
+	struct item denial = {.kind = ITEM_DENIAL, .span = fact->span};
+	struct item twin = {.kind = ITEM_CONFIRMATION, .span = other->span, .answer = other->answer, .value = other->value};
+	int rc = claim_make(&claim[0], m, fact->answer, fact->value, wrong, e);
+	if (rc == 0 && (rc = claim_make(&claim[1], m, fact->answer, fact->value, fact->value, e)) == 0)
+		rc = buf_printf(&b, e, "No, that is not right. %s", fact->answer);
+	if (rc == 0 && !(denial.answer = arena_strdup(m->arena, b.p, b.len, e)))
+		rc = ERR_RESOURCE;
+	buf_release(&b);
+	PART(&p, 'R') = question;
+	PART(&p, 'Q') = names_lower_first(m->names, m->arena, (struct str){question, strlen(question)}, e);
+	if (rc < 0 || !PART(&p, 'Q'))
+		return ERR_RESOURCE;
+	PART(&p, 'C') = claim[0];
+	if ((rc = item_ask(m, &denial, since_patterns, COUNT(since_patterns), &p, e)) < 0)
+		return rc;
+	PART(&p, 'C') = claim[1];
+	return item_ask(m, &twin, since_patterns, COUNT(since_patterns), &p, e);
+}
+
 static int claims_make(struct maker *m, size_t n, struct err *e)
 {
 	int rc = 0;
@@ -149,8 +226,9 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 		const struct item fact = m->items->p[i];
 		struct rng r;
 		rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)i, 1);
-		if (!fact.asks || !text_place(fact.answer, fact.value) || rng_below(&r, 2))
+		if (!fact.asks || !text_place(fact.answer, fact.value))
 			continue;
+		bool asked = !rng_below(&r, 2); /* as a claim; else it is taken for granted */
 		const char *wrong = other_value(m->items, n, i, &r);
 		if (!wrong)
 			wrong = other_number(m, fact.value, &r, e);
@@ -158,8 +236,8 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 			continue;
 		m->document = fact.document;
 		m->section = fact.section;
-		rc = claim_item(m, &fact, wrong, true, e);
-		if (rc == 0 && rng_below(&r, 2))
+		rc = asked ? claim_item(m, &fact, wrong, true, e) : since_items(m, &fact, n, wrong, &r, e);
+		if (rc == 0 && asked && rng_below(&r, 2))
 			rc = claim_item(m, &fact, fact.value, false, e);
 	}
 	return rc;
@@ -210,10 +288,36 @@ static int features_make(struct maker *m, const struct document *d, size_t n_doc
 	return rc;
 }
 
+/* "How do I add a rule?" asked like what cannot be done, where the steps say what to press. */
+static int press_twins(struct maker *m, size_t n, struct err *e)
+{
+	static const char how[] = "How do I ";
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct item it = m->items->p[i];
+		struct item twin = {.kind = ITEM_CONFIRMATION, .answer = it.answer, .span = it.span};
+		struct parts p = {0};
+		if (it.kind != ITEM_HOWTO || !strstr(it.answer, "ress "))
+			continue;
+		for (size_t q = 0; q < it.n_questions && !PART(&p, 'T'); q++)
+			if (!strncmp(it.cores[q], how, sizeof how - 1) && question_is_plain(it.cores[q])) {
+				const char *deed = it.cores[q] + sizeof how - 1;
+				if (!(PART(&p, 'T') = arena_strdup(m->arena, deed, strlen(deed) - 1, e)))
+					return ERR_RESOURCE;
+			}
+		m->document = it.document;
+		m->section = it.section;
+		rc = item_ask(m, &twin, press_patterns, COUNT(press_patterns), &p, e);
+	}
+	return rc;
+}
+
 int refusals_make(struct maker *m, const struct document *d, size_t n_documents, struct err *e)
 {
 	size_t n = m->items->n;
 	int rc = claims_make(m, n, e);
+	if (rc == 0)
+		rc = press_twins(m, n, e);
 	if (rc == 0)
 		rc = features_make(m, d, n_documents, n, e);
 	return rc < 0 ? rc : outsiders_make(m, d, n_documents, e);
@@ -234,17 +338,32 @@ static void participle_base(const struct word *w, char base[32])
 		*base = 0;
 }
 
+/* Asks to do `base` to the subject, by the way and by the means. */
+static int cannot_items(struct maker *m, const struct item *it, struct parts *p, const char *base, struct err *e)
+{
+	PART(p, 'V') = base;
+	int rc = item_ask(m, it, cannot_patterns, COUNT(cannot_patterns), p, e);
+	PART(p, 'R') = NULL; /* one way to ask "Can it be?" is enough */
+	return rc < 0 ? rc : item_ask(m, it, means_patterns, COUNT(means_patterns), p, e);
+}
+
 int refusal_from_statement(struct maker *m, const char *statement, struct span span, struct err *e)
 {
 	struct word w[SENTENCE_WORDS];
 	struct parts p = {0};
-	char base[32] = "";
+	struct clause c;
+	char base[64] = "", other[32] = "";
 	size_t n = words_split((struct str){statement, strlen(statement)}, w), at = 1;
 	while (at < n && !word_is(&w[at], "cannot"))
 		at++;
 	if (at + 1 >= n || word_in(&w[0], "if when while it they this these"))
 		return 0;
-	for (size_t i = 0; i < at; i++)
+	/* "Mails go to the owner and cannot be stopped": the subject of both. */
+	clause_parse(w, n, &c);
+	size_t subject_end = at;
+	if (word_is(&w[at - 1], "and") && c.shape == CLAUSE_FULL && !c.lead && c.verb < at)
+		subject_end = c.subject_end;
+	for (size_t i = 0; i < subject_end; i++)
 		if (w[i].stop || word_in(&w[i], "that which who so and"))
 			return 0;
 	size_t end = at + 1;
@@ -252,12 +371,17 @@ int refusal_from_statement(struct maker *m, const char *statement, struct span s
 		end++;
 	if (word_is(&w[at + 1], "be") && at + 2 < n)
 		participle_base(&w[at + 2], base);
+	/* "switched off", "changed or deleted" */
+	if (*base && at + 3 < n && word_in(&w[at + 3], "off on out back up down away"))
+		snprintf(base + strlen(base), sizeof base - strlen(base), " %.*s", (int)w[at + 3].n, w[at + 3].p);
+	else if (*base && at + 4 < n && word_is(&w[at + 3], "or"))
+		participle_base(&w[at + 4], other);
 	struct item it = {.kind = ITEM_DENIAL, .answer = statement, .span = span};
-	struct str subject = words_text(w, 0, at), rest = words_text(w, at + 1, end);
+	struct str subject = words_text(w, 0, subject_end), rest = words_text(w, at + 1, end);
 	PART(&p, 'S') = names_lower_first(m->names, m->arena, subject, e);
 	PART(&p, 'R') = arena_strdup(m->arena, rest.p, rest.n, e);
-	PART(&p, 'V') = base;
 	if (!PART(&p, 'S') || !PART(&p, 'R'))
 		return ERR_RESOURCE;
-	return item_ask(m, &it, cannot_patterns, COUNT(cannot_patterns), &p, e);
+	int rc = cannot_items(m, &it, &p, base, e);
+	return rc < 0 || !*other ? rc : cannot_items(m, &it, &p, other, e);
 }
