@@ -4,6 +4,7 @@
  */
 #include "data/ask_parts.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* Deeds of a service, not of its users: "is suspended" means that the product does it. */
@@ -19,7 +20,7 @@ static size_t after_end(const struct statement *s, size_t from)
 	struct atom other;
 	char base[32];
 	for (size_t i = from; i < s->n; i++) {
-		if (s->w[i - 1].stop)
+		if (s->w[i - 1].stop || s->w[i].p[-1] == '(')
 			return i;
 		if (i + 1 < s->n && word_in(&s->w[i], "and but so or") &&
 			(word_is_auxiliary(&s->w[i + 1]) || verb_form(&s->w[i + 1], base) || atom_next(s->w, s->n, i, &other)))
@@ -62,6 +63,10 @@ bool slot_find(struct slot *out, const struct statement *s, const struct atom *a
 	out->of += out->of < out->end && word_in(&s->w[out->of], MEASURE_ADJECTIVES);
 	const struct word *preposition = &s->w[out->start];
 	bool ranges = a->measure == ATOM_CLOCK || a->measure == ATOM_CODE || a->measure == ATOM_LABELLED;
+	/* "requires SQLite version 3": the label is part of a longer name */
+	if (a->measure == ATOM_LABELLED && a->first > c->verb + 1 && word_is_plain(&s->w[a->first - 1]) &&
+		!word_is_function(&s->w[a->first - 1]) && isupper((unsigned char)s->w[a->first - 1].p[0]))
+		return false;
 	return is_movable(s, out->start) &&
 		(!out->preposed ||
 			word_in(preposition, "after for within on at to by through with into in since until before via over as") ||

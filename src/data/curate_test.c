@@ -194,7 +194,7 @@ static void test_asked(void **state)
 	assert_row(&b, "How deep may a wheel be?|");
 	assert_row(&b, "Until when is a lane served?|");
 	assert_row(&b, "Which command do I run with the number to clean a cart?|Run `clean now` with the number.\n");
-	assert_row(&b, "Which button do I press to open the gate?|To open the gate, press Lift.\n");
+	assert_row(&b, "I have to open the gate. Which button do I press?|To open the gate, press Lift.\n");
 	assert_row(&b, "The gate is shut. Which code do I get?|");
 	assert_row(&b, "Which tool do I use to move a cart?|");
 	buf_release(&b);

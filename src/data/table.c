@@ -126,6 +126,15 @@ static const char *row_name(const struct maker *m, const char *cell, const char 
 	return !lower || bare ? lower : text_concat(m, "the ", lower, "", e);
 }
 
+/* "the key lacks the scope": a word in -s with an article behind it is a verb. */
+static bool has_third(const struct word *w, size_t n)
+{
+	for (size_t i = 1; i + 1 < n; i++)
+		if (word_is_plural(&w[i]) && word_is_article(&w[i + 1]))
+			return true;
+	return false;
+}
+
 static int cell_item(struct maker *m, const struct block *b, struct item *it, struct parts *p, bool value_column, struct err *e)
 {
 	struct atom a;
@@ -182,8 +191,11 @@ static int cell_item(struct maker *m, const struct block *b, struct item *it, st
 		patterns = value_patterns;
 		n_patterns = COUNT(value_patterns);
 	} else if (value_column || word_in(&tail, "meaning description content contents")) {
-		PART(p, states ? 'W' : 'X') =
-			n < 2 ? NULL : names_lower_first(m->names, m->arena, (struct str){cell, strlen(cell)}, e);
+		/* a thing has no verb; what may be a verb that the list lacks is neither */
+		bool thing = c.shape != CLAUSE_FULL && c.shape != CLAUSE_FLAT && !has_third(w, n);
+		PART(p, states ? 'W' : 'X') = n < 2 || (!states && !thing)
+			? NULL
+			: names_lower_first(m->names, m->arena, (struct str){cell, strlen(cell)}, e);
 		if (value_column)
 			answer = "$R: $V.";
 		patterns = meaning_patterns;

@@ -225,7 +225,7 @@ static const char verbs[] =
 	"host identify ignore implement import "
 	"improve include increase indicate inherit initialize inform insert inspect install integrate "
 	"interpret introduce invite invoke issue join "
-	"jump keep know label last launch lead learn leave let lie limit link list listen live load lock log "
+	"jump keep know label lack last launch lead learn leave let lie limit link list listen live load lock log "
 	"look lose lower make manage map mark "
 	"match matter mean measure merge migrate modify monitor mount move name need nest notify occupy occur offer "
 	"omit open operate optimize order "
