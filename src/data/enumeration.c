@@ -363,6 +363,13 @@ static int from_sentence(
 	return 0;
 }
 
+bool items_states(const struct items *v, size_t i)
+{
+	const struct item *it = &v->p[i];
+	return (it->kind == ITEM_STATEMENT || it->kind == ITEM_VALUE) && it->document->kind == DOCUMENT_PAGE &&
+		(i == 0 || strcmp(v->p[i - 1].answer, it->answer));
+}
+
 int enumerations_find(struct enumerations *out, const struct maker *m, const struct document *d, size_t n, struct err *e)
 {
 	struct maker at = *m;
@@ -384,7 +391,7 @@ int enumerations_find(struct enumerations *out, const struct maker *m, const str
 	}
 	for (size_t i = 0; i < m->items->n && rc == 0; i++) {
 		const struct item *it = &m->items->p[i];
-		if (it->kind != ITEM_STATEMENT || !it->document || it->document->kind != DOCUMENT_PAGE)
+		if (!items_states(m->items, i))
 			continue;
 		at.document = it->document;
 		at.section = it->section;

@@ -36,6 +36,9 @@ struct enumerations {
 	size_t n, cap;
 };
 
+/* Is the item's answer a statement of a page, and the item the first of those that give it? They stand next to each other. */
+bool items_states(const struct items *v, size_t i);
+
 /* From the tables, lists of steps and statements of trained pages. Strings in m->arena. */
 int enumerations_find(struct enumerations *out, const struct maker *m, const struct document *d, size_t n, struct err *e);
 

@@ -289,7 +289,7 @@ static int pairs_of(struct outsiders *o, const struct enumeration *s, struct err
 	int rc = outsiders_only(o, s, e);
 	for (size_t i = 0; i < o->n_items && rc == 0; i++) {
 		const struct item *it = &o->m->items->p[i];
-		if (s->category->label && it->kind == ITEM_STATEMENT && it->document)
+		if (s->category->label && items_states(o->m->items, i))
 			rc = outsiders_granted(o, s, it, e);
 		if (rc < 0 || !item_asks_to_know(it))
 			continue;

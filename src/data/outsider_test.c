@@ -26,7 +26,7 @@ static int teardown(void **state)
 	return dir_remove(root, NULL);
 }
 
-/* All trained rows of one page, as the file holds them. */
+/* All trained rows of one page, as the file holds them. Below it stands enough to know that no pair is left out for balance. */
 static void rows(struct buf *out, const char *page)
 {
 	char in[PATH_SIZE], to[PATH_SIZE], path[PATH_SIZE];
@@ -36,8 +36,15 @@ static void rows(struct buf *out, const char *page)
 	snprintf(to, sizeof to, "%.3000s/out", root);
 	snprintf(path, sizeof path, "%.3000s/out/train.jsonl", root);
 	const struct data_options o = {.in = in, .out = to, .seed = 1, .n_phrasings = 400};
+	struct buf text = {0};
+	assert_int_equal(buf_puts(&text, page, &e), 0);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(buf_printf(&text, &e, "\n## Pump %c%c\n\nThe pump %c%c moves %d tons.\n", 'A' + i / 8, 'A' + i % 8,
+					 'A' + i / 8, 'A' + i % 8, 30 + i),
+			0);
+	assert_int_equal(file_replace(in, text.p, text.len, &e), 0);
+	buf_release(&text);
 	buf_clear(out);
-	assert_int_equal(file_replace(in, page, strlen(page), &e), 0);
 	if (data_curate(&o, &s, &e) || file_read(path, 1 << 24, out, &e))
 		fail_msg("%s", e.text);
 }
@@ -150,7 +157,7 @@ static void test_premises(void **state)
 		"# Jobs\n\nA lease lasts 3 days. A slot lasts 8 days. A trial lasts 9 days. A pass lasts 7 days.\n\n"
 		"Mails about leases go to the owner and cannot be switched off.\n\n## Add a rule\n\n1. Open **Rules**.\n"
 		"2. Press **New**.\n");
-	assert_holds(&b, "We know that a ");
+	assert_holds(&b, "e know that the pump ");
 	assert_holds(&b, "hich button do I press to switch off mails about leases?");
 	assert_holds(&b, "hich button do I press to add a rule?");
 	buf_release(&b);

@@ -236,8 +236,12 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 			continue;
 		m->document = fact.document;
 		m->section = fact.section;
-		rc = asked ? claim_item(m, &fact, wrong, true, e) : since_items(m, &fact, n, wrong, &r, e);
-		if (rc == 0 && asked && rng_below(&r, 2))
+		if (!asked) {
+			rc = rng_below(&r, 2) ? since_items(m, &fact, n, wrong, &r, e) : 0;
+			continue;
+		}
+		rc = claim_item(m, &fact, wrong, true, e);
+		if (rc == 0 && rng_below(&r, 2))
 			rc = claim_item(m, &fact, fact.value, false, e);
 	}
 	return rc;
@@ -356,7 +360,7 @@ int refusal_from_statement(struct maker *m, const char *statement, struct span s
 	size_t n = words_split((struct str){statement, strlen(statement)}, w), at = 1;
 	while (at < n && !word_is(&w[at], "cannot"))
 		at++;
-	if (at + 1 >= n || word_in(&w[0], "if when while it they this these"))
+	if (at + 1 >= n || word_in(&w[0], "if when while it they this these but however furthermore"))
 		return 0;
 	/* "Mails go to the owner and cannot be stopped": the subject of both. */
 	clause_parse(w, n, &c);
