@@ -102,6 +102,7 @@ static int chat_loop(struct chat *h, struct err *e)
 			break;
 		if (!strcmp(line, "/reset")) {
 			chat_cut(h, 0);
+			generator_reset(h->generator);
 			log_line(LOG_INFO, "the conversation starts anew");
 			continue;
 		}

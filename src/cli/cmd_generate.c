@@ -1,33 +1,26 @@
 /* attune generate: what the model says to each line. */
 #include "cli/verbs.h"
 
-#include <string.h>
+#include <stdio.h>
 
 enum { STOPS_MAX = 16 };
 
 struct job {
-	const struct session *session;
-	struct generator *generator;
-	size_t capacity; /* of the generator, in tokens */
 	struct generate_options options;
 	const char *stop[STOPS_MAX];
+	json_t **line;        /* [n] the lines of the input */
+	struct ids *prompts;  /* [n] */
+	size_t n, n_reserved; /* n_reserved: places in both */
+	struct sink out;
+	struct progress progress;
+	size_t n_tokens;
+	double t_start;
 };
 
-static bool go_on(void *context, const char *text, size_t n)
-{
-	(void)context;
-	(void)text;
-	(void)n;
-	return !interrupted;
-}
-
-static int job_init(struct job *j, const struct session *s, const struct cli *c, struct err *e)
+static int stops_read(struct job *j, const struct cli *c, struct err *e)
 {
 	const char *stop;
-	*j = (struct job){.session = s, .options = {.stop = j->stop, .on_text = go_on}};
-	int rc = sampling_read(&j->options, c, e);
-	if (rc)
-		return rc;
+	j->options.stop = j->stop;
 	for (int i = 0; (stop = cli_next(c, "stop", &i));) {
 		if (!*stop || j->options.n_stop == STOPS_MAX)
 			return err_set(e, ERR_USAGE, "--stop: expected at most %d texts, none of them empty", STOPS_MAX);
@@ -36,19 +29,41 @@ static int job_init(struct job *j, const struct session *s, const struct cli *c,
 	return 0;
 }
 
-/* A generator that holds n tokens; one that does already is kept. */
-static int reserve(struct job *j, size_t n, struct err *e)
+/* Takes `object`, a line of the input. */
+static int prompt_add(struct job *j, json_t *object, const char *path, size_t line, const struct model *m, struct err *e)
 {
-	size_t context = model_config(j->session->model)->context;
-	n = n < context ? n : context;
-	if (n <= j->capacity)
-		return 0;
-	generator_free(j->generator);
-	j->capacity = 0;
-	int rc = generator_new(&j->generator, j->session->model, j->session->lora, n, e);
-	if (!rc)
-		j->capacity = n;
+	struct row row;
+	int rc = row_parse(&row, object, path, line, e);
+	if (rc)
+		return rc;
+	if (j->n == j->n_reserved) {
+		size_t more = j->n_reserved ? 2 * j->n_reserved : 64;
+		rc = mem_resize(&j->line, j->n_reserved, more, sizeof *j->line, e);
+		if (!rc)
+			rc = mem_resize(&j->prompts, j->n_reserved, more, sizeof *j->prompts, e);
+		j->n_reserved = rc ? j->n_reserved : more;
+	}
+	if (!rc) {
+		struct ids *prompt = &j->prompts[j->n];
+		j->line[j->n++] = json_incref(row.json);
+		rc = row_prompt(prompt, &row, model_encoder(m), e);
+		if (!rc && (rc = prompt_check(prompt->n, model_config(m)->context, e)))
+			err_prefix(e, "line %zu", line);
+		if (rc)
+			err_prefix(e, "%s", path);
+	}
+	row_release(&row);
 	return rc;
+}
+
+static int prompts_read(struct job *j, struct jsonl *in, const char *path, const struct model *m, struct err *e)
+{
+	json_t *object;
+	size_t line;
+	int got, rc = 0;
+	while (!rc && (got = jsonl_next(in, &object, &line, e)) > 0)
+		rc = prompt_add(j, object, path, line, m, e);
+	return rc ? rc : got;
 }
 
 static int add_answer(json_t *line, const struct generated *g, struct err *e)
@@ -62,76 +77,73 @@ static int add_answer(json_t *line, const struct generated *g, struct err *e)
 	return 0;
 }
 
-static int answer(struct job *j, struct row *r, const char *path, struct sink *out, struct err *e)
+static int answer_put(void *context, size_t i, const struct generated *answer, struct err *e)
 {
-	struct ids prompt = {0};
-	struct generated g = {0};
-	int rc = row_prompt(&prompt, r, model_encoder(j->session->model), e);
+	struct job *j = context;
+	char rate[64];
+	int rc = add_answer(j->line[i], answer, e);
 	if (!rc)
-		rc = reserve(j, prompt.n + j->options.max_tokens, e);
-	if (!rc)
-		generator_reset(j->generator);
-	if (!rc && (rc = generator_run(j->generator, prompt.p, prompt.n, &j->options, &g, e)))
-		err_prefix(e, "line %zu", r->line);
-	if (rc)
-		err_prefix(e, "%s", path);
-	else if (interrupted)
-		rc = err_set(e, ERR_INTERRUPTED, "interrupted; nothing was written");
-	if (!rc)
-		rc = add_answer(r->json, &g, e);
-	if (!rc)
-		rc = sink_put(out, r->json, e);
-	generated_release(&g);
-	ids_release(&prompt);
+		rc = sink_put(&j->out, j->line[i], e);
+	json_decref(j->line[i]);
+	j->line[i] = NULL;
+	j->n_tokens += answer->n_tokens;
+	snprintf(rate, sizeof rate, "%.0f tokens/s", (double)j->n_tokens / (now_s() - j->t_start));
+	progress_update(&j->progress, (double)(i + 1), rate);
 	return rc;
 }
 
-static int answer_all(struct job *j, struct jsonl *in, const char *path, struct sink *out, struct err *e)
+static int answer_all(struct job *j, const struct session *s, struct err *e)
 {
-	struct progress progress;
-	json_t *object;
-	size_t line;
-	int got;
-	progress_begin(&progress, "generating", "answers", 0);
-	for (double n = 1; (got = jsonl_next(in, &object, &line, e)) > 0; n++) {
-		struct row row;
-		int rc = row_parse(&row, object, path, line, e);
-		if (rc)
-			return rc;
-		rc = answer(j, &row, path, out, e);
-		row_release(&row);
-		if (rc)
-			return rc;
-		progress_update(&progress, n, NULL);
+	struct generate_job many = {.prompts = j->prompts,
+		.n = j->n,
+		.options = j->options,
+		.on_answer = answer_put,
+		.context = j,
+		.stop = &interrupted};
+	j->t_start = now_s();
+	progress_begin(&j->progress, "generating", "answers", (double)j->n);
+	int rc = generate_many(s->model, s->lora, &many, e);
+	progress_end(&j->progress);
+	return rc == ERR_STOPPED ? err_set(e, ERR_INTERRUPTED, "interrupted; nothing was written") : rc;
+}
+
+static void job_release(struct job *j)
+{
+	sink_abort(&j->out);
+	for (size_t i = 0; i < j->n; i++) {
+		json_decref(j->line[i]);
+		ids_release(&j->prompts[i]);
 	}
-	progress_end(&progress);
-	return got;
+	mem_free(j->line);
+	mem_free(j->prompts);
 }
 
 static int run(const struct cli *c, struct err *e)
 {
 	struct session session = {0};
 	struct jsonl *in = NULL;
-	struct sink out = {0};
 	struct job job = {0};
-	int rc = job_init(&job, &session, c, e);
+	int rc = sampling_read(&job.options, c, e);
+	if (!rc)
+		rc = stops_read(&job, c, e);
 	if (!rc)
 		rc = jsonl_open(&in, cli_flag(c, "in"), e);
 	if (!rc)
 		rc = session_open(&session, c, e);
 	if (!rc)
-		rc = sink_open(&out, cli_flag(c, "out"), e);
+		rc = sink_open(&job.out, cli_flag(c, "out"), e);
+	if (!rc)
+		rc = prompts_read(&job, in, input_name(c), session.model, e);
 	if (rc)
 		goto done;
 	interrupt_catch();
-	rc = answer_all(&job, in, input_name(c), &out, e);
+	rc = answer_all(&job, &session, e);
 	if (!rc)
-		rc = sink_commit(&out, e);
+		rc = sink_commit(&job.out, e);
 	if (!rc)
 		log_line(LOG_INFO, "next: attune score --in ROWS.jsonl, or attune chat");
 done:
-	sink_abort(&out);
-	generator_free(job.generator);
+	job_release(&job);
 	session_close(&session);
 	jsonl_close(in);
 	return rc;

@@ -4,10 +4,11 @@
  */
 #include "eval/answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_TOKENS = 64, CONVERSATION_TOKENS = 1024, FILE_BYTES_MAX = 1 << 30 };
+enum { ANSWER_TOKENS = 64, FILE_BYTES_MAX = 1 << 30 };
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------------ */
 
@@ -93,66 +94,82 @@ static int prefix_keep(const struct answer_job *a, size_t *n, struct err *e)
 
 /* ---- asking ----------------------------------------------------------------------------------------------------------------- */
 
-static int answer_one(const struct answer_job *a, const struct question *q, struct generator *g, const struct model *m,
-	struct generated *made, struct err *e)
+struct asking {
+	const struct answer_job *job;
+	size_t first; /* question of the first prompt */
+	struct progress progress;
+	size_t n_tokens;
+	double t_start;
+};
+
+static int prompt_make(struct ids *out, const struct question *q, const struct model *m, struct err *e)
 {
-	struct ids prompt = {0};
 	struct message message = {.role = "user", .content = q->text};
 	struct row row = {.kind = ROW_MESSAGES, .messages = &message, .n_messages = 1};
-	struct generate_options o = {.sampling = {.temperature = 0, .top_p = 1}, .max_tokens = ANSWER_TOKENS};
-	struct buf text = {0}, line = {0};
-	json_t *object = NULL;
-	int rc = row_prompt(&prompt, &row, model_encoder(m), e);
-	if (rc == 0) {
-		generator_reset(g);
-		rc = generator_run(g, prompt.p, prompt.n, &o, made, e);
-	}
-	if (rc < 0)
-		err_prefix(e, "question \"%s\"", q->id);
-	for (size_t i = 0; i < made->text.len; i++) /* a C string from here on */
-		if (!made->text.p[i])
-			made->text.p[i] = ' ';
+	int rc = row_prompt(out, &row, model_encoder(m), e);
 	if (rc == 0)
-		rc = utf8_append(&text, made->text.p, made->text.len, e);
+		rc = prompt_check(out->n, model_config(m)->context, e);
+	return rc < 0 ? err_prefix(e, "question \"%s\"", q->id) : 0;
+}
+
+static int answer_keep(void *context, size_t i, const struct generated *made, struct err *e)
+{
+	struct asking *a = context;
+	struct buf text = {0}, clean = {0}, line = {0};
+	json_t *object = NULL;
+	char rate[64];
+	int rc = buf_append(&text, made->text.len ? made->text.p : "", made->text.len, e);
+	for (size_t k = 0; k < text.len; k++) /* a C string from here on */
+		if (!text.p[k])
+			text.p[k] = ' ';
+	if (rc == 0)
+		rc = utf8_append(&clean, text.p, text.len, e);
 	if (rc == 0) {
-		object = line_object(q, text.p ? text.p : "", made->finish_reason, (json_int_t)made->n_tokens, a->key);
+		object = line_object(&a->job->questions->p[a->first + i], clean.p ? clean.p : "", made->finish_reason,
+			(json_int_t)made->n_tokens, a->job->key);
 		rc = line_put(object, &line, e);
 	}
 	if (rc == 0)
-		rc = file_append(a->path, line.p, line.len, e);
+		rc = file_append(a->job->path, line.p, line.len, e);
+	a->n_tokens += made->n_tokens;
+	snprintf(rate, sizeof rate, "%.0f tokens/s", (double)a->n_tokens / (now_s() - a->t_start));
+	progress_update(&a->progress, (double)(a->first + i + (rc == 0)), rate);
 	json_decref(object);
 	buf_release(&text);
+	buf_release(&clean);
 	buf_release(&line);
-	ids_release(&prompt);
 	return rc;
 }
 
 static int answer_rest(const struct answer_job *a, size_t first, const struct model *m, const struct lora *l, const char *label,
 	const volatile sig_atomic_t *stop, struct err *e)
 {
-	struct generator *g = NULL;
-	struct progress p;
-	size_t context = model_config(m)->context, n_tokens = 0;
-	double decode_s = 0;
-	int rc = generator_new(&g, m, l, context < CONVERSATION_TOKENS ? context : CONVERSATION_TOKENS, e);
+	size_t n = a->questions->n - first;
+	struct asking asking = {.job = a, .first = first, .t_start = now_s()};
+	struct ids *prompts = mem_alloc(n, sizeof *prompts, e);
+	int rc = prompts ? 0 : ERR_RESOURCE;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = prompt_make(&prompts[i], &a->questions->p[first + i], m, e);
 	if (rc < 0)
-		return rc;
-	progress_begin(&p, label, "questions", (double)a->questions->n);
-	for (size_t i = first; i < a->questions->n && rc == 0; i++) {
-		struct generated made = {0};
-		if (stop && *stop)
-			rc = err_set(e, ERR_STOPPED, "stopped while asking questions; run the same command again to go on");
-		else
-			rc = answer_one(a, &a->questions->p[i], g, m, &made, e);
-		n_tokens += made.n_tokens;
-		decode_s += made.decode_s;
-		generated_release(&made);
-		progress_update(&p, (double)(i + (rc == 0)), NULL);
-	}
-	progress_end(&p);
-	if (rc == 0 && decode_s > 0)
-		log_line(LOG_INFO, "%s: %.0f tokens/s while answering", label, (double)n_tokens / decode_s);
-	generator_free(g);
+		goto done;
+	struct generate_job job = {.prompts = prompts,
+		.n = n,
+		.options = {.sampling = {.temperature = 0, .top_p = 1}, .max_tokens = ANSWER_TOKENS},
+		.on_answer = answer_keep,
+		.context = &asking,
+		.stop = stop};
+	progress_begin(&asking.progress, label, "questions", (double)a->questions->n);
+	rc = generate_many(m, l, &job, e);
+	progress_end(&asking.progress);
+	if (rc == ERR_STOPPED)
+		rc = err_set(e, ERR_STOPPED, "stopped while asking questions; run the same command again to go on");
+	if (rc == 0)
+		log_line(
+			LOG_INFO, "%s: %.0f tokens/s while answering", label, (double)asking.n_tokens / (now_s() - asking.t_start));
+done:
+	for (size_t i = 0; prompts && i < n; i++)
+		ids_release(&prompts[i]);
+	mem_free(prompts);
 	return rc;
 }
 

@@ -16,7 +16,7 @@ struct answer_job {
  */
 int answers_load(json_t **out, const struct answer_job *j, struct err *e);
 
-/* Asks what is not answered yet, greedily and each on its own; a line is in the file as soon as its answer is made. */
+/* Asks what is not answered yet, greedily and each on its own; a line is in the file as soon as its answer and those before are made. */
 int answers_make(const struct answer_job *j, const struct model *m, const struct lora *l, const char *label,
 	const volatile sig_atomic_t *stop, struct err *e);
 

@@ -1,6 +1,7 @@
-/* The key/value cache of one sequence, and the forward pass that continues it. */
+/* The key/value cache of one sequence, and the forward pass that continues it, or continues many by a token each. */
 #include "model/net.h"
 
+#include <assert.h>
 #include <string.h>
 
 int kv_new(struct kv **out, const struct model *m, size_t capacity, struct err *e)
@@ -53,7 +54,7 @@ int model_append(const struct model *m, const struct lora *l, struct work *w, st
 	while (n) {
 		size_t step = n < w->max_tokens ? n : w->max_tokens, start[2] = {0, step};
 		const struct batch b = {.tokens = tokens, .n_tokens = step, .start = start, .n_seqs = 1};
-		int rc = net_forward(m, l, w, &b, kv, e);
+		int rc = net_forward(m, l, w, &b, &kv, e);
 		if (rc)
 			return rc;
 		kv->n += step;
@@ -64,5 +65,34 @@ int model_append(const struct model *m, const struct lora *l, struct work *w, st
 	}
 	net_last_norm(m, w, 1);
 	net_head(m, w, w->normed, 1, logits);
+	return 0;
+}
+
+size_t net_append_rows(size_t n)
+{
+	return n < APPEND_EACH_MAX ? APPEND_EACH_MAX : n < PREFILL_ROWS ? n : PREFILL_ROWS;
+}
+
+/* Rows are filled up to whole tiles: fewer would take no less time, and the bits of a row must not depend on how many are left. */
+int net_append_each(const struct model *m, const struct lora *l, struct work *w, struct kv *const *kv, const int32_t *tokens,
+	size_t n, struct err *e)
+{
+	enum { TILE = 6 };
+	size_t n_rows = (n + TILE - 1) / TILE * TILE, start[APPEND_EACH_MAX + 1];
+	int32_t rows[APPEND_EACH_MAX] = {0};
+	_Static_assert(APPEND_EACH_MAX % TILE == 0, "whole tiles");
+	assert(n >= 1 && n <= APPEND_EACH_MAX);
+	memcpy(rows, tokens, n * sizeof(*rows));
+	for (size_t i = 0; i <= n; i++)
+		start[i] = i;
+	const struct batch b = {.tokens = rows, .n_tokens = n_rows, .start = start, .n_seqs = n};
+	int rc = net_forward(m, l, w, &b, kv, e);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		kv[i]->n++;
+	memcpy(w->rows, w->x[m->config.n_layers], n_rows * m->config.C * sizeof(float));
+	net_last_norm(m, w, n_rows);
+	net_head(m, w, w->normed, n_rows, w->logits);
 	return 0;
 }

@@ -37,8 +37,8 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 	kern->gemm(&g);
 }
 
-/* Queries, keys and values of one sequence in the work, or of the cache that the rows continue. */
-static void attend(const struct model *m, struct work *w, size_t layer, const struct batch *b, struct kv *kv)
+/* Queries, keys and values of each sequence in the work, or of the cache that its rows continue. */
+static void attend(const struct model *m, struct work *w, size_t layer, const struct batch *b, struct kv *const *kv)
 {
 	const struct model_config *c = &m->config;
 	struct activations *a = &w->act[layer];
@@ -57,12 +57,13 @@ static void attend(const struct model *m, struct work *w, size_t layer, const st
 			.nk = batch_shared(b, i) + n,
 			.n_shared = batch_shared(b, i)};
 		if (kv) {
-			float *k = kv->k + layer * kv->capacity * ldk, *v = kv->v + layer * kv->capacity * ldk;
-			memcpy(k + kv->n * ldk, a->k, n * ldk * sizeof(float));
-			memcpy(v + kv->n * ldk, a->v, n * ldk * sizeof(float));
+			const struct kv *own = kv[i];
+			float *k = own->k + layer * own->capacity * ldk, *v = own->v + layer * own->capacity * ldk;
+			memcpy(k + own->n * ldk, s->k, n * ldk * sizeof(float));
+			memcpy(v + own->n * ldk, s->v, n * ldk * sizeof(float));
 			s->k = k;
 			s->v = v;
-			s->nk = kv->n + n;
+			s->nk = own->n + n;
 		}
 	}
 	struct attention job = net_attention(m, w, b->n_seqs);
@@ -70,7 +71,7 @@ static void attend(const struct model *m, struct work *w, size_t layer, const st
 }
 
 static void layer_forward(
-	const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b, struct kv *kv)
+	const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b, struct kv *const *kv)
 {
 	const struct model_config *c = &m->config;
 	struct activations *a = &w->act[i];
@@ -92,7 +93,8 @@ static void layer_forward(
 	linear(m, l, w, i, LORA_DOWN, w->x[i + 1], w->hidden, a->h[LORA_DOWN], T, true);
 }
 
-int net_forward(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, struct kv *kv, struct err *e)
+int net_forward(
+	const struct model *m, const struct lora *l, struct work *w, const struct batch *b, struct kv *const *kv, struct err *e)
 {
 	const struct model_config *c = &m->config;
 	size_t T = b->n_tokens;
@@ -100,13 +102,15 @@ int net_forward(const struct model *m, const struct lora *l, struct work *w, con
 		return err_set(
 			e, ERR_DATA, "a batch of %zu tokens exceeds the %zu that memory was set aside for", T, w->max_tokens);
 	for (size_t i = 0; i < b->n_seqs; i++) {
-		size_t first = kv ? kv->n : batch_shared(b, i), n = b->start[i + 1] - b->start[i];
+		size_t first = kv ? kv[i]->n : batch_shared(b, i), n = b->start[i + 1] - b->start[i];
 		if (first + n > c->context)
 			return err_set(
 				e, ERR_DATA, "a sequence of %zu tokens exceeds the model's context of %zu", first + n, c->context);
 		for (size_t j = 0; j < n; j++)
 			w->position[b->start[i] + j] = (int32_t)(first + j);
 	}
+	for (size_t t = b->start[b->n_seqs]; t < T; t++)
+		w->position[t] = 0;
 	for (size_t t = 0; t < T; t++)
 		if (b->tokens[t] < 0 || (size_t)b->tokens[t] >= c->V)
 			return err_set(

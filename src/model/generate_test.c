@@ -1,4 +1,4 @@
-/* Generation: the cache against whole-sequence logits, sampling, stop texts, streaming, reuse of the prompt. */
+/* Generation: the cache against whole-sequence logits, sampling, stop texts, streaming, reuse of the prompt, many at a time. */
 #include "model/test_golden.h"
 
 static const int32_t prompt[] = {1, 300, 120, 88, 2, 77, 310, 45, 60, 61};
@@ -191,6 +191,206 @@ static void test_ends(void **state)
 	model_free(m);
 }
 
+/* ---- many ------------------------------------------------------------------------------------------------------------------- */
+
+enum { N_MANY = 31 };
+
+struct answers {
+	struct generated of[N_MANY]; /* by prompt */
+	size_t first, n;             /* the next prompt that must be answered, and how many were */
+	bool backwards;
+	size_t fail_at; /* the answer after which there are to be no more; 0: none */
+	volatile sig_atomic_t stop;
+};
+
+static int keep(void *context, size_t i, const struct generated *answer, struct err *e)
+{
+	struct answers *a = context;
+	assert_int_equal(i, a->n++); /* in their order, each once */
+	struct generated *to = &a->of[a->backwards ? N_MANY - 1 - i : a->first + i];
+	*to = *answer;
+	to->text = (struct buf){0};
+	int rc = buf_append(&to->text, answer->text.len ? answer->text.p : "", answer->text.len, e);
+	return !rc && a->n == a->fail_at ? err_set(e, ERR_GATE, "enough") : rc;
+}
+
+static void answers_release(struct answers *a)
+{
+	for (size_t i = 0; i < N_MANY; i++)
+		generated_release(&a->of[i]);
+	*a = (struct answers){0};
+}
+
+static void assert_same(const struct answers *a, const struct answers *b)
+{
+	for (size_t i = 0; i < N_MANY; i++) {
+		const struct generated *x = &a->of[i], *y = &b->of[i];
+		if (x->n_tokens != y->n_tokens || x->n_prompt != y->n_prompt || x->text.len != y->text.len ||
+			(x->text.len && memcmp(x->text.p, y->text.p, x->text.len)) || strcmp(x->finish_reason, y->finish_reason))
+			fail_msg("%s, prompt %zu: %s (%zu tokens), else %s (%zu)", kern->name, i, x->text.p, x->n_tokens, y->text.p,
+				y->n_tokens);
+	}
+}
+
+/* Prompts of 1 to 16 tokens. */
+static void prompts_make(struct ids p[N_MANY], const struct model *m)
+{
+	struct err e = {0};
+	struct rng r;
+	rng_init(&r, 5, RNG_DATA, 0, 0);
+	for (size_t i = 0; i < N_MANY; i++)
+		for (size_t n = 1 + rng_below(&r, 16); n > 0; n--)
+			check(ids_push(&p[i], (int32_t)rng_below(&r, (uint32_t)model_config(m)->V), &e), &e);
+}
+
+static void ask(struct answers *a, const struct model *m, const struct lora *l, const struct ids *p, size_t n,
+	const struct generate_options *o)
+{
+	struct err e = {0};
+	const struct generate_job job = {.prompts = p, .n = n, .options = *o, .on_answer = keep, .context = a};
+	check(generate_many(m, l, &job, &e), &e);
+	assert_int_equal(a->n, n);
+	a->first += n;
+	a->n = 0;
+}
+
+/* Alone, three at a time, all but those that an earlier run has answered, backwards: an answer is an answer. */
+static void check_many(const struct model *m, const struct lora *l, const struct ids p[N_MANY], const struct generate_options *o)
+{
+	struct err e = {0};
+	struct answers all = {0}, other = {0};
+	struct generator *g;
+	struct ids backwards[N_MANY];
+	size_t n_stop = 0, n_length = 0;
+	ask(&all, m, l, p, N_MANY, o);
+	for (size_t i = 0; i < N_MANY; i++) {
+		n_stop += !strcmp(all.of[i].finish_reason, "stop");
+		n_length += !strcmp(all.of[i].finish_reason, "length");
+		backwards[i] = p[N_MANY - 1 - i];
+	}
+	assert_true(n_stop > 0 && n_length > 0); /* slots are taken over, and not all at once */
+
+	for (size_t i = 0; i < N_MANY; i++)
+		ask(&other, m, l, p + i, 1, o);
+	assert_same(&other, &all);
+	answers_release(&other);
+	for (size_t i = 0; i < N_MANY; i += 3)
+		ask(&other, m, l, p + i, N_MANY - i < 3 ? N_MANY - i : 3, o);
+	assert_same(&other, &all);
+	answers_release(&other);
+	ask(&other, m, l, p, 11, o);
+	ask(&other, m, l, p + 11, N_MANY - 11, o);
+	assert_same(&other, &all);
+	answers_release(&other);
+	other.backwards = true;
+	ask(&other, m, l, backwards, N_MANY, o);
+	assert_same(&other, &all);
+	answers_release(&other);
+
+	check(generator_new(&g, m, l, 64, &e), &e);
+	for (size_t i = 0; i < N_MANY; i++) {
+		generator_reset(g);
+		check(generator_run(g, p[i].p, p[i].n, o, &other.of[i], &e), &e);
+	}
+	assert_same(&other, &all);
+	answers_release(&other);
+	answers_release(&all);
+	generator_free(g);
+}
+
+static void test_many(void **state)
+{
+	struct err e = {0};
+	(void)state;
+	for (size_t path = 0; kern_available()[path]; path++) {
+		check(kern_init(kern_available()[path]->name, &e), &e);
+		struct model *m = golden_model("tied");
+		struct lora *l = golden_adapter(m, "tied");
+		struct ids p[N_MANY] = {{0}};
+		const char *stop[] = {"e", "a"};
+		struct generate_options o = {.sampling = {0, 1, 3}, .max_tokens = 8, .stop = stop, .n_stop = 2};
+		prompts_make(p, m);
+		check_many(m, l, p, &o);
+		o.sampling.temperature = 1;
+		check_many(m, NULL, p, &o);
+		for (size_t i = 0; i < N_MANY; i++)
+			ids_release(&p[i]);
+		lora_free(l);
+		model_free(m);
+	}
+	check(kern_init(NULL, &e), &e);
+}
+
+static int keep_and_stop(void *context, size_t i, const struct generated *answer, struct err *e)
+{
+	struct answers *a = context;
+	a->stop = a->stop || a->n == 4;
+	return keep(context, i, answer, e);
+}
+
+static void test_many_ends(void **state)
+{
+	struct err e = {0};
+	struct model *m = golden_model("tied");
+	struct ids p[N_MANY] = {{0}};
+	struct answers a = {.fail_at = 3};
+	struct generate_job job = {.prompts = p, .n = N_MANY, .options = {.max_tokens = 4}, .on_answer = keep, .context = &a};
+	(void)state;
+	prompts_make(p, m);
+	assert_int_equal(generate_many(m, NULL, &job, &e), ERR_GATE);
+	assert_int_equal(a.n, 3);
+	answers_release(&a);
+
+	job.on_answer = keep_and_stop;
+	job.stop = &a.stop;
+	assert_int_equal(generate_many(m, NULL, &job, &e), ERR_STOPPED);
+	assert_in_range(a.n, 5, N_MANY - 1);
+	answers_release(&a);
+
+	job.options.max_tokens = 0;
+	job.on_answer = keep;
+	check(generate_many(m, NULL, &job, &e), &e);
+	assert_int_equal(a.n, N_MANY);
+	assert_int_equal(a.of[0].n_tokens, 0);
+	answers_release(&a);
+
+	job.n = 0;
+	check(generate_many(m, NULL, &job, &e), &e);
+	job.n = N_MANY;
+	size_t n = p[N_MANY - 1].n;
+	p[N_MANY - 1].n = 0;
+	assert_int_equal(generate_many(m, NULL, &job, &e), ERR_DATA);
+	assert_int_equal(a.n, 0);
+	p[N_MANY - 1].n = n;
+	for (size_t i = 0; i < N_MANY; i++)
+		ids_release(&p[i]);
+	model_free(m);
+}
+
+/* Whichever allocation fails, it is said and nothing is lost. */
+static void test_many_memory(void **state)
+{
+	struct err e = {0};
+	struct model *m = golden_model("tied");
+	struct ids p[N_MANY] = {{0}};
+	int rc = ERR_RESOURCE;
+	(void)state;
+	prompts_make(p, m);
+	for (uint64_t nth = 1; rc; nth++) {
+		struct answers a = {0};
+		const struct generate_job job = {
+			.prompts = p, .n = 3, .options = {.max_tokens = 4}, .on_answer = keep, .context = &a};
+		fault_set(FAULT_MEM, nth, false);
+		rc = generate_many(m, NULL, &job, &e);
+		fault_set(FAULT_MEM, 0, false);
+		assert_true(rc == 0 || rc == ERR_RESOURCE);
+		answers_release(&a);
+	}
+	for (size_t i = 0; i < N_MANY; i++)
+		ids_release(&p[i]);
+	model_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +398,9 @@ int main(void)
 		cmocka_unit_test(test_sampling),
 		cmocka_unit_test(test_streaming_and_stops),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many_ends),
+		cmocka_unit_test(test_many_memory),
 	};
 	kern_init(NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);

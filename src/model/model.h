@@ -14,6 +14,8 @@
 #ifndef ATTUNE_MODEL_H
 #define ATTUNE_MODEL_H
 
+#include <signal.h>
+
 #include "base/base.h"
 #include "format/format.h"
 #include "kern/kern.h"
@@ -161,15 +163,17 @@ struct generate_options {
 	size_t n_stop;
 	/* Called with each piece of finished UTF-8 text; returns false to end the generation. May be NULL. */
 	bool (*on_text)(void *context, const char *text, size_t n);
-	void *context;
+	void *context; /* of on_text */
 };
 struct generated {
 	struct buf text;
 	const char *finish_reason; /* "stop" (end token, stop text or on_text) or "length" */
 	size_t n_prompt, n_tokens; /* n_tokens: generated, the end token included */
-	double prefill_s, decode_s;
 };
 void generated_release(struct generated *g);
+/* ERR_DATA when n tokens are no prompt for a context of that many. */
+int prompt_check(size_t n, size_t context, struct err *e);
+
 /* Continues prompt ids. kv may hold a prefix of the prompt already (chat turns): it is reused where equal ids lead. */
 struct generator;
 int generator_new(struct generator **out, const struct model *m, const struct lora *l, size_t max_tokens_in_all, struct err *e);
@@ -178,5 +182,17 @@ void generator_free(struct generator *g);
 void generator_reset(struct generator *g);
 int generator_run(struct generator *g, const int32_t *prompt, size_t n, const struct generate_options *o, struct generated *out,
 	struct err *e);
+
+/* Answers to many prompts, several at a time in one pass over the weights. An answer does not depend on what is asked beside it. */
+struct generate_job {
+	const struct ids *prompts; /* [n], each as prompt_check wants it */
+	size_t n;
+	struct generate_options options; /* without on_text */
+	/* Called with each answer, in the order of the prompts, as soon as those before have been called; not 0 ends. */
+	int (*on_answer)(void *context, size_t i, const struct generated *answer, struct err *e);
+	void *context;
+	const volatile sig_atomic_t *stop; /* ERR_STOPPED within a token when it becomes true; may be NULL */
+};
+int generate_many(const struct model *m, const struct lora *l, const struct generate_job *job, struct err *e);
 
 #endif

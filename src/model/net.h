@@ -61,8 +61,12 @@ struct work {
 	void *scratch;
 };
 
-/* Runs all layers over the batch; x[n_layers] holds the result. With kv, the batch is one sequence that continues it. */
-int net_forward(const struct model *m, const struct lora *l, struct work *w, const struct batch *b, struct kv *kv, struct err *e);
+/*
+ * Runs all layers over the batch; x[n_layers] holds the result. With kv, sequence i continues kv[i], whose n stays as it is. Rows behind
+ * the last sequence only fill up a tile.
+ */
+int net_forward(
+	const struct model *m, const struct lora *l, struct work *w, const struct batch *b, struct kv *const *kv, struct err *e);
 
 /* Rows of the batch that its sequence i shares. */
 static inline size_t batch_shared(const struct batch *b, size_t i)
@@ -83,5 +87,30 @@ static inline const struct lora_slot *lora_slot(const struct lora *l, size_t lay
 {
 	return l && l->slot[layer * LORA_TARGETS + t].present ? &l->slot[layer * LORA_TARGETS + t] : NULL;
 }
+
+/* ---- generation -------------------------------------------------------------------------------------------------------------- */
+
+enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = 24 };
+
+/* The rows that the work of a generation needs whose sequences have up to n tokens. */
+size_t net_append_rows(size_t n);
+/*
+ * Appends tokens[i] to kv[i], which has room, for i < n <= APPEND_EACH_MAX; w->logits [n, V] follow them. What a sequence gets does not
+ * depend on the others, nor on their number.
+ */
+int net_append_each(const struct model *m, const struct lora *l, struct work *w, struct kv *const *kv, const int32_t *tokens,
+	size_t n, struct err *e);
+
+/* A sequence while it is made. */
+struct stream {
+	const struct generate_options *options;
+	struct generated *out;
+	size_t sent; /* bytes of text handed on */
+	bool ended;
+};
+/* Takes over `out`, which the caller releases. */
+void stream_begin(struct stream *s, const struct generate_options *o, struct generated *out, size_t n_prompt);
+/* Draws a token from the logits that follow what kv holds. If the stream has not ended then, the token is to be appended. */
+int stream_next(struct stream *s, const struct kv *kv, const float *logits, void *scratch, int32_t *id, struct err *e);
 
 #endif
