@@ -26,7 +26,7 @@ struct train_config {
 	double lora_alpha;
 	unsigned lora_targets; /* bits 1 << enum lora_target */
 	bool use_rslora;
-	double learning_rate;
+	double learning_rate, loraplus_lr_ratio;
 	int lr_scheduler; /* enum train_scheduler */
 	double warmup_ratio, weight_decay, max_grad_norm;
 	int micro_batch_size, gradient_accumulation_steps, sequence_len;
@@ -63,8 +63,8 @@ int train_config_get(const struct train_config *c, const char *key, struct buf *
  *
  *   adapter/         the trained adapter as PEFT stores it: with validation rows that of the step with the lowest eval_loss, the first of
  *                    equals, which may be step 0; else that of the last step
- *   metrics.jsonl    one line a step: step, epoch, loss, lr, grad_norm (before clipping), tokens (of the step), tokens_per_s,
- *                    eval_loss on the steps that evaluate, rss_mb. The line of step 0 holds the eval_loss before the first step.
+ *   metrics.jsonl    one line a step: step, epoch, loss, lr, grad_norm (before clipping), tokens (of the step), kl (on rows that are
+ *                    distilled), tokens_per_s, eval_loss on the steps that evaluate, rss_mb. The line of step 0 holds the eval_loss before the first step.
  *   loss.svg         the same as a picture, with a ring around the lowest eval_loss
  *   checkpoints/     step-N/: the two newest states from which the run can continue
  *   run.json         written last: configuration, hashes of model and data, what was done, how long it took

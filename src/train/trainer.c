@@ -171,6 +171,22 @@ static int window_gradient(struct trainer *t, size_t end, struct metrics_line *l
 	return 0;
 }
 
+/* B learns loraplus_lr_ratio times faster than A (LoRA+, Hayou et al. 2024). */
+static void adapters_update(struct trainer *t, const float *gradient, const struct adamw *of_a)
+{
+	struct adamw of_b = *of_a;
+	struct train_state *s = &t->state;
+	of_b.learning_rate *= (float)t->c->loraplus_lr_ratio;
+	for (size_t i = 0; i < t->lora->n_layers * LORA_TARGETS; i++) {
+		const struct lora_slot *slot = &t->lora->slot[i];
+		size_t r = t->lora->config.r, a = slot->a, b = slot->bt;
+		if (!slot->present)
+			continue;
+		kern->adamw(s->params + a, s->m + a, s->v + a, gradient + a, r * slot->n_in, of_a);
+		kern->adamw(s->params + b, s->m + b, s->v + b, gradient + b, r * slot->n_out, &of_b);
+	}
+}
+
 static int weights_update(struct trainer *t, struct metrics_line *line, struct err *e)
 {
 	struct train_state *s = &t->state;
@@ -191,7 +207,7 @@ static int weights_update(struct trainer *t, struct metrics_line *line, struct e
 		.grad_scale = (float)clip_scale(line->grad_norm, t->c->max_grad_norm),
 		.bias1 = (float)(1 - pow(ADAM_BETA1, step)),
 		.bias2 = (float)(1 - pow(ADAM_BETA2, step))};
-	kern->adamw(s->params, s->m, s->v, gradient, s->n_params, &update);
+	adapters_update(t, gradient, &update);
 	return 0;
 }
 

@@ -46,6 +46,7 @@ static struct train_config config_plain(void)
 	c.num_epochs = 1;
 	c.warmup_ratio = 0;
 	c.lr_scheduler = SCHEDULER_CONSTANT;
+	c.loraplus_lr_ratio = 1;
 	return c;
 }
 
@@ -434,6 +435,40 @@ static void test_not_a_number(void **state)
 	trainer_release(&t);
 }
 
+/* The first step of Adam is proportional to the learning rate: with a ratio of 8, B moves 8 times as far and A as before. */
+static void test_b_learns_faster(void **state)
+{
+	(void)state;
+	float *moved[2];
+	struct trainer t[2];
+	for (int k = 0; k < 2; k++) {
+		struct dataset d;
+		struct metrics_line line = {0};
+		struct train_config *c = mem_alloc(1, sizeof *c, &err);
+		*c = config_plain();
+		c->learning_rate = 1e-3;
+		c->loraplus_lr_ratio = k ? 8 : 1;
+		synthetic_dataset(&d, 19, 1, 30);
+		trainer_make(&t[k], c, &d, NULL);
+		moved[k] = floats_copy(t[k].lora->params, t[k].lora->n_params);
+		assert_ok(trainer_step(&t[k], &line, &err));
+		for (size_t i = 0; i < t[k].lora->n_params; i++)
+			moved[k][i] = t[k].lora->params[i] - moved[k][i];
+	}
+	for (size_t i = 0; i < t[0].lora->n_layers * LORA_TARGETS; i++) {
+		const struct lora_slot *s = &t[0].lora->slot[i];
+		for (size_t j = 0; j < 4 * s->n_in; j++)
+			assert_true(moved[1][s->a + j] == moved[0][s->a + j]);
+		for (size_t j = 0; j < 4 * s->n_out; j++)
+			assert_true(fabsf(moved[1][s->bt + j] - 8 * moved[0][s->bt + j]) < 1e-5f);
+	}
+	for (int k = 0; k < 2; k++) {
+		mem_free((void *)t[k].c);
+		trainer_release(&t[k]);
+		mem_free(moved[k]);
+	}
+}
+
 /* Decay pulls the weights themselves: with it each step shortens them by lr * decay more than without. */
 static void test_weight_decay_is_decoupled(void **state)
 {
@@ -592,6 +627,7 @@ static const struct {
 	TEST(fully_masked_micro_batch),
 	TEST(starts_as_the_base),
 	TEST(not_a_number),
+	TEST(b_learns_faster),
 	TEST(weight_decay_is_decoupled),
 	TEST(validation),
 	TEST(overfit_stops_by_itself),

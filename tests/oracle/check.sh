@@ -62,7 +62,7 @@ mkdir -p data && cp few.jsonl data/train.jsonl
 for path in ref ""; do
 	rm -rf "run$path"
 	env ${path:+ATTUNE_CPU=$path} "$build/attune" train --model "$gguf" --data data --out "run$path" --adapter-init init --quiet \
-		--set learning_rate=5e-4 --set warmup_ratio=0.1 --set max_steps=20 --set num_epochs=100 --set shuffle=false \
+		--set learning_rate=5e-4 --set loraplus_lr_ratio=1 --set warmup_ratio=0.1 --set max_steps=20 --set num_epochs=100 --set shuffle=false \
 		--set sample_packing=false --set micro_batch_size=4 --set gradient_accumulation_steps=1
 	demand "20 steps, losses within 1 %, ${path:-best path}" "$python" "$here/compare_losses.py" peft/losses.json "run$path/metrics.jsonl" --within 0.01
 	demand "20 steps, final weights, ${path:-best path}" "$python" "$here/compare_grads.py" peft/adapter/adapter_model.safetensors \
