@@ -26,6 +26,12 @@ static void linear_backward(const struct model *m, const struct lora *l, struct 
 		struct gemm dh = {.M = T, .N = r, .n_terms = 1, .alpha = l->scale, .c = w->dh, .ldc = r, .scratch = w->scratch};
 		dh.term[0] = (struct gemm_term){.a = d_y, .lda = out, .K = out, .b = bt, .b_transposed = true};
 		kern->gemm(&dh);
+		g.term[g.n_terms++] = (struct gemm_term){.a = w->dh, .lda = r, .K = r, .b = a};
+		g.same_a = true;
+	}
+	if (d_x)
+		kern->gemm(&g);
+	if (s) {
 		struct gemm d_bt = {
 			.M = r, .N = out, .n_terms = 1, .alpha = 1, .c = grad + s->bt, .ldc = out, .scratch = w->scratch};
 		d_bt.term[0] = (struct gemm_term){
@@ -34,10 +40,7 @@ static void linear_backward(const struct model *m, const struct lora *l, struct 
 		struct gemm d_a = {.M = r, .N = in, .n_terms = 1, .alpha = 1, .c = grad + s->a, .ldc = in, .scratch = w->scratch};
 		d_a.term[0] = (struct gemm_term){.a = w->dh, .lda = r, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, in, x}};
 		kern->gemm(&d_a);
-		g.term[g.n_terms++] = (struct gemm_term){.a = w->dh, .lda = r, .K = r, .b = a};
 	}
-	if (d_x)
-		kern->gemm(&g);
 }
 
 /* w->dq, dk and dv of all sequences. Shared rows get the sum over the sequences that share them, in their order. */

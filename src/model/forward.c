@@ -10,10 +10,10 @@
 
 /*
  * y [T, out] (+)= x [T, in] W' + (scale x A') B'. h keeps scale x A' for the backward pass. The adapter's term rides in the same pass
- * over y.
+ * over y. `same_x`: the linear layer before this one has read the same x.
  */
 static void linear(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t, float *y,
-	const float *x, float *h, size_t T, bool accumulate)
+	const float *x, bool same_x, float *h, size_t T, bool accumulate)
 {
 	const struct matrix *W = &m->layer[layer].w[t];
 	const struct lora_slot *s = lora_slot(l, layer, t);
@@ -24,11 +24,13 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 		.c = y,
 		.ldc = W->rows,
 		.accumulate = accumulate,
+		.same_a = same_x || s,
 		.scratch = w->scratch};
 	g.term[0] = (struct gemm_term){.a = x, .lda = W->cols, .K = W->cols, .b = *W, .b_transposed = true};
 	if (s) {
 		size_t r = l->config.r;
-		struct gemm down = {.M = T, .N = r, .n_terms = 1, .alpha = l->scale, .c = h, .ldc = r, .scratch = w->scratch};
+		struct gemm down = {
+			.M = T, .N = r, .n_terms = 1, .alpha = l->scale, .c = h, .ldc = r, .same_a = same_x, .scratch = w->scratch};
 		down.term[0] = (struct gemm_term){
 			.a = x, .lda = W->cols, .K = W->cols, .b = {DTYPE_F32, r, W->cols, l->params + s->a}, .b_transposed = true};
 		kern->gemm(&down);
@@ -77,20 +79,20 @@ static void layer_forward(
 	struct activations *a = &w->act[i];
 	size_t T = b->n_tokens;
 	kern->rmsnorm(w->normed, w->rstd, w->x[i], m->layer[i].norm1, T, c->C, c->rms_eps);
-	linear(m, l, w, i, LORA_Q, a->q, w->normed, a->h[LORA_Q], T, false);
-	linear(m, l, w, i, LORA_K, a->k, w->normed, a->h[LORA_K], T, false);
-	linear(m, l, w, i, LORA_V, a->v, w->normed, a->h[LORA_V], T, false);
+	linear(m, l, w, i, LORA_Q, a->q, w->normed, false, a->h[LORA_Q], T, false);
+	linear(m, l, w, i, LORA_K, a->k, w->normed, true, a->h[LORA_K], T, false);
+	linear(m, l, w, i, LORA_V, a->v, w->normed, true, a->h[LORA_V], T, false);
 	kern->rope(a->q, c->H * c->D, m->rope, w->position, T, c->H, c->D, c->rope, 1);
 	kern->rope(a->k, c->Hkv * c->D, m->rope, w->position, T, c->Hkv, c->D, c->rope, 1);
 	attend(m, w, i, b, kv);
 	memcpy(a->mid, w->x[i], T * c->C * sizeof(float));
-	linear(m, l, w, i, LORA_O, a->mid, a->att, a->h[LORA_O], T, true);
+	linear(m, l, w, i, LORA_O, a->mid, a->att, false, a->h[LORA_O], T, true);
 	kern->rmsnorm(w->normed, w->rstd, a->mid, m->layer[i].norm2, T, c->C, c->rms_eps);
-	linear(m, l, w, i, LORA_GATE, a->gate, w->normed, a->h[LORA_GATE], T, false);
-	linear(m, l, w, i, LORA_UP, a->up, w->normed, a->h[LORA_UP], T, false);
+	linear(m, l, w, i, LORA_GATE, a->gate, w->normed, false, a->h[LORA_GATE], T, false);
+	linear(m, l, w, i, LORA_UP, a->up, w->normed, true, a->h[LORA_UP], T, false);
 	kern->swiglu(w->hidden, a->gate, a->up, T * c->F);
 	memcpy(w->x[i + 1], a->mid, T * c->C * sizeof(float));
-	linear(m, l, w, i, LORA_DOWN, w->x[i + 1], w->hidden, a->h[LORA_DOWN], T, true);
+	linear(m, l, w, i, LORA_DOWN, w->x[i + 1], w->hidden, false, a->h[LORA_DOWN], T, true);
 }
 
 int net_forward(
