@@ -172,7 +172,8 @@ static void test_asked(void **state)
 {
 	(void)state;
 	put("in/a.md",
-		"# Clean a cart\n\nA Zorbel pass expires after 6 days. Backups are taken every 5 hours and kept for 38 days. A cart "
+		"# Clean a cart\n\nA Zorbel pass expires after 6 days. Backups are taken every 5 hours and kept for 38 days. A "
+		"cart "
 		"can be "
 		"repaired within 9 days. When a lane is shut, carts wait for 7 minutes. A green lamp marks the exit. The owners "
 		"get a "
@@ -357,7 +358,7 @@ static void test_same_bytes(void **state)
 	o.n_phrasings = 1;
 	assert_int_equal(data_curate(&o, &s, NULL), 0);
 	assert_int_equal(s.n_valid, 0);
-	assert_false(file_exists(at("again/valid.jsonl")));
+	assert_true(file_exists(at("again/valid.jsonl"))); /* general rows alone */
 	assert_int_equal(data_is_current(&o, &current, &s, NULL), 0);
 	assert_true(current);
 	put("again/valid.jsonl", "{}");
@@ -417,6 +418,10 @@ static void test_reserved(void **state)
 	for (char *line = strtok(valid.p, "\n"); line; line = strtok(NULL, "\n")) {
 		json_t *row = json_loads(line, 0, NULL);
 		const char *q, *a, *stratum;
+		if (json_is_true(json_object_get(row, "distill"))) {
+			json_decref(row);
+			continue;
+		}
 		assert_int_equal(
 			json_unpack(row, "{s:[{s:s},{s:s}], s:s}", "messages", "content", &q, "content", &a, "stratum", &stratum),
 			0);

@@ -41,7 +41,7 @@ struct data_summary {
  *
  *   train.jsonl     {"messages":[user, assistant], "source":{"path","start","end","heading","sha256"}, "kind", "item"}, and the trained
  *                   pages themselves, section by section: {"text", "source", "kind":"text"}; general text, "kind":"replay"
- *   valid.jsonl     what train.jsonl also asks, in reserved words: "stratum":"known"
+ *   valid.jsonl     what train.jsonl also asks, in reserved words: "stratum":"known"; and general rows, "distill":true
  *   unseen.jsonl    {"text", "source"} of pages that were held out, without what trained documents also say
  *   sections.jsonl  {"path","start","end","heading","sha256","text"}, text as it stands in the document
  *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}

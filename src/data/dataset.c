@@ -205,20 +205,23 @@ static int sections_write(
 
 /*
  * General text, so that learning the documents does not cost everything else: on these rows the model is to stay what it was (train's
- * `distill`). One such row for so many others makes a tenth of the tokens; a large data set gets them several times.
+ * `distill`). One such row for so many others makes a tenth of the tokens; a large data set gets them several times. The first of them
+ * are never trained on and tell how much is forgotten.
  */
 extern const char data_replay[];
-enum { ROWS_A_REPLAY = 20 };
+enum { ROWS_A_REPLAY = 20, REPLAY_VALID = 40 };
 
-static int replay_write(struct buf *train, struct data_summary *out, struct err *e)
+static int replay_write(struct buf *train, struct buf *valid, struct data_summary *out, struct err *e)
 {
 	size_t n = out->n_train / ROWS_A_REPLAY;
-	const char *p = data_replay;
+	const char *p = data_replay, *first = NULL;
 	int rc = 0;
-	for (size_t i = 0; i < n && rc == 0; i++) {
+	for (size_t i = 0; i < REPLAY_VALID + n && rc == 0; i++) {
 		const char *end = strchr(p, '\n') + 1;
-		rc = buf_append(train, p, (size_t)(end - p), e);
-		p = *end ? end : data_replay;
+		rc = buf_append(i < REPLAY_VALID ? valid : train, p, (size_t)(end - p), e);
+		if (i + 1 == REPLAY_VALID)
+			first = end;
+		p = *end ? end : first;
 	}
 	out->n_train += n;
 	return rc;
@@ -239,7 +242,7 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 	if (rc == 0)
 		rc = sections_write(d->documents, d->n_documents, &file[DATASET_SECTIONS], &file[DATASET_TRAIN], out, e);
 	if (rc == 0)
-		rc = replay_write(&file[DATASET_TRAIN], out, e);
+		rc = replay_write(&file[DATASET_TRAIN], &file[DATASET_VALID], out, e);
 	for (size_t i = 0; i < d->n_unseen && rc == 0; i++)
 		rc = line_add(
 			&file[DATASET_UNSEEN], json_pack("{s:s, s:s}", "text", d->unseen[i].text, "source", d->unseen[i].path), e);

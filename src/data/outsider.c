@@ -183,7 +183,7 @@ static int swap_members(struct outsiders *o, const struct enumeration *s, const 
 	if (!s->category->label && it->document != s->document)
 		return 0; /* elsewhere the names may be about something else */
 	for (size_t q = 0, made = 0; q < it->n_questions && made < CORES_AN_ITEM && rc == 0; q++) {
-		const char *core = it->cores[q], *member, *outsider, *place = enumeration_place(s, core, &member);
+		const char *core = it->cores[q], *member = NULL, *outsider, *place = enumeration_place(s, core, &member);
 		if (!place || !question_is_whole(core) || (it->value && strstr(core, it->value)) ||
 			(s->category->label && !is_labelled(s, place + strlen(member))))
 			continue;

@@ -54,6 +54,9 @@ int page_write(const struct page *p, struct buf *out, struct err *e)
 	if (rc == 0 && t->best_step < t->n_steps)
 		rc = buf_printf(out, e, "\n            %sadapter of step %zu, where the held-out loss was lowest: %.2f",
 			t->stopped_early ? "stopped early; " : "", t->best_step, t->best_eval_loss);
+	if (rc == 0 && t->strength < 1)
+		rc = buf_printf(
+			out, e, "\n            adapter at %.2f of its strength, so that general text costs no more", t->strength);
 	if (rc == 0)
 		rc = buf_puts(out, "\n\n", e);
 	if (rc == 0)

@@ -28,7 +28,8 @@ static void test_best_step(void **state)
 		.eval_loss_first = 2.77,
 		.eval_loss_last = 0.16,
 		.best_step = 420,
-		.best_eval_loss = 0.16};
+		.best_eval_loss = 0.16,
+		.strength = 1};
 	struct buf out = page_of(t);
 	assert_non_null(strstr(out.p, "held-out loss 2.77 -> 0.16\n\n"));
 	buf_release(&out);
@@ -47,8 +48,13 @@ static void test_best_step(void **state)
 static void test_without_validation(void **state)
 {
 	(void)state;
-	const struct train_result t = {
-		.n_steps = 9, .loss = 1, .eval_loss_first = NAN, .eval_loss_last = NAN, .best_step = 9, .best_eval_loss = NAN};
+	const struct train_result t = {.n_steps = 9,
+		.loss = 1,
+		.eval_loss_first = NAN,
+		.eval_loss_last = NAN,
+		.best_step = 9,
+		.best_eval_loss = NAN,
+		.strength = 1};
 	struct buf out = page_of(t);
 	assert_non_null(strstr(out.p, "loss 1.00\n\n"));
 	buf_release(&out);

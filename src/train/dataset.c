@@ -147,6 +147,23 @@ done:
 	return rc;
 }
 
+int dataset_take_distilled(struct dataset *from, struct dataset *to, struct err *e)
+{
+	size_t n = from->n;
+	*to = (struct dataset){0};
+	memcpy(to->path, from->path, sizeof to->path);
+	from->n = from->n_tokens = from->n_scored = 0;
+	int rc = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct sample s = from->samples[i];
+		from->samples[i] = (struct sample){0};
+		if (!rc)
+			rc = dataset_push(s.distill ? to : from, &s, from->line[i], e);
+		sample_release(&s);
+	}
+	return rc;
+}
+
 void dataset_release(struct dataset *d)
 {
 	for (size_t i = 0; i < d->n; i++)

@@ -28,6 +28,9 @@ void dataset_release(struct dataset *d);
  */
 bool sample_truncate(struct sample *s, size_t max);
 
+/* Moves the rows marked distill from one set to another, empty one, in their order. */
+int dataset_take_distilled(struct dataset *from, struct dataset *to, struct err *e);
+
 /* ERR_DATA naming the first pair when a row of `valid` equals, token for token and mask for mask, one of `train`. */
 int dataset_check_leak(const struct dataset *train, const struct dataset *valid, struct err *e);
 

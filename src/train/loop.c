@@ -10,7 +10,7 @@
 
 #include "train/record.h"
 #include "train/resources.h"
-#include "train/trainer.h"
+#include "train/strength.h"
 
 enum { SAVE_STEPS = 50 }; /* with save_steps 0: at least so often, and at the end of each epoch */
 
@@ -74,7 +74,9 @@ static int data_load(struct trainer *t, const char *dir, struct err *e)
 		return 0;
 	}
 	rc = dataset_load(&t->valid, path, enc, t->c, e);
-	return rc ? rc : dataset_check_leak(&t->train, &t->valid, e);
+	if (!rc)
+		rc = dataset_check_leak(&t->train, &t->valid, e);
+	return rc ? rc : dataset_take_distilled(&t->valid, &t->general, e);
 }
 
 /* The log of the steps that count: what the checkpoint carries, or nothing yet but the loss before the first step. */
@@ -192,14 +194,16 @@ static int steps_run(struct run *r, struct err *e)
 	return rc;
 }
 
-/* Writes the adapter of the best step. The newest checkpoint, written before, has the weights of the last one. */
-static int adapter_save(const struct run *r, struct err *e)
+/* Writes the adapter of the best step, as strong as it may be. The newest checkpoint, written before, has the weights of the last one. */
+static int adapter_save(struct run *r, struct train_result *out, struct err *e)
 {
 	char temporary[PATH_SIZE], path[PATH_SIZE];
 	const struct train_state *s = &r->trainer.state;
 	if (s->best)
 		memcpy(s->params, s->best, s->n_params * sizeof *s->params);
-	int rc = path_join(temporary, sizeof temporary, e, r->o->out, ".adapter.unfinished");
+	int rc = strength_choose(&r->trainer, out, e);
+	if (!rc)
+		rc = path_join(temporary, sizeof temporary, e, r->o->out, ".adapter.unfinished");
 	if (!rc)
 		rc = path_join(path, sizeof path, e, r->o->out, "adapter");
 	if (!rc)
@@ -266,7 +270,7 @@ int train_run(const struct train_options *o, struct train_result *out, struct er
 		rc = steps_run(&r, e);
 	result_fill(&r, out);
 	if (!rc)
-		rc = adapter_save(&r, e);
+		rc = adapter_save(&r, out, e);
 	if (!rc)
 		rc = record_save(o, t->state.inputs, &t->train, &t->valid, out, e);
 	if (!rc)

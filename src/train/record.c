@@ -89,6 +89,9 @@ int record_load(const char *run, const json_t *inputs, struct train_result *out,
 	out->best_step = (size_t)json_integer_value(json_object_get(record, "best_step"));
 	out->best_eval_loss = number_or_nan(json_object_get(record, "best_eval_loss"));
 	out->stopped_early = json_is_true(json_object_get(record, "stopped_early"));
+	out->strength = json_number_value(json_object_get(record, "strength"));
+	out->general_loss_base = number_or_nan(json_object_get(record, "general_loss_base"));
+	out->general_loss = number_or_nan(json_object_get(record, "general_loss"));
 	out->finished_before = true;
 done:
 	json_decref(record);
@@ -118,13 +121,14 @@ int record_save(const struct train_options *o, const json_t *inputs, const struc
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	int threads = omp_get_max_threads();
-	json_t *record = json_pack("{ss sO so so so? sI sI sf sf so* so* sI so* sb ss si}", "attune", ATTUNE_VERSION, "inputs",
-		inputs, "model", path_json(model_path(o->model)), "train", data_json(train), "valid",
+	json_t *record = json_pack("{ss sO so so so? sI sI sf sf so* so* sI so* sb sf so* so* ss si}", "attune", ATTUNE_VERSION,
+		"inputs", inputs, "model", path_json(model_path(o->model)), "train", data_json(train), "valid",
 		valid->n ? data_json(valid) : NULL, "steps", (json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds",
 		r->seconds, "loss", r->loss, "eval_loss_first", valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last",
 		valid->n ? json_real(r->eval_loss_last) : NULL, "best_step", (json_int_t)r->best_step, "best_eval_loss",
-		valid->n ? json_real(r->best_eval_loss) : NULL, "stopped_early", r->stopped_early, "kernels", kern->name, "threads",
-		threads);
+		valid->n ? json_real(r->best_eval_loss) : NULL, "stopped_early", r->stopped_early, "strength", r->strength,
+		"general_loss_base", isfinite(r->general_loss_base) ? json_real(r->general_loss_base) : NULL, "general_loss",
+		isfinite(r->general_loss) ? json_real(r->general_loss) : NULL, "kernels", kern->name, "threads", threads);
 	int rc = json_append(&text, record, e);
 	if (!rc)
 		rc = path_join(path, sizeof path, e, o->out, "run.json");

@@ -82,6 +82,7 @@ static inline struct child child_plain(void)
 	c.config.lora_r = 4;
 	c.config.lora_alpha = 8;
 	c.config.learning_rate = 5e-3;
+	c.config.loraplus_lr_ratio = 1;
 	c.config.sample_packing = false;
 	c.config.micro_batch_size = 2;
 	c.config.gradient_accumulation_steps = 2;

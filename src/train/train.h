@@ -26,7 +26,7 @@ struct train_config {
 	double lora_alpha;
 	unsigned lora_targets; /* bits 1 << enum lora_target */
 	bool use_rslora;
-	double learning_rate, loraplus_lr_ratio;
+	double learning_rate, loraplus_lr_ratio, max_forgetting;
 	int lr_scheduler; /* enum train_scheduler */
 	double warmup_ratio, weight_decay, max_grad_norm;
 	int micro_batch_size, gradient_accumulation_steps, sequence_len;
@@ -85,6 +85,8 @@ struct train_result {
 	double eval_loss_first, eval_loss_last; /* NaN without validation rows */
 	size_t best_step;                       /* whose adapter was written: of the lowest eval_loss, or the last one */
 	double best_eval_loss;                  /* its eval_loss; NaN without validation rows */
+	double strength;                        /* of the adapter, as it was weakened; 1: as it was trained */
+	double general_loss_base, general_loss; /* on general validation rows, without and with it; NaN without such rows */
 	bool stopped_early;                     /* by early_stopping_patience */
 	bool finished_before;                   /* the folder held this very run, finished; nothing was done */
 };

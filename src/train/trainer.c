@@ -32,6 +32,8 @@ static int plans_make(struct trainer *t, struct err *e)
 	int rc = plan_init(&t->plan, &t->train, e);
 	if (!rc)
 		rc = plan_init(&t->valid_plan, &t->valid, e);
+	if (!rc)
+		rc = plan_init(&t->general_plan, &t->general, e);
 	if (rc)
 		return rc;
 	for (size_t epoch = 0; max_steps ? t->total_steps < max_steps : epoch < epochs; epoch++) {
@@ -43,6 +45,8 @@ static int plans_make(struct trainer *t, struct err *e)
 		t->total_steps = max_steps;
 	plan_in_order(&t->valid_plan, &t->valid, t->c);
 	t->max_tokens = max_size(t->max_tokens, t->valid_plan.max_tokens);
+	plan_in_order(&t->general_plan, &t->general, t->c);
+	t->max_tokens = max_size(t->max_tokens, t->general_plan.max_tokens);
 	return 0;
 }
 
@@ -100,8 +104,10 @@ void trainer_release(struct trainer *t)
 {
 	dataset_release(&t->train);
 	dataset_release(&t->valid);
+	dataset_release(&t->general);
 	plan_release(&t->plan);
 	plan_release(&t->valid_plan);
+	plan_release(&t->general_plan);
 	packer_release(&t->micro);
 	teacher_release(&t->teacher);
 	grad_tree_release(&t->tree);
@@ -239,18 +245,29 @@ int trainer_step(struct trainer *t, struct metrics_line *line, struct err *e)
 
 /* ---- validation ------------------------------------------------------------------------------------------------------------ */
 
-int trainer_validate(struct trainer *t, double *loss, struct err *e)
+static int set_loss(
+	struct trainer *t, const struct dataset *d, const struct plan *p, const struct lora *l, double *loss, struct err *e)
 {
 	double sum = 0;
 	*loss = 0;
-	for (size_t b = 0; b < t->valid_plan.n_batches; b++) {
+	for (size_t b = 0; b < p->n_batches; b++) {
 		const struct batch *batch = &t->micro.batch;
-		plan_fill(&t->micro, &t->valid, &t->valid_plan, b);
-		int rc = model_loss(t->model, t->lora, t->work, batch, t->losses, e);
+		plan_fill(&t->micro, d, p, b);
+		int rc = model_loss(t->model, l, t->work, batch, t->losses, e);
 		if (rc)
 			return rc;
 		sum += losses_sum(t->losses, batch->n_scored);
 	}
-	*loss = sum / (double)t->valid.n_scored;
+	*loss = sum / (double)d->n_scored;
 	return 0;
+}
+
+int trainer_validate(struct trainer *t, double *loss, struct err *e)
+{
+	return set_loss(t, &t->valid, &t->valid_plan, t->lora, loss, e);
+}
+
+int trainer_general(struct trainer *t, const struct lora *l, double *loss, struct err *e)
+{
+	return set_loss(t, &t->general, &t->general_plan, l, loss, e);
 }

@@ -11,7 +11,8 @@ struct trainer {
 	const struct model *model;
 	const struct train_config *c;
 	struct dataset train, valid; /* valid.n == 0: no validation */
-	struct plan plan, valid_plan;
+	struct dataset general;      /* validation rows marked distill: on them the model is to stay as it was */
+	struct plan plan, valid_plan, general_plan;
 	struct lora *lora;
 	struct work *work;
 	struct packer micro;
@@ -38,5 +39,7 @@ int trainer_step(struct trainer *t, struct metrics_line *line, struct err *e);
 
 /* The validation loss: the sum over the set's scored tokens / their count. Changes nothing that training depends on. */
 int trainer_validate(struct trainer *t, double *loss, struct err *e);
+/* The same of the general rows, with the adapter l; NULL: the base. */
+int trainer_general(struct trainer *t, const struct lora *l, double *loss, struct err *e);
 
 #endif
