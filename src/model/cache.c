@@ -73,7 +73,7 @@ size_t net_append_rows(size_t n)
 	return n < APPEND_EACH_MAX ? APPEND_EACH_MAX : n < PREFILL_ROWS ? n : PREFILL_ROWS;
 }
 
-/* Rows are filled up to whole tiles: fewer would take no less time, and the bits of a row must not depend on how many are left. */
+/* Rows are filled up to whole tiles: gemm takes few rows another way, and the bits of a row must not depend on how many are left. */
 int net_append_each(const struct model *m, const struct lora *l, struct work *w, struct kv *const *kv, const int32_t *tokens,
 	size_t n, struct err *e)
 {

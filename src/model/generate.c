@@ -46,12 +46,12 @@ void generator_reset(struct generator *g)
 	kv_truncate(g->kv, 0);
 }
 
-/* Notes what the cache holds now; after a failure nobody knows. */
-static int appended(struct generator *g, const int32_t *tokens, size_t n, int rc, struct err *e)
+static int append(struct generator *g, const int32_t *tokens, size_t n, struct err *e)
 {
+	int rc = model_append(g->model, g->lora, g->work, g->kv, tokens, n, g->work->logits, e);
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = ids_push(&g->cached, tokens[i], e);
-	if (rc)
+	if (rc) /* what the cache holds is unknown */
 		generator_reset(g);
 	return rc;
 }
@@ -64,8 +64,7 @@ static int prefill(struct generator *g, const int32_t *prompt, size_t n, struct 
 		same++;
 	kv_truncate(g->kv, same);
 	g->cached.n = same;
-	int rc = model_append(g->model, g->lora, g->work, g->kv, prompt + same, n - same, g->work->logits, e);
-	return appended(g, prompt + same, n - same, rc, e);
+	return append(g, prompt + same, n - same, e);
 }
 
 int generator_run(struct generator *g, const int32_t *prompt, size_t n, const struct generate_options *o, struct generated *out,
@@ -80,7 +79,7 @@ int generator_run(struct generator *g, const int32_t *prompt, size_t n, const st
 	while (!rc && !s.ended) {
 		rc = stream_next(&s, g->kv, g->work->logits, g->scratch, &id, e);
 		if (!rc && !s.ended)
-			rc = appended(g, &id, 1, net_append_each(g->model, g->lora, g->work, &g->kv, &id, 1, e), e);
+			rc = append(g, &id, 1, e);
 	}
 	if (rc)
 		generated_release(out);

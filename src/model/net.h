@@ -90,7 +90,7 @@ static inline const struct lora_slot *lora_slot(const struct lora *l, size_t lay
 
 /* ---- generation -------------------------------------------------------------------------------------------------------------- */
 
-enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = 24 };
+enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = 48 };
 
 /* The rows that the work of a generation needs whose sequences have up to n tokens. */
 size_t net_append_rows(size_t n);
