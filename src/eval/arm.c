@@ -48,10 +48,13 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 	struct questions questions;
 	struct arm_files files;
 	char label[256];
+	int lock = -1;
 	snprintf(label, sizeof label, "answers, %s", arm->name);
 	int rc = questions_read(&questions, j->questions, e);
 	if (rc == 0)
 		rc = dir_make(j->out, e);
+	if (rc == 0)
+		rc = dir_lock(&lock, j->out, e);
 	if (rc == 0)
 		rc = arm_files_fill(&files, j, arm, e);
 	if (rc == 0) {
@@ -69,6 +72,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 			.stop = j->stop};
 		rc = texts_make(&t, e);
 	}
+	dir_unlock(lock);
 	questions_release(&questions);
 	return rc;
 }

@@ -322,7 +322,9 @@ int eval_compare(const struct eval_job *j, const struct eval_arm arms[2], struct
 	struct comparison c = {.job = j, .arms = arms, .result = out};
 	memset(out, 0, sizeof *out);
 	arena_init(&c.arena, 64 << 10);
-	int rc = read_all(&c, e);
+	int lock, rc = dir_lock(&lock, j->out, e); /* and without what a killed run left there */
+	if (rc == 0)
+		rc = read_all(&c, e);
 	if (rc == 0)
 		rc = measure(&c, e);
 	if (rc == 0)
@@ -336,5 +338,6 @@ int eval_compare(const struct eval_job *j, const struct eval_arm arms[2], struct
 	terms_release(&c.terms);
 	questions_release(&c.questions);
 	arena_release(&c.arena);
+	dir_unlock(lock);
 	return rc;
 }
