@@ -30,7 +30,7 @@ struct data_options {
 	size_t n_phrasings; /* how often one fact is asked; other things are asked less often (phrase.c) */
 };
 
-enum { DATA_PHRASINGS = 12 };
+enum { DATA_PHRASINGS = 14 };
 
 struct data_summary {
 	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid;
