@@ -14,7 +14,7 @@
 #include "data/walk.h"
 #include "format/format.h"
 
-enum { DOCUMENT_BYTES_MAX = 16 << 20, ARENA_BYTES = 1 << 20 };
+enum { DOCUMENT_BYTES_MAX = 16 << 20, PASSAGE_BYTES_MAX = 16 << 10, ARENA_BYTES = 1 << 20 };
 
 size_t str_words(struct str s)
 {
@@ -96,6 +96,38 @@ void corpus_release(struct corpus *c)
 
 /* ---- reading -------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A passage that no person wrote (a page of one line of 5 MB) answers nothing and fits no row: it counts as code, which is not read, and the
+ * page is listed with the reason.
+ */
+static int long_passages_leave_out(struct corpus *c, struct document *d, struct err *e)
+{
+	struct document rest = *d;
+	struct buf why = {0};
+	size_t n_long = 0, longest = 0;
+	for (size_t i = 0; i < d->n_blocks; i++) {
+		size_t n = d->blocks[i].text ? strlen(d->blocks[i].text) : 0;
+		if (n <= PASSAGE_BYTES_MAX)
+			continue;
+		d->blocks[i].kind = BLOCK_CODE;
+		d->blocks[i].text = "";
+		longest = n > longest ? n : longest;
+		n_long++;
+	}
+	if (!n_long)
+		return 0;
+	int rc = buf_printf(&why, e, "%zu of its %zu passages, the longest of %zu bytes; expected at most %d", n_long, d->n_blocks,
+		longest, PASSAGE_BYTES_MAX);
+	if (rc == 0 && !(rest.skipped = arena_strdup(&c->arena, why.p, why.len, e)))
+		rc = ERR_RESOURCE;
+	buf_release(&why);
+	if (rc == 0 && n_long == d->n_blocks)
+		d->skipped = rest.skipped;
+	else if (rc == 0)
+		rc = corpus_add(c, &rest, e);
+	return rc;
+}
+
 /* By its name; a file of tickets adds its tickets, any other itself. */
 static int document_read(struct corpus *c, struct document *d, struct err *e)
 {
@@ -107,6 +139,8 @@ static int document_read(struct corpus *c, struct document *d, struct err *e)
 		rc = kind == WALK_HTML       ? html_read(d, &c->arena, e)
 			: kind == WALK_PLAIN ? plain_read(d, &c->arena, e)
 					     : markdown_read(d, &c->arena, e);
+		if (rc == 0)
+			rc = long_passages_leave_out(c, d, e);
 	}
 	return rc < 0 ? rc : corpus_add(c, d, e);
 }

@@ -436,6 +436,31 @@ static void test_reserved(void **state)
 	buf_release(&valid);
 }
 
+/* A line that nobody wrote is left out and named; what stands beside it is used. */
+static void test_long_passages(void **state)
+{
+	(void)state;
+	struct buf text = {0}, b = {0};
+	struct err e = {0};
+	for (int i = 0; i < 5000; i++)
+		buf_puts(&text, "noise ", &e);
+	put("in/only.md", text.p);
+	buf_puts(&text, "\n\nThe lease lasts 5 days.\n", &e);
+	put("in/beside.md", text.p);
+	struct data_summary s = curate(at("out"), 1);
+	assert_int_equal(s.n_documents, 1);
+	assert_int_equal(s.n_skipped, 2);
+	assert_int_equal(file_read(at("out/manifest.json"), 1 << 20, &b, &e), 0);
+	assert_non_null(strstr(b.p, "1 of its 1 passages, the longest of 29999 bytes"));
+	assert_non_null(strstr(b.p, "1 of its 2 passages"));
+	buf_clear(&b);
+	assert_int_equal(file_read(at("out/train.jsonl"), 1 << 20, &b, &e), 0);
+	assert_non_null(strstr(b.p, "The lease lasts 5 days."));
+	assert_null(strstr(b.p, "noise noise"));
+	buf_release(&text);
+	buf_release(&b);
+}
+
 static void test_bad_documents(void **state)
 {
 	(void)state;
@@ -543,6 +568,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_facts),
+		CASE(test_long_passages),
 		CASE(test_structure),
 		CASE(test_asked),
 		CASE(test_restraint),
