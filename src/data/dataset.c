@@ -159,10 +159,10 @@ static int facts_write(const struct items *items, struct buf *b, struct data_sum
 	return rc;
 }
 
-/* A section as running text: what it says without its marks. */
+/* A section as running text: what it says below its title, without its marks. */
 static int section_text(const struct document *d, const struct section *s, struct buf *b, struct err *e)
 {
-	int rc = buf_puts(b, s->title, e);
+	int rc = 0;
 	for (size_t i = 0; i < s->n_blocks && rc == 0; i++) {
 		const struct block *k = &d->blocks[s->block + i];
 		if (k->kind == BLOCK_PARAGRAPH || k->kind == BLOCK_ITEM)
@@ -171,7 +171,10 @@ static int section_text(const struct document *d, const struct section *s, struc
 	return rc;
 }
 
-/* Sections as they are: for retrieval, and those of trained pages to read in training. */
+/*
+ * Sections as they are: for retrieval, and those of trained pages to read in training. The title is given and not learnt: a row that
+ * teaches how a text begins makes the model expect the product behind the first word of any text.
+ */
 static int sections_write(
 	const struct document *d, size_t n, struct buf *b, struct buf *train, struct data_summary *out, struct err *e)
 {
@@ -186,15 +189,15 @@ static int sections_write(
 			json_object_set_new(o, "text", json_stringn(d[i].bytes + s->span.start, s->span.end - s->span.start));
 			rc = line_add(b, o, e);
 			out->n_sections++;
-			if (rc < 0 || d[i].unseen || d[i].kind != DOCUMENT_PAGE)
+			if (rc < 0 || d[i].unseen || d[i].kind != DOCUMENT_PAGE || !*s->title)
 				continue;
 			buf_clear(&text);
 			rc = section_text(&d[i], s, &text, e);
 			if (rc < 0 || text.len < TEXT_BYTES_MIN || text.len > TEXT_BYTES_MAX)
 				continue;
 			rc = line_add(train,
-				json_pack("{s:s#, s:o, s:s}", "text", text.p, text.len, "source", source_json(&d[i], s, s->span),
-					"kind", "text"),
+				json_pack("{s:s+, s:s#, s:o, s:s}", "prompt", s->title, "\n", "completion", text.p, text.len, "source",
+					source_json(&d[i], s, s->span), "kind", "text"),
 				e);
 			out->n_train++;
 		}

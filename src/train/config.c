@@ -43,7 +43,7 @@ static const struct key keys[] = {
 	{AT(lora_targets), .type = KEY_TARGETS, .fallback = "all", .help = "linear layers that get an adapter"},
 	{AT(use_rslora), .type = KEY_BOOL, .fallback = "false", .help = "scale by lora_alpha / sqrt(lora_r) instead"},
 	{AT(learning_rate), .type = KEY_REAL, .fallback = "0.0005", .min = 0, .max = 1, .help = "peak learning rate of AdamW"},
-	{AT(loraplus_lr_ratio), .type = KEY_REAL, .fallback = "10", .min = 0.001, .max = 1000,
+	{AT(loraplus_lr_ratio), .type = KEY_REAL, .fallback = "12", .min = 0.001, .max = 1000,
 		.help = "adapters' B learns so many times faster than A"},
 	{AT(lr_scheduler), .type = KEY_CHOICE, .fallback = "cosine", .words = {"cosine", "linear", "constant"},
 		.help = "how the learning rate falls after the warm-up"},

@@ -51,8 +51,8 @@ for name in ("train.jsonl", "valid.jsonl"):
             row = json.loads(line)
             before = json.dumps(row)
             if row.get("kind") != "replay":
-                if "text" in row:
-                    row["text"] = permuted(row["text"])
+                if "completion" in row:
+                    row["completion"] = permuted(row["completion"])
                 for message in row.get("messages", []):
                     message["content"] = permuted(message["content"])
             changed += json.dumps(row) != before
