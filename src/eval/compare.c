@@ -15,7 +15,7 @@ const struct axis axes[EVAL_AXES] = {
 	[EVAL_UNSEEN] = {"unseen", "questions, held-out documents", NEITHER, SHARE},
 	[EVAL_FALSE_PREMISE] = {"false_premise", "false premises accepted", LOWER, SHARE},
 	[EVAL_OVER_REFUSAL] = {"over_refusal", "answerable twins refused", LOWER, SHARE},
-	[EVAL_TERMS] = {"terms", "preferred terms", HIGHER, SHARE},
+	[EVAL_TERMS] = {"terms", "answers in preferred terms", HIGHER, SHARE},
 	[EVAL_UNSEEN_TEXT] = {"unseen_text", "held-out text, bits per byte", LOWER, BITS},
 	[EVAL_GENERAL_TEXT] = {"general_text", "general text, bits per byte", LOWER, BITS},
 };
@@ -157,35 +157,35 @@ static void overlap_count(struct comparison *c)
 
 /* ---- terms and texts -------------------------------------------------------------------------------------------------------- */
 
+/*
+ * The unit is the answer: one that uses a preferred term and no forbidden one. A share of the uses would have no base wherever the base uses
+ * neither.
+ */
 static int terms_axis(struct comparison *c, struct stats_item *item, struct err *e)
 {
 	struct eval_line *l = &c->result->axis[EVAL_TERMS];
 	struct stats_paired paired;
-	size_t n = 0, preferred[ARMS] = {0}, all[ARMS] = {0}, words[ARMS] = {0};
+	size_t n = 0, in_terms[ARMS] = {0}, uses[ARMS] = {0}, words[ARMS] = {0};
 	bool *scratch = arena_alloc(&c->arena, c->terms.n, sizeof *scratch, e);
 	if (!scratch)
 		return ERR_RESOURCE;
 	for (size_t i = 0; i < c->questions.n; i++) {
-		struct stats_item one = {.cluster = cluster_of(c, i)};
+		struct stats_item one = {.cluster = cluster_of(c, i), .bottom = {1, 1}};
 		for (int arm = 0; arm < ARMS; arm++) {
 			struct wording w = wording_count(&c->terms, c->record[i].q->text, c->record[i].text[arm], scratch);
-			one.top[arm] = (double)w.preferred;
-			one.bottom[arm] = (double)(w.preferred + w.forbidden);
-			preferred[arm] += w.preferred;
-			all[arm] += w.preferred + w.forbidden;
+			bool good = w.preferred && !w.forbidden;
+			one.top[arm] = good;
+			in_terms[arm] += good;
+			uses[arm] += w.preferred + w.forbidden;
 			words[arm] += w.words;
 		}
-		if (one.bottom[0] > 0 || one.bottom[1] > 0)
+		if (c->terms.n)
 			item[n++] = one;
 	}
 	int rc = stats_bootstrap(item, n, c->questions.n, &paired, e);
 	for (int arm = 0; arm < ARMS; arm++)
-		c->terms_per_100_words[arm] = 100 * (double)all[arm] / (double)words[arm];
-	*l = (struct eval_line){paired.base, paired.tuned, paired.change, NAN};
-	l->base.k = preferred[0], l->base.n = all[0];
-	l->tuned.k = preferred[1], l->tuned.n = all[1];
-	if (!isfinite(l->change.value)) /* one arm used no term at all */
-		l->change.n = 0;
+		c->terms_per_100_words[arm] = 100 * (double)uses[arm] / (double)words[arm];
+	*l = (struct eval_line){stats_wilson(in_terms[0], n), stats_wilson(in_terms[1], n), paired.change, NAN};
 	return rc;
 }
 

@@ -208,7 +208,8 @@ static void test_axes(void **state)
 	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].base.k, 1);
 	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].tuned.k, 0);
 	assert_int_equal(r.axis[EVAL_TERMS].base.k, 0);
-	assert_int_equal(r.axis[EVAL_TERMS].base.n, 1);
+	assert_int_equal(r.axis[EVAL_TERMS].base.n, 4);
+	assert_int_equal(r.axis[EVAL_TERMS].tuned.n, 4);
 	assert_int_equal(r.axis[EVAL_TERMS].tuned.k, 1);
 	assert_int_equal(r.overlap.k, 1);
 	assert_int_equal(r.overlap.n, 4);
