@@ -196,8 +196,8 @@ static int sections_write(
 			if (rc < 0 || text.len < TEXT_BYTES_MIN || text.len > TEXT_BYTES_MAX)
 				continue;
 			rc = line_add(train,
-				json_pack("{s:s+, s:s#, s:o, s:s}", "prompt", s->title, "\n", "completion", text.p, text.len, "source",
-					source_json(&d[i], s, s->span), "kind", "text"),
+				json_pack("{s:s+, s:s#, s:o, s:s}", "prompt", s->title, "\n", "completion", text.p, text.len,
+					"source", source_json(&d[i], s, s->span), "kind", "text"),
 				e);
 			out->n_train++;
 		}
