@@ -22,15 +22,22 @@ static int search(struct trainer *t, double limit, int *strength, double *loss, 
 	*strength = FULL;
 	if (rc || *loss <= limit)
 		return rc;
+	*loss = NAN; /* of low, which is not measured yet */
 	while (high - low > 1) {
 		int middle = (low + high) / 2;
-		rc = loss_at(t, middle, loss, e);
+		double here;
+		rc = loss_at(t, middle, &here, e);
 		if (rc)
 			return rc;
-		*(*loss <= limit ? &low : &high) = middle;
+		if (here <= limit) {
+			low = middle;
+			*loss = here;
+		} else {
+			high = middle;
+		}
 	}
 	*strength = low;
-	return loss_at(t, low, loss, e);
+	return isnan(*loss) ? loss_at(t, low, loss, e) : 0;
 }
 
 static void weaken(struct lora *l, float by)
