@@ -18,17 +18,18 @@ struct space {
 	float s[ROWS * KEYS], dp[ROWS * KEYS];                         /* scores and their gradient [R, KEYS] */
 	float max[ROWS], sum[ROWS], delta[ROWS], lse[ROWS];
 	float rows[KEYS * MAX_D]; /* keys, values or a gradient of theirs that lie in two places */
-	packed a[(ROWS > KEYS ? ROWS : KEYS) * (MAX_D > ROWS ? MAX_D : ROWS)], panel[TILE_COLS * MAX_D];
+	_Alignas(64) packed a[(ROWS > KEYS ? ROWS : KEYS) * (MAX_D > ROWS ? MAX_D : ROWS)];
+	_Alignas(64) packed panel[TILE_COLS * MAX_D];
 };
 
 size_t P(attention_scratch_bytes)(void)
 {
-	return (sizeof(struct space) + 63) / 64 * 64 * (size_t)omp_get_max_threads();
+	return sizeof(struct space) * (size_t)omp_get_max_threads();
 }
 
 static struct space *my_space(const struct attention *a)
 {
-	return (struct space *)((char *)a->scratch + (sizeof(struct space) + 63) / 64 * 64 * (size_t)omp_get_thread_num());
+	return (struct space *)a->scratch + omp_get_thread_num();
 }
 
 static size_t least(size_t a, size_t b)

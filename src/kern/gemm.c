@@ -12,7 +12,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { MC = 672, KC = TILE_MAX_DEPTH, PASS = 2 * KC + 128, ROW_CHUNK = 48, PACK_ROWS = 16, FEW_ROWS = 4 };
+enum { MC = 672, KC = TILE_MAX_DEPTH, PASS = 2 * KC + 128, ROW_CHUNK = 8 * TILE_ROWS, PACK_ROWS = 16, FEW_ROWS = 4 };
 
 /* A range of K of one term, `at` columns into packed A and packed rows into a panel. */
 struct segment {

@@ -6,12 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 const struct kern *kern;
 
 size_t gemm_scratch_bytes_avx2(void), attention_scratch_bytes_avx2(void);
 size_t gemm_scratch_bytes_avx512(void), attention_scratch_bytes_avx512(void);
 size_t gemm_scratch_bytes_avx512bf16(void), attention_scratch_bytes_avx512bf16(void);
+size_t gemm_scratch_bytes_amxbf16(void), attention_scratch_bytes_amxbf16(void);
 
 #if defined(__x86_64__)
 
@@ -30,6 +36,15 @@ static bool has_avx512(void)
 static bool has_avx512bf16(void)
 {
 	return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
+/* CPUID 7.0 EDX: AMX-BF16 22, AMX-TILE 24. Linux lends the tile registers (XTILEDATA, component 18) to a process that asks. */
+static bool has_amxbf16(void)
+{
+	enum { ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18, AMX = 1 << 22 | 1 << 24 };
+	unsigned a, b, c, d;
+	return has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX) == AMX &&
+		!syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA);
 }
 
 #endif
@@ -51,6 +66,7 @@ static const struct path {
 	size_t (*gemm_scratch_bytes)(void), (*attention_scratch_bytes)(void);
 } paths[] = {
 #if defined(__x86_64__)
+	{&kern_amxbf16, has_amxbf16, gemm_scratch_bytes_amxbf16, attention_scratch_bytes_amxbf16},
 	{&kern_avx512bf16, has_avx512bf16, gemm_scratch_bytes_avx512bf16, attention_scratch_bytes_avx512bf16},
 	{&kern_avx512, has_avx512, gemm_scratch_bytes_avx512, attention_scratch_bytes_avx512},
 	{&kern_avx2, has_avx2, gemm_scratch_bytes_avx2, attention_scratch_bytes_avx2},
@@ -115,6 +131,8 @@ const char *kern_cpu_features(void)
 	FEATURE("avx512bf16")
 	FEATURE("avx512vnni")
 #undef FEATURE
+	if (has_amxbf16())
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " amxbf16");
 #endif
 	(void)n;
 	return text;

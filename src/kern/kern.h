@@ -1,7 +1,7 @@
 /*
  * kern: numbers only. Number formats, and the operations of a transformer, forward and backward.
  *
- * `ref` is the definition of every operation, in plain C. The other paths (avx2, avx512, avx512bf16, neon) compute the same within
+ * `ref` is the definition of every operation, in plain C. The other paths (avx2, avx512, avx512bf16, amxbf16, neon) compute the same within
  * the tolerance that kern_test.c states per path. The path is chosen once by kern_init from the CPU; ATTUNE_CPU overrides it.
  *
  * Letters: T rows (tokens), C model width, F feed-forward width, H heads, D head width, V vocabulary, r LoRA rank.

@@ -9,7 +9,7 @@
 
 enum { ATTENTION_MAX_D = 256 };
 
-extern const struct kern kern_ref, kern_avx2, kern_avx512, kern_avx512bf16, kern_neon;
+extern const struct kern kern_ref, kern_avx2, kern_avx512, kern_avx512bf16, kern_amxbf16, kern_neon;
 
 #ifdef PATH
 

@@ -1,28 +1,32 @@
 /*
  * A tile is the unit that the matrix product of a path is made of: TILE_ROWS rows of packed A times one panel of packed B.
  *
- *   packed A: row-major, K rounded up to TILE_K, rows `lda` values apart, zero padding.
- *   panel of B: up to TILE_COLS columns, rounded up to LANES by columns that nobody reads: [K / TILE_K][columns][TILE_K], so that
- *   one load brings LANES columns and one broadcast of A meets them all.
+ *   packed A: row-major, K rounded up to TILE_K by zeros, rows `lda` values apart.
+ *   panel of B: up to TILE_COLS columns, rounded up to LANES by columns that nobody reads: [K][columns] of f32 or [K / 2][columns][2] of bf16, so
+ *   that one load brings LANES columns and one broadcast of A meets them all; K rounded up as in A.
+ *   Both are aligned to 64 bytes.
  *
- * tile_f32.c and tile_bf16.c implement it; gemm.c and attention.c use it. The micro-kernel keeps TILE_ROWS x TILE_COLS sums in registers
- * for the whole of K (Goto & van de Geijn 2008).
+ * tile_f32.c, tile_bf16.c with tile_dpbf16.c or tile_amx.c implement it; gemm.c and attention.c use it. The micro-kernel keeps TILE_ROWS rows of
+ * sums in registers for the whole of K (Goto & van de Geijn 2008).
  */
 #ifndef ATTUNE_KERN_TILE_H
 #define ATTUNE_KERN_TILE_H
 
 #include "kern/path.h"
 
-#ifdef TILE_BF16
+/* 6 rows of 4 vectors use 24 of 32 registers for sums; 6 rows of 2 vectors 12 of AVX2's 16. AMX has tiles for 32 rows. */
+#if defined(TILE_AMX)
 typedef uint16_t packed;
-enum { TILE_K = 2 };
+enum { TILE_K = 32, TILE_ROWS = 32 };
+#elif defined(TILE_BF16)
+typedef uint16_t packed;
+enum { TILE_K = 2, TILE_ROWS = 6 };
 #else
 typedef float packed;
-enum { TILE_K = 1 };
+enum { TILE_K = 1, TILE_ROWS = 6 };
 #endif
 
-/* 6 rows of 4 vectors use 24 of 32 registers for sums; 6 rows of 2 vectors 12 of AVX2's 16. */
-enum { TILE_ROWS = 6, TILE_VECTORS = LANES == 8 ? 2 : 4, TILE_COLS = TILE_VECTORS * LANES };
+enum { TILE_VECTORS = LANES == 8 ? 2 : 4, TILE_COLS = TILE_VECTORS * LANES };
 
 static inline size_t tile_depth(size_t K)
 {

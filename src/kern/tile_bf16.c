@@ -1,6 +1,5 @@
 /*
- * Tiles of bf16 with sums in f32: AVX-512 BF16. VDPBF16PS multiplies pairs along K and adds both products to an f32 lane; inputs that are
- * subnormal count as zero and sums round to nearest even (Intel SDM, VDPBF16PS).
+ * Operands of tiles of bf16: A narrowed, B straight from the stored blocks. tile_dpbf16.c and tile_amx.c multiply them.
  */
 #include "kern/tile.h"
 
@@ -167,7 +166,8 @@ static inline __attribute__((always_inline)) void pack_columns(
 	packed *dst, size_t N, const enum dtype dtype, const uint8_t *p, size_t row_bytes, size_t K)
 {
 	size_t W = tile_width(N), bytes_of_32 = 32 / dtype_block(dtype) * dtype_block_bytes(dtype);
-	for (size_t k = 0; k < K; k += 2, p += 2 * row_bytes)
+	size_t k = 0;
+	for (; k < K; k += 2, p += 2 * row_bytes)
 		for (size_t n = 0; n < N; n += 32) {
 			const uint8_t *at = p + n / 32 * bytes_of_32;
 			__m512i even = stored(dtype, at, first_of_32(N - n)), odd = _mm512_setzero_si512();
@@ -177,6 +177,7 @@ static inline __attribute__((always_inline)) void pack_columns(
 			if (n + 16 < W)
 				_mm512_storeu_si512(dst + k * W + n * 2 + 32, interleave(even, odd, true));
 		}
+	memset(dst + k * W, 0, (tile_depth(K) - k) * W * sizeof(*dst));
 }
 
 /* Blocks are whole because ranges start at multiples of 32 and rows of quantised weights end there. */
@@ -202,40 +203,3 @@ void P(tile_pack_b)(packed *dst, const struct matrix *b, bool transposed, size_t
 		break;
 	}
 }
-
-static inline __attribute__((always_inline)) void multiply(float *c, size_t ldc, const packed *a, size_t lda, const packed *b,
-	size_t K, float alpha, bool accumulate, const size_t nv, const size_t rows)
-{
-	__m512 sum[TILE_ROWS][TILE_VECTORS];
-#pragma GCC unroll 6
-	for (size_t m = 0; m < rows; m++)
-#pragma GCC unroll 4
-		for (size_t v = 0; v < nv; v++)
-			sum[m][v] = _mm512_setzero_ps();
-	for (size_t k = 0; k < K; k += 2, b += nv * 32) {
-		__m512bh column[TILE_VECTORS];
-#pragma GCC unroll 4
-		for (size_t v = 0; v < nv; v++)
-			column[v] = (__m512bh)_mm512_loadu_si512(b + v * 32);
-#pragma GCC unroll 6
-		for (size_t m = 0; m < rows; m++) {
-			int32_t two;
-			memcpy(&two, a + m * lda + k, 4);
-			__m512bh x = (__m512bh)_mm512_set1_epi32(two);
-#pragma GCC unroll 4
-			for (size_t v = 0; v < nv; v++)
-				sum[m][v] = _mm512_dpbf16_ps(sum[m][v], x, column[v]);
-		}
-	}
-#pragma GCC unroll 6
-	for (size_t m = 0; m < rows; m++) {
-#pragma GCC unroll 4
-		for (size_t v = 0; v < nv; v++) {
-			float *at = c + m * ldc + v * 16;
-			__m512 y = _mm512_mul_ps(sum[m][v], _mm512_set1_ps(alpha));
-			_mm512_storeu_ps(at, accumulate ? _mm512_add_ps(_mm512_loadu_ps(at), y) : y);
-		}
-	}
-}
-
-#include "kern/tile_edge.inc"
