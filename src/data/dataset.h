@@ -7,7 +7,7 @@
 #include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 4 };
+enum { DATASET_VERSION = 5 };
 
 /* The files of rows. An empty one is not written: that is what trainers take. */
 enum { DATASET_TRAIN, DATASET_VALID, DATASET_SECTIONS, DATASET_FACTS, DATASET_UNSEEN, DATASET_FILES };
