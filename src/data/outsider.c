@@ -18,7 +18,7 @@
 #include "data/phrase.h"
 #include "data/vary.h"
 
-enum { NAMES = 3, PAIRS_A_SET = 64 * NAMES, CORES_AN_ITEM = 3, ROWS_A_PAIR = 12 };
+enum { PAIRS_A_SET = 48, CORES_AN_ITEM = 2, ROWS_A_PAIR = 48 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Letters: C the column, O the row's name, L what a row is one of ("library"). */
@@ -54,8 +54,8 @@ static int pair_ask(struct maker *m, const struct pair *p, struct err *e)
 {
 	static const char *const as_is[] = {"$Q"};
 	struct parts parts = {0};
-	struct item denial = {.kind = ITEM_DENIAL, .answer = p->answer, .span = p->from->span, .once = true};
-	struct item twin = {.kind = ITEM_CONFIRMATION, .answer = p->twin_answer, .value = p->twin_value, .once = true};
+	struct item denial = {.kind = ITEM_DENIAL, .answer = p->answer, .span = p->from->span};
+	struct item twin = {.kind = ITEM_CONFIRMATION, .answer = p->twin_answer, .value = p->twin_value};
 	m->document = p->from->document;
 	m->section = p->from->section;
 	twin.span = p->fact ? p->fact->span : denial.span;
@@ -307,7 +307,7 @@ int outsiders_make(struct maker *m, const struct document *d, size_t n, struct e
 	int rc = enumerations_find(&o.lists, m, d, n, e);
 	for (size_t i = 0; i < o.lists.n && rc == 0; i++) {
 		o.of_set = 0;
-		for (int k = 0; k < NAMES && !o.lists.p[i].disputed && rc == 0; k++) /* each time with other names */
+		if (!o.lists.p[i].disputed)
 			rc = pairs_of(&o, &o.lists.p[i], e);
 	}
 	if (rc == 0 && o.n)

@@ -98,7 +98,7 @@ static const unsigned char share[] = {[ITEM_VALUE] = 10,
 	[ITEM_SECTION] = 2,
 	[ITEM_REPLY] = 3,
 	[ITEM_STATEMENT] = 3,
-	[ITEM_DENIAL] = 6,
+	[ITEM_DENIAL] = 2,
 	[ITEM_CONFIRMATION] = 2,
 	[ITEM_UNKNOWN] = 2};
 

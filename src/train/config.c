@@ -52,7 +52,7 @@ static const struct key keys[] = {
 	{AT(weight_decay), .type = KEY_REAL, .fallback = "0", .min = 0, .max = 1, .help = "decoupled weight decay"},
 	{AT(max_grad_norm), .type = KEY_REAL, .fallback = "1", .min = 0, .max = 1e6,
 		.help = "gradients longer than this are shortened to it; 0: never"},
-	{AT(max_forgetting), .type = KEY_REAL, .fallback = "0.01", .min = 0, .max = 1000,
+	{AT(max_forgetting), .type = KEY_REAL, .fallback = "0.012", .min = 0, .max = 1000,
 		.help = "the adapter is weakened until general text costs at most this share more"},
 	{AT(micro_batch_size), .type = KEY_INT, .fallback = "1", .min = 1, .max = 65536,
 		.help = "sequences computed at once; memory grows with it"},
