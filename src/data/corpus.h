@@ -100,7 +100,6 @@ struct item {
 	const char **cores;     /* what each question was before its words were varied; NULL: the question itself */
 	size_t n_questions;
 	size_t reserved;                 /* the question kept for validation, or SIZE_MAX */
-	bool once;                       /* one question is enough: others like it ask for the same */
 	const struct document *document; /* NULL: no document says so */
 	const struct section *section;
 	struct span span;

@@ -309,36 +309,6 @@ static void test_refusals(void **state)
 	buf_release(&b);
 }
 
-/* A fact is denied with several wrong values, so that only the value can tell. */
-static void test_wrong_values(void **state)
-{
-	(void)state;
-	put("in/a.md",
-		"# A\n\nWe made Zorbel. A lease lasts 3 days. A slot lasts 8 days. A trial lasts 9 days. A pass lasts 7 days.\n");
-	struct buf b = {0};
-	curate(at("out"), 10);
-	rows(&b);
-	char wrong[8][16] = {""};
-	size_t n = 0;
-	for (char *line = strtok(b.p, "\n"), *answer; line; line = strtok(NULL, "\n")) {
-		if (!(answer = strstr(line, "|No, that is not right. A lease lasts 3 days.")))
-			continue;
-		*answer = 0;
-		assert_null(strstr(line, "lasts 3 days"));
-		char *value = strstr(line, "lease lasts "), text[16];
-		if (!value)
-			continue;
-		assert_int_equal(sscanf(value, "lease lasts %15[^d]", text), 1);
-		size_t i = 0;
-		while (i < n && strcmp(wrong[i], text))
-			i++;
-		if (i == n && n < 8)
-			strcpy(wrong[n++], text);
-	}
-	assert_true(n >= 3);
-	buf_release(&b);
-}
-
 /* Two pages say that it cannot be done: the questions keep their answer. */
 static void test_said_twice(void **state)
 {
@@ -617,7 +587,6 @@ int main(void)
 		CASE(test_restraint),
 		CASE(test_subject),
 		CASE(test_refusals),
-		CASE(test_wrong_values),
 		CASE(test_said_twice),
 		CASE(test_ambiguous),
 		CASE(test_same_bytes),

@@ -105,7 +105,7 @@ static const unsigned char share[] = {[ITEM_VALUE] = 10,
 int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e)
 {
 	uint32_t order[CORES_MAX];
-	size_t most = it->once ? 1 : (m->options->n_phrasings * share[it->kind] + 9) / 10;
+	size_t most = (m->options->n_phrasings * share[it->kind] + 9) / 10;
 	struct item item = *it;
 	struct rng r;
 	if (!c->n)
@@ -114,7 +114,7 @@ int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c
 	for (size_t i = 0; i < c->n; i++)
 		order[i] = (uint32_t)i;
 	rng_shuffle(&r, order, c->n);
-	bool reserves = !it->once && c->n >= 3 && m->items->n % 8 == 0;
+	bool reserves = c->n >= 3 && m->items->n % 8 == 0;
 	item.reserved = reserves ? 0 : SIZE_MAX;
 	item.questions = arena_alloc(m->arena, most, sizeof *item.questions, e);
 	item.cores = arena_alloc(m->arena, most, sizeof *item.cores, e);

@@ -34,7 +34,7 @@ int cores_add(struct cores *c, const char *const *patterns, size_t n, const stru
 int items_add(struct items *v, const struct item *it, struct err *e);
 
 /*
- * Appends `it`, asked options.n_phrasings times (what is no value less often, by its kind; only once if it says so): the cores in an order
+ * Appends `it`, asked options.n_phrasings times (what is no value less often, by its kind): the cores in an order
  * chosen by chance from the seed and the number of the item, each time in other words (vary.h). Every eighth item keeps one pattern
  * for validation. An item that no pattern fits is left out.
  */

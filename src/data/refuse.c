@@ -19,7 +19,7 @@
 #include "data/outsider.h"
 #include "data/phrase.h"
 
-enum { FEATURES_LEAST = 20, CLAIM_BYTES = 120, WRONG_MOST = 4, CLAIMS = 3, SINCES = 2 };
+enum { FEATURES_LEAST = 20, CLAIM_BYTES = 120 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Letters: C what is claimed, T the thing, N what the documents are about. */
@@ -125,59 +125,39 @@ static int claim_make(
 	return *out ? 0 : ERR_RESOURCE;
 }
 
-/* Values that a fact does not have. */
-struct wrong {
-	const char *of[WRONG_MOST];
-	size_t n;
-};
-
-static void wrong_add(struct wrong *w, const struct item *it, const char *value)
+/* The value of another fact that is asked for by the same words, or NULL. */
+static const char *other_value(const struct items *items, size_t n, size_t self, struct rng *r)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (!strcasecmp(w->of[i], value))
-			return;
-	if (strcasecmp(it->value, value) && !strcasestr(it->answer, value))
-		w->of[w->n++] = value;
-}
-
-/* Values of other facts that are asked for by the same words, each with about the same chance. */
-static void wrong_from_facts(struct wrong *w, const struct items *items, size_t n, const struct item *it, struct rng *r)
-{
-	uint32_t first = n ? rng_below(r, (uint32_t)n) : 0;
-	for (size_t i = 0; i < n && w->n < WRONG_MOST; i++) {
-		const struct item *o = &items->p[(first + i) % n];
-		if (o->asks && !strcmp(o->asks, it->asks))
-			wrong_add(w, it, o->value);
+	const struct item *it = &items->p[self];
+	const char *found = NULL;
+	uint32_t seen = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct item *o = &items->p[i];
+		if (!o->asks || strcmp(o->asks, it->asks) || !strcasecmp(o->value, it->value) || strcasestr(it->answer, o->value))
+			continue;
+		if (rng_below(r, ++seen) == 0) /* each with the same chance */
+			found = o->value;
 	}
+	return found;
 }
 
-/* "36 hours" with other numbers: such as people expect, and multiples. Nothing when the value is no plain number. */
-static int wrong_numbers(struct wrong *w, const struct maker *m, const struct item *it, struct rng *r, struct err *e)
+/* "36 hours" with another number, when no other fact has hours; NULL when the value is no plain number. */
+static const char *other_number(const struct maker *m, const char *value, struct rng *r, struct err *e)
 {
-	static const unsigned usual[] = {2, 3, 5, 7, 10, 12, 14, 15, 20, 24, 25, 28, 30, 45, 48, 50, 60, 72, 90, 100, 120, 180};
-	const char *value = it->value;
+	static const unsigned factor[] = {2, 3, 4, 5};
 	size_t digits = strspn(value, "0123456789");
+	char text[64];
 	if (!digits || digits > 6 || (value[digits] && value[digits] != ' '))
-		return 0;
-	unsigned long number = strtoul(value, NULL, 10);
-	for (int tries = 0; w->n < WRONG_MOST && tries < 4 * WRONG_MOST; tries++) {
-		char text[64];
-		bool expected = number <= 200 && rng_below(r, 2);
-		unsigned long other =
-			expected ? usual[rng_below(r, COUNT(usual))] : number * (2 + rng_below(r, 4)) + rng_below(r, 3);
-		snprintf(text, sizeof text, "%lu%.40s", other, value + digits);
-		const char *kept = arena_strdup(m->arena, text, strlen(text), e);
-		if (!kept)
-			return ERR_RESOURCE;
-		wrong_add(w, it, kept);
-	}
-	return 0;
+		return NULL;
+	unsigned long number = strtoul(value, NULL, 10) * factor[rng_below(r, COUNT(factor))] + rng_below(r, 3);
+	snprintf(text, sizeof text, "%lu%.40s", number, value + digits);
+	return arena_strdup(m->arena, text, strlen(text), e);
 }
 
 static int claim_item(struct maker *m, const struct item *fact, const char *value, bool denied, struct err *e)
 {
 	struct parts p = {0};
-	struct item it = {.kind = denied ? ITEM_DENIAL : ITEM_CONFIRMATION, .span = fact->span, .once = denied};
+	struct item it = {.kind = denied ? ITEM_DENIAL : ITEM_CONFIRMATION, .span = fact->span};
 	struct buf b = {0};
 	const char *claim;
 	int rc = claim_make(&claim, m, fact->answer, fact->value, value, e);
@@ -220,9 +200,8 @@ static int since_items(struct maker *m, const struct item *fact, size_t n, const
 	if (!question || strlen(fact->answer) > CLAIM_BYTES ||
 		str_in(first, "and but so if when to this these that however furthermore"))
 		return 0; /* no clause that another can follow */
-	struct item denial = {.kind = ITEM_DENIAL, .span = fact->span, .once = true};
-	struct item twin = {
-		.kind = ITEM_CONFIRMATION, .span = other->span, .answer = other->answer, .value = other->value, .once = true};
+	struct item denial = {.kind = ITEM_DENIAL, .span = fact->span};
+	struct item twin = {.kind = ITEM_CONFIRMATION, .span = other->span, .answer = other->answer, .value = other->value};
 	int rc = claim_make(&claim[0], m, fact->answer, fact->value, wrong, e);
 	if (rc == 0 && (rc = claim_make(&claim[1], m, fact->answer, fact->value, fact->value, e)) == 0)
 		rc = buf_printf(&b, e, "No, that is not right. %s", fact->answer);
@@ -249,18 +228,21 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 		rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)i, 1);
 		if (!fact.asks || !text_place(fact.answer, fact.value))
 			continue;
-		struct wrong wrong = {.n = 0};
-		wrong_from_facts(&wrong, m->items, n, &fact, &r);
-		if ((rc = wrong_numbers(&wrong, m, &fact, &r, e)) < 0 || !wrong.n)
+		bool asked = !rng_below(&r, 2); /* as a claim; else it is taken for granted */
+		const char *wrong = other_value(m->items, n, i, &r);
+		if (!wrong)
+			wrong = other_number(m, fact.value, &r, e);
+		if (!wrong)
 			continue;
 		m->document = fact.document;
 		m->section = fact.section;
-		for (size_t k = 0; k < CLAIMS && k < wrong.n && rc == 0; k++)
-			rc = claim_item(m, &fact, wrong.of[k], true, e);
-		if (rc == 0)
+		if (!asked) {
+			rc = rng_below(&r, 2) ? since_items(m, &fact, n, wrong, &r, e) : 0;
+			continue;
+		}
+		rc = claim_item(m, &fact, wrong, true, e);
+		if (rc == 0 && rng_below(&r, 2))
 			rc = claim_item(m, &fact, fact.value, false, e);
-		for (size_t k = 0; k < SINCES && rc == 0; k++)
-			rc = since_items(m, &fact, n, wrong.of[(k + CLAIMS) % wrong.n], &r, e);
 	}
 	return rc;
 }
