@@ -12,13 +12,12 @@
 
 #include "format/format.h"
 
-static char root[PATH_SIZE];
+static char root[32];
 
 static int setup(void **state)
 {
 	(void)state;
-	const char *tmp = getenv("TMPDIR");
-	snprintf(root, sizeof root, "%s/attune-data-XXXXXX", tmp ? tmp : "/tmp");
+	strcpy(root, "curate_test_XXXXXX"); /* a new one for each test */
 	log_set_level(LOG_ERROR);
 	return mkdtemp(root) ? 0 : -1;
 }

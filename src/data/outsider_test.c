@@ -9,13 +9,11 @@
 
 #include <cmocka.h>
 
-static char root[PATH_SIZE];
+static char root[] = "outsider_test_XXXXXX";
 
 static int setup(void **state)
 {
 	(void)state;
-	const char *tmp = getenv("TMPDIR");
-	snprintf(root, sizeof root, "%s/attune-outsider-XXXXXX", tmp ? tmp : "/tmp");
 	log_set_level(LOG_ERROR);
 	return mkdtemp(root) ? 0 : -1;
 }

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static char root[] = "/tmp/attune-arm-XXXXXX";
+static char root[] = "arm_test_XXXXXX";
 static struct model *model;
 static struct lora *lora;
 

@@ -13,7 +13,7 @@
 #include "eval/arm.h"
 #include "eval/html.h"
 
-static char root[] = "/tmp/attune-compare-XXXXXX";
+static char root[] = "compare_test_XXXXXX";
 static const struct eval_arm arms[2] = {{.name = "base", .key = ""}, {.name = "tuned", .key = "adapter"}};
 static struct eval_job job;
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static char root[] = "/tmp/attune-question-XXXXXX";
+static char root[] = "question_test_XXXXXX";
 
 static int read_text(const char *text, struct questions *q, struct err *e)
 {

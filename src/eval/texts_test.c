@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static char root[] = "/tmp/attune-texts-XXXXXX";
+static char root[] = "texts_test_XXXXXX";
 static struct model *model;
 
 static const char *at(const char *name)

@@ -18,7 +18,7 @@
 
 #include "kern/kern.h"
 
-static char root[] = "/tmp/attune-flow-XXXXXX";
+static char root[] = "flow_test_XXXXXX";
 static struct train_config config;
 static struct shared {
 	uint64_t n_file;

@@ -4,7 +4,7 @@
  *   packed A: row-major, K rounded up to TILE_K by zeros, rows `lda` values apart.
  *   panel of B: up to TILE_COLS columns, rounded up to LANES by columns that nobody reads: [K][columns] of f32 or [K / 2][columns][2] of bf16, so
  *   that one load brings LANES columns and one broadcast of A meets them all; K rounded up as in A.
- *   Both are aligned to 64 bytes.
+ *   Both start at a multiple of 64 bytes.
  *
  * tile_f32.c, tile_bf16.c with tile_dpbf16.c or tile_amx.c implement it; gemm.c and attention.c use it. The micro-kernel keeps TILE_ROWS rows of
  * sums in registers for the whole of K (Goto & van de Geijn 2008).

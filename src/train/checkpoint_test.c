@@ -15,7 +15,7 @@
 enum { N = 1000 };
 
 static struct err err;
-static char run[] = "/tmp/attune-checkpoint-XXXXXX";
+static char run[] = "checkpoint_test_XXXXXX";
 
 /* A state whose every value follows from `step`. */
 static void state_make(struct train_state *s, size_t step)

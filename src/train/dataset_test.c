@@ -12,7 +12,7 @@
 
 static struct model *model;
 static struct err err;
-static char path[] = "/tmp/attune-dataset-XXXXXX";
+static char path[] = "dataset_test_XXXXXX";
 
 /* Loads the text as a data file. */
 static int load(struct dataset *d, const char *text, int sequence_len, int strategy)

@@ -13,7 +13,7 @@
 static void test_round_trip(void **state)
 {
 	(void)state;
-	char path[] = "/tmp/attune-metrics-XXXXXX";
+	char path[] = "metrics_test_XXXXXX";
 	struct metrics m = {0}, again = {0};
 	struct buf file = {0};
 	close(mkstemp(path));

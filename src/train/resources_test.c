@@ -19,9 +19,9 @@ static void test_disk(void **state)
 {
 	(void)state;
 	struct err e = {0};
-	assert_int_equal(disk_check("/tmp", 1, &e), 0);
-	assert_int_equal(disk_check("/tmp", SIZE_MAX / 2, &e), ERR_RESOURCE);
-	assert_non_null(strstr(e.text, "/tmp: the disk has"));
+	assert_int_equal(disk_check(".", 1, &e), 0);
+	assert_int_equal(disk_check(".", SIZE_MAX / 2, &e), ERR_RESOURCE);
+	assert_non_null(strstr(e.text, ".: the disk has"));
 	assert_int_equal(disk_check("/nowhere/at/all", 1, &e), ERR_FAILED);
 }
 

@@ -4,28 +4,11 @@
  */
 #include "train/strength.h"
 
-#include <math.h>
-#include <omp.h>
-#include <setjmp.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "train/test_rows.h"
-
-static struct model *model;
-static struct err err;
-
-#define assert_ok(call)                                      \
-	do {                                                 \
-		if ((call) != 0)                             \
-			fail_msg("%s: %s", #call, err.text); \
-	} while (0)
+#include "train/test_trainer.h"
 
 /* An adapter whose B is noise of the given size, with `n_general` general rows to measure it on. */
 static void trainer_make(struct trainer *t, struct train_config *c, float noise, size_t n_general, double max_forgetting)
 {
-	struct rng r;
 	train_config_default(c);
 	c->lora_r = 4;
 	c->lora_alpha = 4;
@@ -42,11 +25,7 @@ static void trainer_make(struct trainer *t, struct train_config *c, float noise,
 	assert_int_equal(t->valid.line[1], n_general + 2);
 	assert_int_equal(t->general.n, n_general);
 	assert_int_equal(t->valid.n_tokens + t->general.n_tokens, n_tokens);
-	assert_ok(trainer_prepare(t, NULL, "/tmp", &err));
-	rng_init(&r, 3, RNG_DATA, 0, 0);
-	for (size_t i = 0; i < t->lora->n_params; i++)
-		if (t->lora->params[i] == 0)
-			t->lora->params[i] = noise * rng_normal(&r);
+	trainer_start(t, noise);
 }
 
 /* Weakened to the largest twentieth that keeps to the limit: there it does, a twentieth more does not. */
@@ -127,7 +106,7 @@ int main(void)
 	};
 	log_set_level(LOG_ERROR);
 	omp_set_num_threads(1);
-	if (kern_init(NULL, &err) || model_open(&model, GOLDEN_DIR "/tied", &err)) {
+	if (kern_init(NULL, &err) || model_open(&model, TIED, &err)) {
 		print_error("%s\n", err.text);
 		return 1;
 	}

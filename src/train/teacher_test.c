@@ -2,73 +2,26 @@
  * What packing may share and what a teacher teaches: rows that begin alike give the gradient that they give apart, and rows marked
  * `distill` pull the adapter back to the base, on every kernel path of this CPU.
  */
-#include "train/trainer.h"
-
-#include <math.h>
-#include <omp.h>
-#include <setjmp.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "train/test_rows.h"
-
-static struct model *model;
-static struct err err;
-
-#define assert_ok(call)                                      \
-	do {                                                 \
-		if ((call) != 0)                             \
-			fail_msg("%s: %s", #call, err.text); \
-	} while (0)
+#include "train/test_trainer.h"
 
 /* All rows in one step, packed into micro-batches of `rows` * 64 tokens. */
 static struct train_config config_make(int rows, bool packing)
 {
-	struct train_config c;
-	train_config_default(&c);
-	c.lora_r = 4;
-	c.lora_alpha = 8;
+	struct train_config c = config_small();
 	c.learning_rate = 0;
-	c.sequence_len = 64;
 	c.micro_batch_size = rows;
 	c.gradient_accumulation_steps = 64;
 	c.sample_packing = packing;
-	c.shuffle = false;
 	c.num_epochs = 3;
-	c.warmup_ratio = 0;
-	c.lr_scheduler = SCHEDULER_CONSTANT;
 	return c;
 }
 
 /* Takes the data set. With `alive`, B is drawn, so that the adapter is not the base. */
 static void trainer_make(struct trainer *t, const struct train_config *c, struct dataset *d, bool alive)
 {
-	struct rng r;
 	*t = (struct trainer){.model = model, .c = c, .train = *d};
 	*d = (struct dataset){0};
-	assert_ok(trainer_prepare(t, NULL, "/tmp", &err));
-	rng_init(&r, 3, RNG_DATA, 0, 0);
-	for (size_t i = 0; alive && i < t->lora->n_params; i++)
-		if (t->lora->params[i] == 0)
-			t->lora->params[i] = 0.05f * rng_normal(&r);
-}
-
-static const float *last_gradient(const struct trainer *t)
-{
-	return t->tree.stack[0];
-}
-
-/* |a - b| / |b| */
-static double distance(const float *a, const float *b, size_t n)
-{
-	double d = 0, s = 0;
-	for (size_t i = 0; i < n; i++) {
-		d += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
-		s += (double)b[i] * (double)b[i];
-	}
-	return sqrt(d / s);
+	trainer_start(t, alive ? 0.05f : 0);
 }
 
 /* Rows that begin with the same 12 ids, most of them; the third and the last differ early, the fourth is scored early. */
@@ -204,37 +157,13 @@ static void test_both_kinds(void **state)
 		trainer_release(&t[k]);
 }
 
-static int path_choose(void **state)
-{
-	return kern_init(*state, &err);
-}
-
 int main(void)
 {
-	static const struct {
-		const char *name;
-		CMUnitTestFunction function;
-	} tests[] = {{"shared_beginning", test_shared_beginning}, {"base_stays", test_base_stays},
-		{"divergence_gradient", test_divergence_gradient}, {"both_kinds", test_both_kinds}};
-	enum { N_TESTS = sizeof tests / sizeof *tests, PATHS_MAX = 8 };
-	static char names[PATHS_MAX * N_TESTS][64];
-	struct CMUnitTest cases[PATHS_MAX * N_TESTS];
-	size_t n = 0;
-	log_set_level(LOG_ERROR);
-	omp_set_num_threads(1);
-	if (kern_init(NULL, &err) || model_open(&model, GOLDEN_DIR "/tied", &err)) {
-		print_error("%s\n", err.text);
-		return 1;
-	}
-	for (const struct kern *const *k = kern_available(); *k; k++)
-		for (size_t i = 0; i < N_TESTS; i++, n++) {
-			snprintf(names[n], sizeof names[n], "%s.%s", tests[i].name, (*k)->name);
-			cases[n] = (struct CMUnitTest){.name = names[n],
-				.test_func = tests[i].function,
-				.setup_func = path_choose,
-				.initial_state = (void *)(uintptr_t)(*k)->name};
-		}
-	int failed = _cmocka_run_group_tests("teacher", cases, n, NULL, NULL);
-	model_free(model);
-	return failed;
+	static const struct path_test tests[] = {
+		{"shared_beginning", test_shared_beginning, false},
+		{"base_stays", test_base_stays, false},
+		{"divergence_gradient", test_divergence_gradient, false},
+		{"both_kinds", test_both_kinds, false},
+	};
+	return run_on_paths("teacher", tests, sizeof tests / sizeof *tests);
 }

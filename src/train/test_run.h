@@ -21,7 +21,7 @@
 #include "train/train.h"
 
 static struct err err;
-static char root[] = "/tmp/attune-run-XXXXXX";
+static char root[] = "run_test_XXXXXX";
 static char data[64], expected[64], out[64]; /* folders in it; expected: of the undisturbed run */
 static struct model *model;
 

@@ -2,23 +2,9 @@
  * Steps on a small random Llama (tests/golden/tied): against PyTorch and PEFT, and the properties that a correct trainer has whatever
  * the model, on every kernel path of this CPU. Golden files are made by tests/golden/make_golden.py.
  */
-#include "train/trainer.h"
+#include "train/test_trainer.h"
 
-#include <math.h>
-#include <omp.h>
-#include <setjmp.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "train/test_rows.h"
-
-#define TIED GOLDEN_DIR "/tied"
 #define TIED_GOLDEN GOLDEN_DIR "/tied.golden"
-
-static struct model *model;
-static struct err err;
 
 /* Sums on f32 paths differ by rounding alone; bf16 has 8 bits of mantissa, and adds up many terms. */
 static double tolerance(void)
@@ -26,27 +12,13 @@ static double tolerance(void)
 	return strstr(kern->name, "bf16") ? 2e-2 : 1e-5;
 }
 
-#define assert_ok(call)                                      \
-	do {                                                 \
-		if ((call) != 0)                             \
-			fail_msg("%s: %s", #call, err.text); \
-	} while (0)
-
 /* As it is given, one row a micro-batch, all in one step. */
 static struct train_config config_plain(void)
 {
-	struct train_config c;
-	train_config_default(&c);
-	c.lora_r = 4;
-	c.lora_alpha = 8;
-	c.sequence_len = 64;
+	struct train_config c = config_small();
 	c.micro_batch_size = 1;
 	c.sample_packing = false;
-	c.shuffle = false;
 	c.num_epochs = 1;
-	c.warmup_ratio = 0;
-	c.lr_scheduler = SCHEDULER_CONSTANT;
-	c.loraplus_lr_ratio = 1;
 	return c;
 }
 
@@ -59,12 +31,7 @@ static void trainer_make(struct trainer *t, const struct train_config *c, struct
 		t->valid = *valid;
 		*valid = (struct dataset){0};
 	}
-	assert_ok(trainer_prepare(t, NULL, "/tmp", &err));
-	struct rng r;
-	rng_init(&r, 3, RNG_DATA, 0, 0);
-	for (size_t i = 0; i < t->lora->n_params; i++)
-		if (t->lora->params[i] == 0)
-			t->lora->params[i] = 0.05f * rng_normal(&r);
+	trainer_start(t, 0.05f);
 }
 
 static float *floats_copy(const float *x, size_t n)
@@ -72,23 +39,6 @@ static float *floats_copy(const float *x, size_t n)
 	float *copy = mem_alloc(n, sizeof *copy, &err);
 	memcpy(copy, x, n * sizeof *copy);
 	return copy;
-}
-
-/* |a - b| / |b| */
-static double distance(const float *a, const float *b, size_t n)
-{
-	double d = 0, s = 0;
-	for (size_t i = 0; i < n; i++) {
-		d += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
-		s += (double)b[i] * (double)b[i];
-	}
-	return sqrt(d / s);
-}
-
-/* The gradient of the step that was taken last. */
-static const float *last_gradient(const struct trainer *t)
-{
-	return t->tree.stack[0];
 }
 
 /* The gradient of one step over all rows, in the layout that c gives; *line gets the figures. The caller frees. */
@@ -139,7 +89,7 @@ static void test_twenty_steps_like_peft(void **state)
 	c.micro_batch_size = (int)json_integer_value(json_object_get(run, "rows_per_step"));
 	c.sequence_len = 512;
 	assert_ok(dataset_load(&t.train, GOLDEN_DIR "/rows.jsonl", model_encoder(model), &c, &err));
-	assert_ok(trainer_prepare(&t, TIED_GOLDEN "/train_init", "/tmp", &err));
+	assert_ok(trainer_prepare(&t, TIED_GOLDEN "/train_init", ".", &err));
 	float *start = floats_copy(t.lora->params, t.lora->n_params);
 	size_t i;
 	log = json_object_get(run, "log");
@@ -396,7 +346,7 @@ static void test_starts_as_the_base(void **state)
 	synthetic_dataset(&d, 14, 3, 30);
 	synthetic_dataset(&v, 15, 5, 30);
 	struct trainer t = {.model = model, .c = &c, .train = d, .valid = v};
-	assert_ok(trainer_prepare(&t, NULL, "/tmp", &err));
+	assert_ok(trainer_prepare(&t, NULL, ".", &err));
 	assert_ok(trainer_validate(&t, &with, &err));
 	struct lora *adapter = t.lora;
 	t.lora = NULL;
@@ -576,7 +526,7 @@ static void test_overfit_stops_by_itself(void **state)
 		t.train.n_scored -= s->n_scored;
 		sample_release(s);
 	}
-	assert_ok(trainer_prepare(&t, NULL, "/tmp", &err));
+	assert_ok(trainer_prepare(&t, NULL, ".", &err));
 	while (t.state.step < t.total_steps) {
 		struct metrics_line line = {0};
 		assert_ok(trainer_step(&t, &line, &err));
@@ -607,68 +557,23 @@ static void test_overfit_stops_by_itself(void **state)
 	trainer_release(&t);
 }
 
-/* ---- every path --------------------------------------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *name;
-	CMUnitTestFunction function;
-} tests[] = {
-#define TEST(name)                 \
-	{                          \
-#name, test_##name \
-	}
-	TEST(twenty_steps_like_peft),
-	TEST(accumulation_equals_batch),
-	TEST(last_window_is_a_step),
-	TEST(packed_losses_equal_single),
-	TEST(poisoned_neighbour),
-	TEST(unscored_label),
-	TEST(fully_masked_window),
-	TEST(fully_masked_micro_batch),
-	TEST(starts_as_the_base),
-	TEST(not_a_number),
-	TEST(b_learns_faster),
-	TEST(weight_decay_is_decoupled),
-	TEST(validation),
-	TEST(overfit_stops_by_itself),
-};
-
-enum { N_TESTS = sizeof tests / sizeof *tests, PATHS_MAX = 8 };
-
-static int path_choose(void **state)
-{
-	if (!kern_init(*state, &err) && !model_open(&model, TIED, &err))
-		return 0;
-	print_error("%s\n", err.text);
-	return 1;
-}
-
-static int path_leave(void **state)
-{
-	(void)state;
-	model_free(model);
-	return 0;
-}
-
-/* Each test once on each path, named test.path; the slow one on the best alone. One thread: how many does not matter here. */
 int main(void)
 {
-	static char names[PATHS_MAX * N_TESTS][64];
-	struct CMUnitTest cases[PATHS_MAX * N_TESTS];
-	size_t n = 0;
-	for (const struct kern *const *k = kern_available(); *k; k++)
-		for (size_t i = 0; i < N_TESTS; i++) {
-			if (tests[i].function == test_overfit_stops_by_itself && k != kern_available())
-				continue;
-			snprintf(names[n], sizeof names[n], "%s.%s", tests[i].name, (*k)->name);
-			cases[n] = (struct CMUnitTest){.name = names[n],
-				.test_func = tests[i].function,
-				.setup_func = path_choose,
-				.teardown_func = path_leave,
-				.initial_state = (void *)(uintptr_t)(*k)->name};
-			n++;
-		}
-	log_set_level(LOG_ERROR);
-	omp_set_num_threads(1);
-	return _cmocka_run_group_tests("trainer", cases, n, NULL, NULL);
+	static const struct path_test tests[] = {
+		{"twenty_steps_like_peft", test_twenty_steps_like_peft, false},
+		{"accumulation_equals_batch", test_accumulation_equals_batch, false},
+		{"last_window_is_a_step", test_last_window_is_a_step, false},
+		{"packed_losses_equal_single", test_packed_losses_equal_single, false},
+		{"poisoned_neighbour", test_poisoned_neighbour, false},
+		{"unscored_label", test_unscored_label, false},
+		{"fully_masked_window", test_fully_masked_window, false},
+		{"fully_masked_micro_batch", test_fully_masked_micro_batch, false},
+		{"starts_as_the_base", test_starts_as_the_base, false},
+		{"not_a_number", test_not_a_number, false},
+		{"b_learns_faster", test_b_learns_faster, false},
+		{"weight_decay_is_decoupled", test_weight_decay_is_decoupled, false},
+		{"validation", test_validation, false},
+		{"overfit_stops_by_itself", test_overfit_stops_by_itself, true},
+	};
+	return run_on_paths("trainer", tests, sizeof tests / sizeof *tests);
 }
