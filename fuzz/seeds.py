@@ -9,7 +9,9 @@ import struct
 import sys
 
 U32, I32, F32, BOOL, STRING, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
+# ggml's number of each type, the values and bytes of its blocks
 GGML_F32, GGML_Q4_1, GGML_Q8_0 = 0, 3, 8
+BLOCKS = {0: (1, 4), 1: (1, 2), 30: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 12: (256, 144), 13: (256, 176), 14: (256, 210)}
 TEMPLATE = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
@@ -74,17 +76,18 @@ def gguf():
         ("blk.0.ffn_gate.weight", GGML_Q8_0, (width, ff)),
         ("blk.0.ffn_up.weight", GGML_Q8_0, (width, ff)),
         ("blk.0.ffn_down.weight", GGML_Q4_1, (ff, width)),
-    ]
+    ] + [(f"more.{kind}", kind, (256, 2)) for kind in BLOCKS]
     out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
     for name, kind, value in keys:
         out += string(name) + struct.pack("<I", kind) + value
     data = b""
     for name, kind, dims in tensors:
         n = dims[0] * (dims[1] if len(dims) > 1 else 1)
-        block = {GGML_F32: struct.pack("<f", 1), GGML_Q8_0: b"\0\x2c" + bytes(range(32)), GGML_Q4_1: b"\0\x2c\0\xb0" + bytes(range(16))}[kind]
+        values, size = BLOCKS[kind]
+        block = struct.pack("<f", 1) if kind == GGML_F32 else (b"\0\x2c\0\x30" + bytes(range(256)))[:size]
         data += b"\0" * (-len(data) % 32)
         out += string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, len(data))
-        data += block * (n // (1 if kind == GGML_F32 else 32))
+        data += block * (n // values)
     return out + b"\0" * (-len(out) % 32) + data
 
 

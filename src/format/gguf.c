@@ -253,8 +253,9 @@ static int read_tensor_type(struct cursor *c, enum dtype *out)
 	for (*out = 0; *out < DTYPE_COUNT; ++*out)
 		if (!strcmp(name, dtype_name(*out)))
 			return 0;
-	return cursor_fail(
-		c, at, "type", "got %s, expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1; use the model in one of these", name);
+	return cursor_fail(c, at, "type",
+		"got %s, expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K; use the model in one of these",
+		name);
 }
 
 /* The offset becomes t->data in place_tensors, when the start of the data is known. */

@@ -9,7 +9,7 @@
 #include "format/test_file.h"
 
 enum { U8, I8, U16, I16, U32, I32, F32, BOOL, STR, ARRAY, U64, I64, F64 }; /* value types */
-enum { T_F32 = 0, T_Q4_1 = 3, T_Q4_K = 12, T_BF16 = 30 };                  /* tensor types */
+enum { T_F32 = 0, T_Q4_1 = 3, T_Q2_K = 10, T_BF16 = 30 };                  /* tensor types */
 
 /* ---- writing files ----------------------------------------------------------------------------------------------------- */
 
@@ -412,7 +412,7 @@ static void test_dimensions(void **state)
 		{UINT64_C(1) << 61, 2, T_BF16, "expected them in the file"},   /* 2^63 bytes: fits, but not the file */
 		{UINT64_C(1) << 60, 4, T_F32, "expected a product that fits"}, /* 2^64 bytes: wraps to 0 */
 		{48, 2, T_Q4_1, "got [2, 48], expected rows of whole Q4_1 blocks of 32"},
-		{4, 1, T_Q4_K, "tensor 't': type: got Q4_K, expected F32"},
+		{4, 1, T_Q2_K, "tensor 't': type: got Q2_K, expected F32"},
 		{4, 1, 4, "type: got 4, which is no ggml type"},
 		{4, 1, 40, "type: got 40, which is no ggml type"},
 		{4, 1, UINT32_MAX, "which is no ggml type"},

@@ -2,21 +2,28 @@
  * Number formats: half precision, and the stored blocks of GGUF as ggml's quantisation defines them. These scalar conversions are
  * the definition; the vector paths must give the same values bit for bit, since every one of them is exact or rounded once.
  */
-#include "kern/kern.h"
+#include "kern/path.h"
 
 #include <assert.h>
 #include <string.h>
 
+/* `floats` numbers with an exponent lie from byte `floats_at` of a block on: the scales, or the plain value. */
 static const struct {
 	const char *name;
-	size_t block, block_bytes;
+	size_t block, block_bytes, floats_at, floats;
+	uint32_t infinite; /* the exponent's bits in such a number; all set, it is infinite or NaN */
 } dtypes[DTYPE_COUNT] = {
-	[DTYPE_F32] = {"F32", 1, 4},
-	[DTYPE_F16] = {"F16", 1, 2},
-	[DTYPE_BF16] = {"BF16", 1, 2},
-	[DTYPE_Q8_0] = {"Q8_0", 32, 34},
-	[DTYPE_Q4_0] = {"Q4_0", 32, 18},
-	[DTYPE_Q4_1] = {"Q4_1", 32, 20},
+	[DTYPE_F32] = {"F32", 1, 4, 0, 1, 0x7f800000},
+	[DTYPE_F16] = {"F16", 1, 2, 0, 1, 0x7c00},
+	[DTYPE_BF16] = {"BF16", 1, 2, 0, 1, 0x7f80},
+	[DTYPE_Q8_0] = {"Q8_0", 32, 34, 0, 1, 0x7c00},
+	[DTYPE_Q4_0] = {"Q4_0", 32, 18, 0, 1, 0x7c00},
+	[DTYPE_Q4_1] = {"Q4_1", 32, 20, 0, 2, 0x7c00},
+	[DTYPE_Q5_0] = {"Q5_0", 32, 22, 0, 1, 0x7c00},
+	[DTYPE_Q5_1] = {"Q5_1", 32, 24, 0, 2, 0x7c00},
+	[DTYPE_Q4_K] = {"Q4_K", 256, 144, 0, 2, 0x7c00},
+	[DTYPE_Q5_K] = {"Q5_K", 256, 176, 0, 2, 0x7c00},
+	[DTYPE_Q6_K] = {"Q6_K", 256, 210, 208, 1, 0x7c00},
 };
 
 const char *dtype_name(enum dtype t)
@@ -100,6 +107,37 @@ static float load_f16(const uint8_t *p)
 	return f16_to_f32(h);
 }
 
+/* The nibble of value j of 32: bytes hold values j (low) and j + 16 (high). */
+static int nibble(const uint8_t *q, size_t j)
+{
+	return j < 16 ? q[j] & 15 : q[j - 16] >> 4;
+}
+
+/* Value j of 32 with a fifth bit, kept apart: bit j of a little-endian u32. */
+static int five_bits(const uint8_t *high, const uint8_t *q, size_t j)
+{
+	return nibble(q, j) | (high[j / 8] >> j % 8 & 1) << 4;
+}
+
+/* Value j of the group g of 32 of a Q4_K (high is NULL) or Q5_K block. */
+static float k_value(const uint8_t *b, const uint8_t *high, const uint8_t *q, size_t g, size_t j)
+{
+	int scale, min, v = q[g / 2 * 32 + j] >> g % 2 * 4 & 15;
+	k_scales(b + 4, g, &scale, &min);
+	if (high)
+		v |= (high[j] >> g & 1) << 4;
+	return load_f16(b) * (float)scale * (float)v - load_f16(b + 2) * (float)min;
+}
+
+/* Value j of a Q6_K block: of each half, the low nibbles of 64 bytes and then their high ones; 32 bytes hold the upper two bits of all four. */
+static float q6_k_value(const uint8_t *b, size_t j)
+{
+	size_t half = j / 128, quarter = j / 32 % 4;
+	int low = b[half * 64 + j % 64] >> quarter / 2 * 4 & 15;
+	int high = b[128 + half * 32 + j % 32] >> quarter * 2 & 3;
+	return load_f16(b + 208) * (float)(int8_t)b[192 + j / 16] * (float)((low | high << 4) - 32);
+}
+
 /* Value i of a row that starts at p. */
 static float value_at(enum dtype t, const uint8_t *p, size_t i)
 {
@@ -119,9 +157,19 @@ static float value_at(enum dtype t, const uint8_t *p, size_t i)
 	case DTYPE_Q8_0:
 		return load_f16(b) * (float)(int8_t)b[2 + j];
 	case DTYPE_Q4_0:
-		return load_f16(b) * (float)((j < 16 ? b[2 + j] & 15 : b[2 + j - 16] >> 4) - 8);
+		return load_f16(b) * (float)(nibble(b + 2, j) - 8);
 	case DTYPE_Q4_1:
-		return load_f16(b) * (float)(j < 16 ? b[4 + j] & 15 : b[4 + j - 16] >> 4) + load_f16(b + 2);
+		return load_f16(b) * (float)nibble(b + 4, j) + load_f16(b + 2);
+	case DTYPE_Q5_0:
+		return load_f16(b) * (float)(five_bits(b + 2, b + 6, j) - 16);
+	case DTYPE_Q5_1:
+		return load_f16(b) * (float)five_bits(b + 4, b + 8, j) + load_f16(b + 2);
+	case DTYPE_Q4_K:
+		return k_value(b, NULL, b + 16, j / 32, j % 32);
+	case DTYPE_Q5_K:
+		return k_value(b, b + 16, b + 48, j / 32, j % 32);
+	case DTYPE_Q6_K:
+		return q6_k_value(b, j);
 	case DTYPE_COUNT:
 		break;
 	}
@@ -135,4 +183,19 @@ void matrix_row(float *dst, const struct matrix *m, size_t row, size_t first, si
 	assert(row < m->rows && first + n <= m->cols);
 	for (size_t i = 0; i < n; i++)
 		dst[i] = value_at(m->dtype, p, first + i);
+}
+
+bool matrix_is_finite(const struct matrix *m)
+{
+	size_t block_bytes = dtypes[m->dtype].block_bytes, n = m->rows * (m->cols / dtypes[m->dtype].block);
+	size_t floats = dtypes[m->dtype].floats, size = m->dtype == DTYPE_F32 ? 4 : 2;
+	const uint8_t *p = (const uint8_t *)m->data + dtypes[m->dtype].floats_at;
+	uint32_t infinite = dtypes[m->dtype].infinite, bits = 0;
+	for (; n; n--, p += block_bytes)
+		for (size_t i = 0; i < floats; i++) {
+			memcpy(&bits, p + i * size, size);
+			if ((bits & infinite) == infinite)
+				return false;
+		}
+	return true;
 }

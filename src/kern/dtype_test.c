@@ -2,6 +2,7 @@
  * Number formats: halves and bf16 exhaustively, against the compiler's _Float16 where it has one; stored rows against a second
  * reading of the format and against the gguf package's own bytes (tests/oracle/dtype_golden.py).
  */
+#include "test_block.h"
 #include "test_kern.h"
 
 #include <float.h>
@@ -100,14 +101,51 @@ static void test_sizes(void **state)
 	static const struct {
 		const char *name;
 		size_t block, bytes;
-	} want[DTYPE_COUNT] = {{"F32", 1, 4}, {"F16", 1, 2}, {"BF16", 1, 2}, {"Q8_0", 32, 34}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20}};
+	} want[DTYPE_COUNT] = {{"F32", 1, 4}, {"F16", 1, 2}, {"BF16", 1, 2}, {"Q8_0", 32, 34}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20},
+		{"Q5_0", 32, 22}, {"Q5_1", 32, 24}, {"Q4_K", 256, 144}, {"Q5_K", 256, 176}, {"Q6_K", 256, 210}};
 	for (enum dtype t = 0; t < DTYPE_COUNT; t++) {
 		assert_string_equal(dtype_name(t), want[t].name);
 		assert_int_equal(dtype_block(t), want[t].block);
 		assert_int_equal(dtype_block_bytes(t), want[t].bytes);
-		assert_int_equal(dtype_row_bytes(t, 576), 576 / want[t].block * want[t].bytes);
+		assert_int_equal(dtype_row_bytes(t, 768), 768 / want[t].block * want[t].bytes);
 		assert_int_equal(dtype_row_bytes(t, 0), 0);
 	}
+}
+
+static unsigned bits_at(const uint8_t *p, size_t bit, size_t n)
+{
+	unsigned v = 0;
+	for (size_t i = 0; i < n; i++, bit++)
+		v |= (unsigned)(p[bit / 8] >> bit % 8 & 1) << i;
+	return v;
+}
+
+/*
+ * Values of 4 or 5 bits in groups of 32 with 6-bit scales. Of the 12 bytes of scales the first 8 hold in bits 0..5 the scales and the minima of groups
+ * 0..3, in bits 6..7 the upper bits of those of groups 4..7, whose lower bits fill the last four bytes.
+ */
+static float k_value_at(const uint8_t *block, size_t i, bool fifth)
+{
+	const uint8_t *scales = block + 4, *h = block + 16, *q = fifth ? block + 48 : block + 16;
+	size_t g = i / 32, j = i % 32;
+	unsigned scale =
+		g < 4 ? bits_at(scales, 8 * g, 6) : bits_at(scales, 64 + 8 * (g - 4), 4) | bits_at(scales, 8 * (g - 4) + 6, 2) << 4;
+	unsigned min = g < 4 ? bits_at(scales, 32 + 8 * g, 6)
+			     : bits_at(scales, 64 + 8 * (g - 4) + 4, 4) | bits_at(scales, 32 + 8 * (g - 4) + 6, 2) << 4;
+	unsigned v = bits_at(q, 8 * (32 * (g / 2) + j) + 4 * (g % 2), 4) | (fifth ? bits_at(h, 8 * j + g, 1) << 4 : 0);
+	float d = f16_to_f32((uint16_t)bits_at(block, 0, 16)), m = f16_to_f32((uint16_t)bits_at(block, 16, 16));
+	return d * (float)scale * (float)v - m * (float)min;
+}
+
+static float q6_k_value_at(const uint8_t *block, size_t i)
+{
+	static const struct {
+		size_t q, h; /* first bit of value 0 of each group */
+	} group[8] = {{0, 1024}, {256, 1026}, {4, 1028}, {260, 1030}, {512, 1280}, {768, 1282}, {516, 1284}, {772, 1286}};
+	size_t g = i / 32, j = i % 32;
+	unsigned v = bits_at(block, group[g].q + 8 * j, 4) | bits_at(block, group[g].h + 8 * j, 2) << 4;
+	int scale = (int)bits_at(block, 1536 + 8 * (i / 16), 8);
+	return f16_to_f32((uint16_t)bits_at(block, 1664, 16)) * (float)(scale < 128 ? scale : scale - 256) * ((float)v - 32);
 }
 
 /* Value i of a stored row, read one at a time as the format's description in kern.h says. */
@@ -115,8 +153,8 @@ static float value_at(enum dtype t, const uint8_t *row, size_t i)
 {
 	const uint8_t *block = row + i / dtype_block(t) * dtype_block_bytes(t);
 	uint16_t first = (uint16_t)(block[0] | block[1] << 8), second = (uint16_t)(block[2] | block[3] << 8);
-	size_t j = i % 32;
-	float d = f16_to_f32(first);
+	size_t j = i % dtype_block(t), nibble = 8 * (j % 16) + (j < 16 ? 0 : 4);
+	float d = f16_to_f32(first), m = f16_to_f32(second);
 	switch (t) {
 	case DTYPE_F32:
 		return float_of((uint32_t)second << 16 | first);
@@ -127,9 +165,18 @@ static float value_at(enum dtype t, const uint8_t *row, size_t i)
 	case DTYPE_Q8_0:
 		return d * (float)(int8_t)block[2 + j];
 	case DTYPE_Q4_0:
-		return d * (float)((j < 16 ? block[2 + j] & 15 : block[2 + j - 16] >> 4) - 8);
+		return d * ((float)bits_at(block + 2, nibble, 4) - 8);
+	case DTYPE_Q4_1:
+		return d * (float)bits_at(block + 4, nibble, 4) + m;
+	case DTYPE_Q5_0:
+		return d * ((float)(bits_at(block + 6, nibble, 4) | bits_at(block + 2, j, 1) << 4) - 16);
+	case DTYPE_Q5_1:
+		return d * (float)(bits_at(block + 8, nibble, 4) | bits_at(block + 4, j, 1) << 4) + m;
+	case DTYPE_Q4_K:
+	case DTYPE_Q5_K:
+		return k_value_at(block, j, t == DTYPE_Q5_K);
 	default:
-		return d * (float)(j < 16 ? block[4 + j] & 15 : block[4 + j - 16] >> 4) + f16_to_f32(second);
+		return q6_k_value_at(block, j);
 	}
 }
 
@@ -143,7 +190,7 @@ static bool same_number(float a, float b)
 static void test_rows(void **state)
 {
 	(void)state;
-	enum { ROWS = 5, COLS = 160 };
+	enum { ROWS = 5, COLS = 512 };
 	struct rng r;
 	rng_init(&r, 1, RNG_DATA, 0, 0);
 	for (enum dtype t = 0; t < DTYPE_COUNT; t++) {
@@ -180,32 +227,74 @@ static void test_rows(void **state)
 	}
 }
 
+static const struct golden {
+	enum dtype dtype;
+	size_t rows, cols, bytes;
+	uint8_t data[1024];
+	uint32_t value[1024];
+} goldens[] = {
+#include <golden/dtypes.inc>
+};
+
+static void golden_compare(const struct golden *g, const float *got, const char *who)
+{
+	for (size_t i = 0; i < g->rows * g->cols; i++)
+		if (!same_number(got[i], float_of(g->value[i])))
+			fail_msg("%s: %s value %zu: %.9g, gguf says %.9g", who, dtype_name(g->dtype), i, (double)got[i],
+				(double)float_of(g->value[i]));
+}
+
 static void test_golden(void **state)
 {
 	(void)state;
-	enum { ROWS = 2, COLS = 96 };
-	static const struct {
-		enum dtype dtype;
-		size_t bytes;
-		uint8_t data[ROWS * COLS * 4];
-		uint32_t value[ROWS * COLS];
-	} golden[] = {
-#include <golden/dtypes.inc>
-	};
-	assert_int_equal(sizeof golden / sizeof *golden, DTYPE_COUNT);
-	for (size_t k = 0; k < DTYPE_COUNT; k++) {
-		struct matrix m = {.dtype = golden[k].dtype, .rows = ROWS, .cols = COLS, .data = golden[k].data};
-		assert_int_equal(m.dtype, k);
-		assert_int_equal(golden[k].bytes, ROWS * dtype_row_bytes(m.dtype, COLS));
-		for (size_t row = 0; row < ROWS; row++) {
-			float got[COLS];
-			matrix_row(got, &m, row, 0, COLS);
-			for (size_t i = 0; i < COLS; i++)
-				if (got[i] != float_of(golden[k].value[row * COLS + i])) /* -0 = 0 */
-					fail_msg("%s row %zu value %zu: %.9g, gguf says %.9g", dtype_name(m.dtype), row, i,
-						(double)got[i], (double)float_of(golden[k].value[row * COLS + i]));
+	static const int32_t order[] = {0, 1, 2, 3};
+	unsigned seen = 0;
+	for (const struct golden *g = goldens; g < goldens + sizeof goldens / sizeof *goldens; g++) {
+		struct matrix m = {.dtype = g->dtype, .rows = g->rows, .cols = g->cols, .data = g->data};
+		float got[1024];
+		seen |= 1u << g->dtype;
+		assert_int_equal(g->bytes, g->rows * dtype_row_bytes(g->dtype, g->cols));
+		for (size_t row = 0; row < g->rows; row++)
+			matrix_row(got + row * g->cols, &m, row, 0, g->cols);
+		golden_compare(g, got, "matrix_row");
+		for (size_t p = 0; path_choose(p); p++) {
+			kern->gather(got, &m, order, g->rows);
+			golden_compare(g, got, kern->name);
 		}
 	}
+	assert_int_equal(seen, (1u << DTYPE_COUNT) - 1);
+}
+
+/* One number with an exponent at a time, of the last block. */
+static void test_finite(void **state)
+{
+	(void)state;
+	static const size_t at[DTYPE_COUNT][2] = {[DTYPE_Q4_1] = {0, 2},
+		[DTYPE_Q5_1] = {0, 2},
+		[DTYPE_Q4_K] = {0, 2},
+		[DTYPE_Q5_K] = {0, 2},
+		[DTYPE_Q6_K] = {208, 208}};
+	struct rng r;
+	rng_init(&r, 2, RNG_DATA, 0, 0);
+	for (enum dtype t = 0; t < DTYPE_COUNT; t++)
+		for (size_t k = 0; k < 2; k++) {
+			size_t bytes = dtype_block_bytes(t);
+			uint8_t *data = guard_bytes(6 * bytes), *number = data + 5 * bytes + at[t][k];
+			for (size_t i = 0; i < 6; i++)
+				block_random(&r, t, data + i * bytes);
+			struct matrix m = {.dtype = t, .rows = 2, .cols = 3 * dtype_block(t), .data = data};
+			assert_true(matrix_is_finite(&m));
+			static const uint16_t halves[] = {0x7c00, 0xfc00, 0x7e01, 0x7bff};
+			static const uint32_t words[] = {0x7f800000, 0xff800000, 0x7fc00001, 0x7f7fffff};
+			for (size_t i = 0; i < 4; i++) {
+				uint16_t half = t == DTYPE_BF16 ? (uint16_t)(words[i] >> 16) : halves[i];
+				memcpy(number, t == DTYPE_F32 ? (const void *)&words[i] : (const void *)&half,
+					t == DTYPE_F32 ? 4 : 2);
+				if (matrix_is_finite(&m) != (i == 3))
+					fail_msg("%s: number %zu of a block, case %zu", dtype_name(t), k, i);
+			}
+			guards_end();
+		}
 }
 
 int main(void)
@@ -217,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_finite),
 	};
 	return cmocka_run_group_tests_name("dtype", tests, NULL, NULL);
 }

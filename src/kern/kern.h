@@ -25,11 +25,20 @@ enum dtype {
 	DTYPE_Q8_0, /* 32 values: f16 d, i8 q[32];            v = d q */
 	DTYPE_Q4_0, /* 32 values: f16 d, u4 q[32];            v = d (q - 8); byte j holds values j (low) and j + 16 (high) */
 	DTYPE_Q4_1, /* 32 values: f16 d, f16 m, u4 q[32];     v = d q + m */
+	DTYPE_Q5_0, /* 32 values: f16 d, u32 h, u4 q[32];     v = d (q + 16 h_j - 16); bit j of h is the fifth of value j */
+	DTYPE_Q5_1, /* 32 values: f16 d, f16 m, u32 h, u4 q[32]; v = d (q + 16 h_j) + m */
+	/*
+	 * 256 values in 8 groups g of 32: f16 d, f16 m, then 6-bit scales s_g and minima m_g in 12 bytes (k_scales in path.h), u4 q[256];
+	 * v = d s_g q - m m_g. 32 bytes hold two groups, low and high nibbles.
+	 */
+	DTYPE_Q4_K,
+	DTYPE_Q5_K, /* the same with u8 h[32] in front of q: bit g of h[j] is the fifth of value j of group g */
+	DTYPE_Q6_K, /* 256 values: u4 q[256], u2 h[256], i8 s[16], f16 d; v = d s (q + 16 h - 32), a scale for each 16. Order: q6_k_value */
 	DTYPE_COUNT
 };
 
 const char *dtype_name(enum dtype t);
-size_t dtype_block(enum dtype t);                  /* values in a block: 1 or 32 */
+size_t dtype_block(enum dtype t);                  /* values in a block: 1, 32 or 256 */
 size_t dtype_block_bytes(enum dtype t);            /* bytes of a block */
 size_t dtype_row_bytes(enum dtype t, size_t cols); /* cols must be a multiple of the block */
 
@@ -42,6 +51,9 @@ struct matrix {
 
 /* dst[0..n) = values [first, first + n) of the row, as f32. */
 void matrix_row(float *dst, const struct matrix *m, size_t row, size_t first, size_t n);
+
+/* False when a value is infinite or NaN. Reads only what has an exponent: plain values and the scales of blocks. */
+bool matrix_is_finite(const struct matrix *m);
 
 float f16_to_f32(uint16_t h);
 float bf16_to_f32(uint16_t h);

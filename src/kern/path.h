@@ -11,6 +11,21 @@ enum { ATTENTION_MAX_D = 256 };
 
 extern const struct kern kern_ref, kern_avx2, kern_avx512, kern_avx512bf16, kern_amxbf16, kern_neon;
 
+/*
+ * Scale and minimum of group g of a Q4_K or Q5_K block, 6 bits each in 12 bytes: groups 0 to 3 in the low bits of bytes g and 4 + g; of groups 4
+ * to 7 the low four in the nibbles of byte 4 + g, the upper two on top of bytes g - 4 and g.
+ */
+static inline void k_scales(const uint8_t p[12], size_t g, int *scale, int *min)
+{
+	if (g < 4) {
+		*scale = p[g] & 63;
+		*min = p[4 + g] & 63;
+		return;
+	}
+	*scale = (p[4 + g] & 15) | p[g - 4] >> 6 << 4;
+	*min = p[4 + g] >> 4 | p[g] >> 6 << 4;
+}
+
 #ifdef PATH
 
 #define P_JOIN(name, path) name##_##path

@@ -43,7 +43,7 @@ void P(tile_pack_a)(packed *dst, size_t ldd, const float *a, size_t lda, bool tr
 
 /*
  * One panel: rows k0..k0+K and columns n0..n0+N of B, N <= TILE_COLS, K <= TILE_MAX_DEPTH. k0 and n0 are multiples of 32, and where blocks
- * are quantised so are K, or N: a range holds whole blocks.
+ * are quantised so are K, or N: a range holds whole groups of 32 values.
  */
 enum { TILE_MAX_DEPTH = 768 };
 void P(tile_pack_b)(packed *dst, const struct matrix *b, bool transposed, size_t k0, size_t K, size_t n0, size_t N);

@@ -135,8 +135,7 @@ static inline __attribute__((always_inline)) __m512i stored(const enum dtype dty
 		low = _mm512_fmadd_ps(scale_of(p), bytes(_mm_and_si128(q, nibble)), scale_of(p + 2));
 		high = _mm512_fmadd_ps(scale_of(p), bytes(_mm_and_si128(_mm_srli_epi16(q, 4), nibble)), scale_of(p + 2));
 		break;
-	case DTYPE_COUNT:
-	default:
+	default: /* no PACK_CASE */
 		return _mm512_setzero_si512();
 	}
 	return (__m512i)_mm512_cvtne2ps_pbh(high, low);
@@ -180,11 +179,35 @@ static inline __attribute__((always_inline)) void pack_columns(
 	memset(dst + k * W, 0, (tile_depth(K) - k) * W * sizeof(*dst));
 }
 
-/* Blocks are whole because ranges start at multiples of 32 and rows of quantised weights end there. */
+/* The other formats, through f32: as many rows at once as a step along the panel takes. */
+static void pack_rows_unpacked(packed *dst, const struct matrix *b, size_t k0, size_t K, size_t n0, size_t N)
+{
+	float row[16][TILE_MAX_DEPTH];
+	for (size_t n = 0; n < N; n += 16) {
+		size_t rows = N - n < 16 ? N - n : 16;
+		for (size_t j = 0; j < rows; j++)
+			P(unpack)(row[j], b, n0 + n + j, k0, K);
+		pack_rows(dst + n * 2, tile_width(N), DTYPE_F32, (const uint8_t *)row, sizeof(row[0]), rows, K);
+	}
+}
+
+static void pack_columns_unpacked(packed *dst, const struct matrix *b, size_t k0, size_t K, size_t n0, size_t N)
+{
+	enum { ROWS = 32 }; /* a multiple of TILE_K: only the last step may fill up with zeros */
+	float row[ROWS][TILE_COLS];
+	for (size_t k = 0; k < K; k += ROWS) {
+		size_t rows = K - k < ROWS ? K - k : ROWS;
+		for (size_t j = 0; j < rows; j++)
+			P(unpack)(row[j], b, k0 + k + j, n0, N);
+		pack_columns(dst + k * tile_width(N), N, DTYPE_F32, (const uint8_t *)row, sizeof(row[0]), rows);
+	}
+}
+
+/* Blocks of 32 are whole because ranges start at multiples of 32 and rows of quantised weights end there. */
 void P(tile_pack_b)(packed *dst, const struct matrix *b, bool transposed, size_t k0, size_t K, size_t n0, size_t N)
 {
 	size_t row_bytes = dtype_row_bytes(b->dtype, b->cols), row = transposed ? n0 : k0, first = transposed ? k0 : n0;
-	const uint8_t *p = (const uint8_t *)b->data + row * row_bytes + dtype_row_bytes(b->dtype, first);
+	const uint8_t *p = (const uint8_t *)b->data + row * row_bytes + first / dtype_block(b->dtype) * dtype_block_bytes(b->dtype);
 	switch (b->dtype) {
 #define PACK_CASE(t)                                                                                                        \
 	case t:                                                                                                             \
@@ -199,7 +222,7 @@ void P(tile_pack_b)(packed *dst, const struct matrix *b, bool transposed, size_t
 		PACK_CASE(DTYPE_Q8_0)
 		PACK_CASE(DTYPE_Q4_0)
 		PACK_CASE(DTYPE_Q4_1)
-	case DTYPE_COUNT:
-		break;
+	default:
+		(transposed ? pack_rows_unpacked : pack_columns_unpacked)(dst, b, k0, K, n0, N);
 	}
 }

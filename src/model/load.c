@@ -164,23 +164,6 @@ static int load_config(struct model *m, struct err *e)
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------------------ */
 
-/* Scales that are not finite would turn everything into NaN far from here. */
-static bool is_finite(const struct matrix *w)
-{
-	size_t halves = w->dtype == DTYPE_Q4_1 ? 2 : 1, bytes = dtype_block_bytes(w->dtype);
-	size_t n = w->rows * (w->cols / dtype_block(w->dtype));
-	const uint8_t *p = w->data;
-	uint32_t infinite = w->dtype == DTYPE_BF16 ? 0x7f80 : w->dtype == DTYPE_F32 ? 0x7f800000 : 0x7c00, bits = 0;
-	for (size_t i = 0; i < n; i++, p += bytes) {
-		for (size_t h = 0; h < halves; h++) {
-			memcpy(&bits, p + 2 * h, w->dtype == DTYPE_F32 ? 4 : 2);
-			if ((bits & infinite) == infinite)
-				return false;
-		}
-	}
-	return true;
-}
-
 static int bind_matrix(const struct model *m, struct matrix *out, const char *name, size_t rows, size_t cols, struct err *e)
 {
 	const struct tensor *t = find(m, name);
@@ -190,7 +173,7 @@ static int bind_matrix(const struct model *m, struct matrix *out, const char *na
 		return err_set(e, ERR_DATA, "%s: tensor %s has %d dimensions [%zu, %zu], expected [%zu, %zu]", m->path, name,
 			t->n_dims, t->dims[0], t->n_dims > 1 ? t->dims[1] : 0, rows, cols);
 	*out = (struct matrix){t->dtype, rows, cols, t->data};
-	if (!is_finite(out))
+	if (!matrix_is_finite(out)) /* it would turn everything into NaN far from here */
 		return err_set(e, ERR_DATA, "%s: tensor %s holds a value that is not finite; the file is damaged", m->path, name);
 	return 0;
 }
@@ -208,7 +191,7 @@ static int load_vector(struct model *m, float **out, const char *name, size_t n,
 	if (!*out)
 		return e->code;
 	struct matrix w = {t->dtype, 1, n, t->data};
-	if (!is_finite(&w))
+	if (!matrix_is_finite(&w))
 		return err_set(e, ERR_DATA, "%s: tensor %s holds a value that is not finite; the file is damaged", m->path, name);
 	matrix_row(*out, &w, 0, 0, n);
 	return 0;
