@@ -230,9 +230,10 @@ static void test_rows(void **state)
 static const struct golden {
 	enum dtype dtype;
 	size_t rows, cols, bytes;
-	uint8_t data[1024];
+	_Alignas(float) uint8_t data[1024];
 	uint32_t value[1024];
 } goldens[] = {
+/* F32 first */
 #include <golden/dtypes.inc>
 };
 
@@ -297,6 +298,92 @@ static void test_finite(void **state)
 		}
 }
 
+/* The golden values in F32 give the golden bytes of the formats that leave no choice. */
+static void test_quantize_golden(void **state)
+{
+	(void)state;
+	static const enum dtype exact[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0, DTYPE_Q4_0};
+	const float *values = (const float *)(const void *)goldens[0].data;
+	size_t n = goldens[0].rows * goldens[0].cols;
+	assert_int_equal(goldens[0].dtype, DTYPE_F32);
+	for (size_t k = 0; k < sizeof exact / sizeof *exact; k++) {
+		assert_int_equal(goldens[k].dtype, exact[k]);
+		uint8_t *got = guard_bytes(goldens[k].bytes);
+		assert_true(dtype_can_quantize(exact[k]));
+		dtype_quantize(got, exact[k], values, n);
+		for (size_t i = 0; i < goldens[k].bytes; i++)
+			if (got[i] != goldens[k].data[i])
+				fail_msg("%s: byte %zu is %u, gguf says %u", dtype_name(exact[k]), i, got[i], goldens[k].data[i]);
+		guards_end();
+	}
+	assert_false(dtype_can_quantize(DTYPE_Q4_1) || dtype_can_quantize(DTYPE_Q5_K) || dtype_can_quantize(DTYPE_Q6_K));
+}
+
+/* Root mean square of what quantising changes. */
+static double quantize_rmse(enum dtype t, const float *x, size_t n)
+{
+	uint8_t *stored = guard_bytes(dtype_row_bytes(t, n));
+	float *back = guard_floats(n);
+	double sum = 0;
+	dtype_quantize(stored, t, x, n);
+	matrix_row(back, &(struct matrix){t, 1, n, stored}, 0, 0, n);
+	for (size_t i = 0; i < n; i++)
+		sum += ((double)back[i] - (double)x[i]) * ((double)back[i] - (double)x[i]);
+	return sqrt(sum / (double)n);
+}
+
+/* ggml's own search leaves 0.0714 of normal weights' deviation (tests/oracle/quantize.py). */
+static void test_quantize_error(void **state)
+{
+	(void)state;
+	static const double most[DTYPE_COUNT] = {
+		[DTYPE_F16] = 3e-4, [DTYPE_BF16] = 2e-3, [DTYPE_Q8_0] = 0.006, [DTYPE_Q4_0] = 0.09, [DTYPE_Q4_K] = 0.0714};
+	static const float deviations[] = {1, 1e-2f, 100};
+	enum { N = 65536 };
+	struct rng r;
+	rng_init(&r, 3, RNG_DATA, 0, 0);
+	for (size_t k = 0; k < 3; k++) {
+		float *x = guard_floats(N);
+		for (size_t i = 0; i < N; i++)
+			x[i] = deviations[k] * rng_normal(&r);
+		for (enum dtype t = 0; t < DTYPE_COUNT; t++)
+			if (dtype_can_quantize(t) && !(quantize_rmse(t, x, N) <= most[t] * (double)deviations[k]))
+				fail_msg("%s: error %g of deviation %g", dtype_name(t), quantize_rmse(t, x, N),
+					(double)deviations[k]);
+		guards_end();
+	}
+}
+
+/* Groups that a search may stumble over: error at most `most`. Values that are their own format come back whole. */
+static void test_quantize_special(void **state)
+{
+	(void)state;
+	static const struct {
+		float first, step; /* x[i] = first + step (i mod 16) */
+		double most;
+	} cases[] = {{0, 0, 0}, {1, 0, 1e-3}, {-1, 0, 1e-3}, {0, 1, 5e-3}, {-8, 1, 0.05}, {5, 1, 0.4}, {-20, 1, 0.1},
+		{1e-7f, 0, 1e-7}, {-1e-30f, 1e-31f, 1e-29}, {1e-43f, -1e-44f, 1e-42}};
+	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+		float *x = guard_floats(512);
+		for (size_t i = 0; i < 512; i++)
+			x[i] = i < 256 ? cases[k].first + cases[k].step * (float)(i % 16) : 0;
+		double error = quantize_rmse(DTYPE_Q4_K, x, 512);
+		if (!(error <= cases[k].most))
+			fail_msg("%g + %g i: error %g", (double)cases[k].first, (double)cases[k].step, error);
+		guards_end();
+	}
+	/* Too large for an f16 scale: no crash, and it shows. */
+	static const enum dtype all[] = {DTYPE_F16, DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K};
+	float huge[256];
+	for (size_t i = 0; i < 256; i++)
+		huge[i] = i % 2 ? FLT_MAX : -FLT_MAX;
+	for (size_t k = 0; k < 4; k++) {
+		uint8_t stored[512];
+		dtype_quantize(stored, all[k], huge, 256);
+		assert_false(matrix_is_finite(&(struct matrix){all[k], 1, 256, stored}));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +394,9 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_finite),
+		cmocka_unit_test(test_quantize_golden),
+		cmocka_unit_test(test_quantize_error),
+		cmocka_unit_test(test_quantize_special),
 	};
 	return cmocka_run_group_tests_name("dtype", tests, NULL, NULL);
 }

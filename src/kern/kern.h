@@ -55,6 +55,15 @@ void matrix_row(float *dst, const struct matrix *m, size_t row, size_t first, si
 /* False when a value is infinite or NaN. Reads only what has an exponent: plain values and the scales of blocks. */
 bool matrix_is_finite(const struct matrix *m);
 
+/* Whether dtype_quantize writes it: F32, F16, BF16, Q8_0, Q4_0, Q4_K. */
+bool dtype_can_quantize(enum dtype t);
+
+/*
+ * dst = src[0..n) in format t, dtype_row_bytes(t, n) bytes; n is a multiple of the block. Values must be finite. Those too large for the format's f16
+ * (65504; 8e6 in Q8_0, 5e5 in Q4_0) give an infinite one, which matrix_is_finite shows. Takes one thread; rows may be spread over many.
+ */
+void dtype_quantize(void *dst, enum dtype t, const float *src, size_t n);
+
 float f16_to_f32(uint16_t h);
 float bf16_to_f32(uint16_t h);
 uint16_t f32_to_f16(float f);  /* round to nearest even */

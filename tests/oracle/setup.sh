@@ -1,5 +1,5 @@
 #!/bin/sh
-# The oracle's Python environment, in build/oracle (or $1): PyTorch (CPU), transformers, peft, gguf. Never needed to build, test or run attune.
+# The oracle's Python environment, in build/oracle (or $1): PyTorch (CPU), transformers, peft, gguf. quantize.py also wants llama-cpp-python, which compiles for long. Never needed to build, test or run attune.
 set -eu
 cd "$(dirname "$0")/../.."
 venv=${1:-build/oracle}
