@@ -27,6 +27,7 @@ need libyaml-dev pkg-config yaml-0.1
 need libcmark-gfm-dev pkg-config libcmark-gfm
 need libcmark-gfm-extensions-dev sh -c 'echo "#include <cmark-gfm-core-extensions.h>" | cc -E -'
 need libgumbo-dev pkg-config gumbo
+need libsqlite3-dev pkg-config sqlite3
 need libcsv-dev sh -c 'echo "#include <csv.h>" | cc -E -'
 if [ "${1-}" = clang ]; then
 	need clang command -v clang

@@ -1,0 +1,291 @@
+/*
+ * Sections to passages to an index, and questions to words. Reference: search.h.
+ */
+#include "search/search.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "format/format.h"
+#include "store/store.h"
+
+/* Grows whenever the same sections give other passages than before. */
+enum { PASSAGES_VERSION = 1 };
+
+struct search {
+	struct store *store;
+	char key[65];
+};
+
+/* ---- a section as passages ----------------------------------------------------------------------------------------------------- */
+
+/* Where the first passage of text[0..n) ends: before the last empty line, line or blank that fits, so that it breaks where people do. */
+static size_t passage_end(const char *text, size_t n)
+{
+	size_t line = 0, blank = 0;
+	if (n <= SEARCH_PASSAGE_BYTES)
+		return n;
+	for (size_t i = SEARCH_PASSAGE_BYTES; i > SEARCH_PASSAGE_BYTES / 2; i--) {
+		if (text[i] == '\n' && text[i - 1] == '\n')
+			return i;
+		if (text[i] == '\n' && !line)
+			line = i;
+		if (text[i] == ' ' && !blank)
+			blank = i;
+	}
+	size_t end = line ? line : blank ? blank : SEARCH_PASSAGE_BYTES;
+	while (!line && !blank && end > 1 && ((unsigned char)text[end] & 0xc0) == 0x80) /* not inside a character */
+		end--;
+	return end;
+}
+
+struct passages {
+	struct store_passage *p;
+	size_t n, cap;
+};
+
+static int passages_add(struct passages *list, struct arena *a, const char *heading, const char *text, size_t start, struct err *e)
+{
+	for (size_t at = 0, n = strlen(text), take; at < n; at += take) {
+		take = passage_end(text + at, n - at);
+		size_t first = strspn(text + at, " \n"), last = take;
+		while (last > first && strchr(" \n", text[at + last - 1]))
+			last--;
+		if (first >= last)
+			continue;
+		if (list->n == list->cap) {
+			int rc = mem_resize(&list->p, list->cap, 2 * list->cap + 16, sizeof *list->p, e);
+			if (rc)
+				return rc;
+			list->cap = 2 * list->cap + 16;
+		}
+		struct store_passage *p = &list->p[list->n++];
+		*p = (struct store_passage){arena_strdup(a, heading, strlen(heading), e),
+			arena_strdup(a, text + at + first, last - first, e), start + at + first};
+		if (!p->heading || !p->text)
+			return ERR_RESOURCE;
+	}
+	return 0;
+}
+
+/* ---- sections.jsonl to the index --------------------------------------------------------------------------------------------------- */
+
+/* The document being read: its sections follow each other in the file. */
+struct reading {
+	struct store *store;
+	struct passages passages;
+	struct arena arena;
+	char *path; /* NULL before the first */
+	struct sha256 *sum;
+};
+
+static int document_end(struct reading *r, struct err *e)
+{
+	char hex[65];
+	if (!r->path)
+		return 0;
+	sha256_hex(r->sum, hex);
+	int rc = store_index_put(r->store, r->path, hex, r->passages.p, r->passages.n, e);
+	r->passages.n = 0;
+	r->path = NULL;
+	sha256_free(r->sum);
+	r->sum = NULL;
+	arena_reset(&r->arena);
+	return rc;
+}
+
+static int section_read(struct reading *r, const json_t *o, const char *file, size_t line, struct err *e)
+{
+	const char *path = json_string_value(json_object_get(o, "path")),
+		   *heading = json_string_value(json_object_get(o, "heading")),
+		   *text = json_string_value(json_object_get(o, "text")), *hash = json_string_value(json_object_get(o, "sha256"));
+	const json_t *start = json_object_get(o, "start");
+	int rc = 0;
+	if (!path || !heading || !text || !hash || !json_is_integer(start) || json_integer_value(start) < 0)
+		return err_set(e, ERR_DATA, "%s:%zu: expected path, start, heading, sha256 and text of a section", file, line);
+	if (r->path && strcmp(r->path, path))
+		rc = document_end(r, e);
+	if (!rc && !r->path) {
+		rc = sha256_new(&r->sum, e);
+		if (!rc && !(r->path = arena_strdup(&r->arena, path, strlen(path), e)))
+			rc = ERR_RESOURCE;
+	}
+	if (rc)
+		return rc;
+	sha256_add(r->sum, hash, strlen(hash));
+	sha256_add(r->sum, heading, strlen(heading) + 1);
+	return passages_add(&r->passages, &r->arena, heading, text, (size_t)json_integer_value(start), e);
+}
+
+static int index_make(struct search *s, const char *file, const char *key, struct err *e)
+{
+	struct reading r = {.store = s->store};
+	struct jsonl *j = NULL;
+	json_t *o;
+	size_t line;
+	int rc = jsonl_open(&j, file, e), more = 0;
+	arena_init(&r.arena, 64 << 10);
+	if (!rc)
+		rc = store_index_begin(s->store, e);
+	while (!rc && (more = jsonl_next(j, &o, &line, e)) == 1) {
+		rc = section_read(&r, o, file, line, e);
+		json_decref(o);
+	}
+	if (!rc && !(rc = more))
+		rc = document_end(&r, e);
+	if (!rc)
+		rc = store_index_commit(s->store, key, e);
+	store_index_abort(s->store);
+	jsonl_close(j);
+	sha256_free(r.sum);
+	mem_free(r.passages.p);
+	arena_release(&r.arena);
+	return rc;
+}
+
+static int key_make(char key[65], const char *file, struct err *e)
+{
+	char hex[65], version[32];
+	struct sha256 *sum = NULL;
+	int rc = sha256_file(file, hex, e);
+	if (!rc)
+		rc = sha256_new(&sum, e);
+	if (rc)
+		return rc;
+	snprintf(version, sizeof version, "%d %d\n", PASSAGES_VERSION, SEARCH_PASSAGE_BYTES);
+	sha256_add(sum, version, strlen(version));
+	sha256_add(sum, hex, strlen(hex));
+	sha256_hex(sum, key);
+	sha256_free(sum);
+	return 0;
+}
+
+int search_open(struct search **out, const char *data, struct err *e)
+{
+	char sections[PATH_SIZE], index[PATH_SIZE], have[65];
+	struct search *s = mem_alloc(1, sizeof *s, e);
+	int rc = s ? path_join(sections, sizeof sections, e, data, "sections.jsonl") : ERR_RESOURCE;
+	*out = NULL;
+	if (!rc)
+		rc = path_join(index, sizeof index, e, data, "index.db");
+	if (!rc && !file_exists(sections))
+		rc = err_set(e, ERR_DATA, "%s: not there; expected a data folder, as 'attune curate' writes it", sections);
+	if (!rc)
+		rc = key_make(s->key, sections, e);
+	if (!rc)
+		rc = store_open(&s->store, index, e);
+	if (!rc)
+		rc = store_index_key(s->store, have, e);
+	if (!rc && strcmp(have, s->key))
+		rc = index_make(s, sections, s->key, e);
+	if (rc) {
+		search_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void search_close(struct search *s)
+{
+	if (!s)
+		return;
+	store_close(s->store);
+	mem_free(s);
+}
+
+const char *search_key(const struct search *s)
+{
+	return s->key;
+}
+
+/* ---- a question as words ------------------------------------------------------------------------------------------------------------ */
+
+enum { WORDS_MAX = 64, WORD_BYTES_MAX = 64 };
+
+/* What any question has. Sorted. */
+static const char *const empty_word[] = {"a", "about", "all", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but",
+	"by", "can", "could", "did", "do", "does", "for", "from", "get", "had", "has", "have", "how", "i", "if", "in", "is", "it",
+	"its", "many", "may", "me", "much", "my", "of", "on", "or", "our", "s", "shall", "should", "so", "some", "t", "than",
+	"that", "the", "their", "them", "there", "these", "they", "this", "those", "to", "us", "use", "was", "we", "were", "what",
+	"when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"};
+
+static bool is_empty_word(const char *word)
+{
+	size_t low = 0, high = sizeof empty_word / sizeof *empty_word;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcasecmp(word, empty_word[middle]);
+		if (!order)
+			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+/* Letters, digits, underscores, and whatever is not ASCII: what the index makes of them is its business. */
+static bool is_word_byte(char c)
+{
+	return (unsigned char)c >= 0x80 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_';
+}
+
+/* The words of text, `empty` ones or the others, into word[at..]; returns how many there are then. */
+static size_t words_find(const char *text, bool empty, char (*word)[WORD_BYTES_MAX], size_t at)
+{
+	for (const char *p = text; *p && at < WORDS_MAX;) {
+		size_t n = 0;
+		while (p[n] && is_word_byte(p[n]))
+			n++;
+		if (n && n < WORD_BYTES_MAX) {
+			memcpy(word[at], p, n);
+			word[at][n] = 0;
+			bool wanted = is_empty_word(word[at]) == empty;
+			for (size_t i = 0; i < at && wanted; i++)
+				wanted = strcasecmp(word[i], word[at]) != 0;
+			at += wanted;
+		}
+		p += n ? n : 1;
+	}
+	return at;
+}
+
+/* ---- finding -------------------------------------------------------------------------------------------------------------------------- */
+
+static int hit_keep(void *context, const struct store_hit *hit, struct err *e)
+{
+	struct search_hits *h = context;
+	const char *text[] = {hit->path, hit->passage.heading, hit->passage.text};
+	const char *mine[3];
+	for (int i = 0; i < 3; i++)
+		if (!(mine[i] = arena_strdup(&h->arena, text[i], strlen(text[i]), e)))
+			return ERR_RESOURCE;
+	h->p[h->n++] = (struct search_hit){mine[0], mine[1], mine[2], hit->passage.start, hit->score};
+	return 0;
+}
+
+int search_find(struct search *s, const char *question, size_t limit, struct search_hits *out, struct err *e)
+{
+	char text[WORDS_MAX][WORD_BYTES_MAX];
+	const char *word[WORDS_MAX];
+	size_t n = words_find(question, false, text, 0);
+	if (!n)
+		n = words_find(question, true, text, 0);
+	for (size_t i = 0; i < n; i++)
+		word[i] = text[i];
+	*out = (struct search_hits){0};
+	arena_init(&out->arena, 16 << 10);
+	out->p = arena_alloc(&out->arena, limit, sizeof *out->p, e);
+	int rc = out->p ? store_index_match(s->store, word, n, limit, hit_keep, out, e) : ERR_RESOURCE;
+	if (rc)
+		search_hits_release(out);
+	return rc;
+}
+
+void search_hits_release(struct search_hits *h)
+{
+	arena_release(&h->arena);
+	*h = (struct search_hits){0};
+}

@@ -1,0 +1,52 @@
+/*
+ * store: the only user of SQLite. A store is one database file; this program alone writes it.
+ *
+ * So far it holds passages of documents under a full-text index (FTS5, BM25: Robertson & Zaragoza 2009, k1 = 1.2, b = 0.75, words stemmed by
+ * Porter's rules).
+ *
+ * Several processes may read while one writes (WAL). A handle belongs to one thread at a time. What SQLite reports becomes one
+ * sentence with the file's name; a full disk is ERR_RESOURCE, a damaged or foreign file ERR_DATA.
+ */
+#ifndef ATTUNE_STORE_H
+#define ATTUNE_STORE_H
+
+#include "base/base.h"
+
+struct store;
+/* Opens `path`, or makes it. The caller closes. */
+int store_open(struct store **out, const char *path, struct err *e);
+void store_close(struct store *s);
+
+/* ---- passages ---------------------------------------------------------------------------------------------------------------- */
+
+enum { STORE_PASSAGES_MAX = 1 << 20 }; /* of one document */
+
+struct store_passage {
+	const char *heading, *text; /* NUL-terminated UTF-8 */
+	size_t start;               /* byte of the document at which the passage begins */
+};
+
+/* Starts to say anew what documents there are. */
+int store_index_begin(struct store *s, struct err *e);
+/* Document `path` consists of n passages, which `hash` stands for: one that is there with the same hash is left alone. Once a path. */
+int store_index_put(struct store *s, const char *path, const char *hash, const struct store_passage *p, size_t n, struct err *e);
+/* From here on there are the documents that were put since _begin, and no others; `key` stands for them all. */
+int store_index_commit(struct store *s, const char *key, struct err *e);
+void store_index_abort(struct store *s); /* as if there had been no _begin; does nothing after _commit */
+
+/* The key of the last commit; "" before the first. */
+int store_index_key(struct store *s, char key[65], struct err *e);
+
+struct store_hit { /* valid during the call */
+	const char *path;
+	struct store_passage passage;
+	double score; /* BM25, higher is better */
+};
+/*
+ * The passages that hold any of the words, best first, at most `limit`. A word of several parts ("max_items") is looked for as a phrase. Visit
+ * returns 0 to go on, else what this function is to return.
+ */
+int store_index_match(struct store *s, const char *const *word, size_t n_words, size_t limit,
+	int (*visit)(void *context, const struct store_hit *hit, struct err *e), void *context, struct err *e);
+
+#endif
