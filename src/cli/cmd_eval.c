@@ -1,16 +1,16 @@
-/* attune eval: the base model against the model with an adapter, on sealed questions and on texts that nobody trained on. */
+/* attune eval: a model with and without an adapter, with and without retrieval, on sealed questions and on texts that nobody trained on. */
 #include "cli/verbs.h"
 #include "eval/eval.h"
 
-static int compare(const struct eval_job *j, const struct eval_arm arm[2], struct err *e)
+static int compare(const struct eval_job *j, const struct eval_arm *arm, size_t n_arms, struct err *e)
 {
 	struct eval_result result;
 	struct buf table = {0};
-	int rc = eval_arm_run(j, &arm[0], e);
+	int rc = 0;
+	for (size_t i = 0; i < n_arms && !rc; i++)
+		rc = eval_arm_run(j, &arm[i], e);
 	if (!rc)
-		rc = eval_arm_run(j, &arm[1], e);
-	if (!rc)
-		rc = eval_compare(j, arm, &result, e);
+		rc = eval_compare(j, arm, n_arms, &result, e);
 	if (!rc)
 		rc = eval_table(&result, &table, e);
 	if (!rc)
@@ -41,8 +41,10 @@ static int run(const struct cli *c, struct err *e)
 		.model_name = cli_flag(c, "model"),
 		.model_key = model_key,
 		.stop = &interrupted};
-	const struct eval_arm arm[2] = {{.name = "base", .key = ""}, {.name = "tuned", .lora = s.lora, .key = adapter_key}};
-	rc = compare(&job, arm, e);
+	const struct eval_arm arm[] = {{.name = "base", .key = ""}, {.name = "rag", .key = "", .context = EVAL_PASSAGES},
+		{.name = "tuned", .lora = s.lora, .key = adapter_key},
+		{.name = "rag+tuned", .lora = s.lora, .key = adapter_key, .context = EVAL_PASSAGES}};
+	rc = compare(&job, arm, sizeof arm / sizeof *arm, e);
 done:
 	session_close(&s);
 	return rc;
@@ -51,7 +53,7 @@ done:
 const struct command command_eval = {
 	.name = "eval",
 	.operands = "",
-	.summary = "Compare a model with and without an adapter on sealed questions and held-out text.",
+	.summary = "Compare a model with and without an adapter and retrieval on sealed questions and held-out text.",
 	.examples = {"attune eval --data data --adapter run/adapter --out eval --questions questions.jsonl",
 		"attune eval --data data --adapter run/adapter --out eval",
 		"attune eval --data other --adapter run/adapter --out other-eval --questions asked.jsonl"},

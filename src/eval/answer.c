@@ -102,13 +102,39 @@ struct asking {
 	double t_start;
 };
 
-static int prompt_make(struct ids *out, const struct question *q, const struct model *m, struct err *e)
+/* The user's message: the question, or n passages and the question. */
+static int message_make(struct buf *out, const struct question *q, const struct search_hits *h, size_t n, struct err *e)
 {
-	struct message message = {.role = "user", .content = q->text};
-	struct row row = {.kind = ROW_MESSAGES, .messages = &message, .n_messages = 1};
-	int rc = row_prompt(out, &row, model_encoder(m), e);
+	struct passage p[ANSWER_PASSAGES];
+	if (!n)
+		return buf_puts(out, q->text, e);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct passage){h->p[i].source, h->p[i].heading, h->p[i].text};
+	return passages_render(p, n, q->text, out, e);
+}
+
+/* With as many passages as leave room for an answer. */
+static int prompt_make(struct ids *out, const struct question *q, const struct answerer *by, struct err *e)
+{
+	struct search_hits hits = {0};
+	struct buf text = {0};
+	size_t context = model_config(by->model)->context;
+	int rc = by->search ? search_find(by->search, q->text, ANSWER_PASSAGES, &hits, e) : 0;
+	for (size_t n = hits.n + 1; n-- > 0 && rc == 0;) {
+		buf_clear(&text);
+		out->n = 0;
+		rc = message_make(&text, q, &hits, n, e);
+		struct message message = {.role = "user", .content = text.p};
+		struct row row = {.kind = ROW_MESSAGES, .messages = &message, .n_messages = 1};
+		if (rc == 0)
+			rc = row_prompt(out, &row, model_encoder(by->model), e);
+		if (rc == 0 && out->n + ANSWER_TOKENS <= context)
+			break;
+	}
 	if (rc == 0)
-		rc = prompt_check(out->n, model_config(m)->context, e);
+		rc = prompt_check(out->n, context, e);
+	search_hits_release(&hits);
+	buf_release(&text);
 	return rc < 0 ? err_prefix(e, "question \"%s\"", q->id) : 0;
 }
 
@@ -141,15 +167,14 @@ static int answer_keep(void *context, size_t i, const struct generated *made, st
 	return rc;
 }
 
-static int answer_rest(const struct answer_job *a, size_t first, const struct model *m, const struct lora *l, const char *label,
-	const volatile sig_atomic_t *stop, struct err *e)
+static int answer_rest(const struct answer_job *a, size_t first, const struct answerer *by, struct err *e)
 {
 	size_t n = a->questions->n - first;
 	struct asking asking = {.job = a, .first = first, .t_start = now_s()};
 	struct ids *prompts = mem_alloc(n, sizeof *prompts, e);
 	int rc = prompts ? 0 : ERR_RESOURCE;
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = prompt_make(&prompts[i], &a->questions->p[first + i], m, e);
+		rc = prompt_make(&prompts[i], &a->questions->p[first + i], by, e);
 	if (rc < 0)
 		goto done;
 	struct generate_job job = {.prompts = prompts,
@@ -157,15 +182,15 @@ static int answer_rest(const struct answer_job *a, size_t first, const struct mo
 		.options = {.sampling = {.temperature = 0, .top_p = 1}, .max_tokens = ANSWER_TOKENS},
 		.on_answer = answer_keep,
 		.context = &asking,
-		.stop = stop};
-	progress_begin(&asking.progress, label, "questions", (double)a->questions->n);
-	rc = generate_many(m, l, &job, e);
+		.stop = by->stop};
+	progress_begin(&asking.progress, by->label, "questions", (double)a->questions->n);
+	rc = generate_many(by->model, by->lora, &job, e);
 	progress_end(&asking.progress);
 	if (rc == ERR_STOPPED)
 		rc = err_set(e, ERR_STOPPED, "stopped while asking questions; run the same command again to go on");
 	if (rc == 0)
-		log_line(
-			LOG_INFO, "%s: %.0f tokens/s while answering", label, (double)asking.n_tokens / (now_s() - asking.t_start));
+		log_line(LOG_INFO, "%s: %.0f tokens/s while answering", by->label,
+			(double)asking.n_tokens / (now_s() - asking.t_start));
 done:
 	for (size_t i = 0; prompts && i < n; i++)
 		ids_release(&prompts[i]);
@@ -173,12 +198,11 @@ done:
 	return rc;
 }
 
-int answers_make(const struct answer_job *a, const struct model *m, const struct lora *l, const char *label,
-	const volatile sig_atomic_t *stop, struct err *e)
+int answers_make(const struct answer_job *a, const struct answerer *by, struct err *e)
 {
 	size_t n;
 	if (!a->questions->n)
 		return 0;
 	int rc = prefix_keep(a, &n, e);
-	return rc < 0 || n == a->questions->n ? rc : answer_rest(a, n, m, l, label, stop, e);
+	return rc < 0 || n == a->questions->n ? rc : answer_rest(a, n, by, e);
 }

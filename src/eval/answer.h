@@ -3,6 +3,10 @@
 #define ATTUNE_EVAL_ANSWER_H
 
 #include "eval/question.h"
+#include "search/search.h"
+
+/* How many passages stand in front of a question, fewer where the context is too short for them. */
+enum { ANSWER_PASSAGES = 3 };
 
 struct answer_job {
 	const struct questions *questions;
@@ -16,8 +20,16 @@ struct answer_job {
  */
 int answers_load(json_t **out, const struct answer_job *j, struct err *e);
 
+/* Who answers, and from what. */
+struct answerer {
+	const struct model *model;
+	const struct lora *lora;           /* NULL: the base */
+	struct search *search;             /* finds the passages; NULL: none */
+	const char *label;                 /* for people */
+	const volatile sig_atomic_t *stop; /* may be NULL */
+};
+
 /* Asks what is not answered yet, greedily and each on its own; a line is in the file as soon as its answer and those before are made. */
-int answers_make(const struct answer_job *j, const struct model *m, const struct lora *l, const char *label,
-	const volatile sig_atomic_t *stop, struct err *e);
+int answers_make(const struct answer_job *j, const struct answerer *by, struct err *e);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "eval/answer.h"
 #include "eval/texts.h"
+#include "search/search.h"
 
 /* Grows whenever the same model, adapter and questions give other results than before. */
 enum { EVAL_VERSION = 1 };
@@ -27,6 +28,21 @@ static int key_make(char hex[65], const char *what, const struct eval_job *j, co
 	return rc;
 }
 
+/* What the answers of an arm depend on besides model, adapter and questions. */
+static int context_name(char *name, size_t size, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
+{
+	struct search *s;
+	snprintf(name, size, "answers");
+	if (arm->context == EVAL_ALONE)
+		return 0;
+	int rc = search_open(&s, j->data, e);
+	if (rc < 0)
+		return rc;
+	snprintf(name, size, "answers from %d passages of %s", ANSWER_PASSAGES, search_key(s));
+	search_close(s);
+	return 0;
+}
+
 int arm_files_fill(struct arm_files *f, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
 {
 	char name[256], texts[65] = "";
@@ -36,7 +52,9 @@ int arm_files_fill(struct arm_files *f, const struct eval_job *j, const struct e
 	if (rc == 0)
 		rc = path_join(f->texts, sizeof f->texts, e, j->out, name);
 	if (rc == 0)
-		rc = key_make(f->answers_key, "answers", j, arm, e);
+		rc = context_name(name, sizeof name, j, arm, e);
+	if (rc == 0)
+		rc = key_make(f->answers_key, name, j, arm, e);
 	if (rc == 0)
 		rc = texts_hash(texts, j->data, e);
 	snprintf(name, sizeof name, "texts %s", texts);
@@ -47,6 +65,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 {
 	struct questions questions;
 	struct arm_files files;
+	struct search *search = NULL;
 	char label[256];
 	int lock = -1;
 	snprintf(label, sizeof label, "answers, %s", arm->name);
@@ -57,11 +76,15 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		rc = dir_lock(&lock, j->out, e);
 	if (rc == 0)
 		rc = arm_files_fill(&files, j, arm, e);
+	if (rc == 0 && arm->context == EVAL_PASSAGES)
+		rc = search_open(&search, j->data, e);
 	if (rc == 0) {
 		struct answer_job a = {.questions = &questions, .path = files.answers, .key = files.answers_key};
-		rc = answers_make(&a, j->model, arm->lora, label, j->stop, e);
+		const struct answerer by = {
+			.model = j->model, .lora = arm->lora, .search = search, .label = label, .stop = j->stop};
+		rc = answers_make(&a, &by, e);
 	}
-	if (rc == 0) {
+	if (rc == 0 && arm->context == EVAL_ALONE) {
 		snprintf(label, sizeof label, "texts, %s", arm->name);
 		struct texts_job t = {.data = j->data,
 			.path = files.texts,
@@ -72,6 +95,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 			.stop = j->stop};
 		rc = texts_make(&t, e);
 	}
+	search_close(search);
 	dir_unlock(lock);
 	questions_release(&questions);
 	return rc;

@@ -144,6 +144,66 @@ static void test_changed(void **state)
 	buf_release(&b);
 }
 
+static int rag_run(const char *out, struct err *e)
+{
+	struct eval_job j = {.questions = at("questions.jsonl"),
+		.data = at("data"),
+		.out = at(out),
+		.model = model,
+		.model_name = "tiny",
+		.model_key = "m"};
+	struct eval_arm arm = {.name = "rag", .key = "", .context = EVAL_PASSAGES};
+	return eval_arm_run(&j, &arm, e);
+}
+
+static void rag_finish(const char *out, const char *text, struct buf *answers)
+{
+	char section[4096];
+	struct err e = {0};
+	snprintf(section, sizeof section, "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"%zu\",\"text\":\"%s\"}\n",
+		strlen(text), text);
+	put("data/sections.jsonl", section);
+	if (rag_run(out, &e))
+		fail_msg("%s", e.text);
+	get("rag/answers-rag.jsonl", answers);
+}
+
+/* The text of the first answer, up to the next field. */
+static void first_text(const struct buf *b, char text[1024])
+{
+	const char *from = strstr(b->p, "\"text\":");
+	snprintf(text, 1024, "%.*s", (int)(strstr(from, "\"key\":") - from), from);
+}
+
+/* What is found stands in front of the question; other passages, other answers; what does not fit into the context is left out. */
+static void test_passages(void **state)
+{
+	(void)state;
+	struct buf alone = {0}, b = {0};
+	char text[4][1024], long_text[2048] = "";
+	struct err e = {0};
+	assert_int_equal(rag_run("rag", &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "sections.jsonl"));
+	finish("rag", false, "m");
+	get("rag/answers-base.jsonl", &alone);
+	first_text(&alone, text[0]);
+	rag_finish("rag", "The port is 7.", &b);
+	first_text(&b, text[1]);
+	rag_finish("rag", "Port of a far land, says the old song.", &b);
+	first_text(&b, text[2]);
+	strcpy(long_text, "port ");
+	for (size_t n = 0; n < 170; n++) /* no token of several letters */
+		strcat(long_text, "qjxz");
+	rag_finish("rag", long_text, &b);
+	first_text(&b, text[3]);
+	assert_string_not_equal(text[0], text[1]);
+	assert_string_not_equal(text[1], text[2]);
+	assert_string_equal(text[0], text[3]);
+	assert_false(file_exists(at("rag/texts-rag.jsonl")));
+	buf_release(&alone);
+	buf_release(&b);
+}
+
 static void test_unreadable(void **state)
 {
 	(void)state;
@@ -162,6 +222,7 @@ static void test_unreadable(void **state)
 static int setup(void **state)
 {
 	(void)state;
+	assert_int_equal(dir_make(at("data"), NULL), 0);
 	put("questions.jsonl",
 		"{\"id\":\"a\",\"question\":\"Which port?\",\"answers\":[\"1\"]}\n"
 		"{\"id\":\"b\",\"question\":\"How long?\",\"answers\":[\"2 days\"],\"source\":\"a.md\"}\n"
@@ -191,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup(test_torn, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_changed, setup),
+		cmocka_unit_test_setup(test_passages, setup),
 		cmocka_unit_test_setup(test_unreadable, setup),
 	};
 	return cmocka_run_group_tests_name("arm", tests, NULL, teardown);

@@ -1,8 +1,9 @@
 /*
- * Both arms' files to estimates, changes and a verdict. Reference: eval.h; the measures and their reasons are told in docs/formats.md.
+ * The arms' files to estimates, changes and a verdict. Reference: eval.h; the measures and their reasons are told in docs/formats.md.
  */
 #include "eval/compare.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,10 +21,10 @@ const struct axis axes[EVAL_AXES] = {
 	[EVAL_GENERAL_TEXT] = {"general_text", "general text, bits per byte", LOWER, BITS},
 };
 
-const char *axis_reading(enum eval_axis a, const struct eval_line *l)
+const char *axis_reading(enum eval_axis a, const struct eval_estimate *change)
 {
-	bool up = l->change.low > 0, down = l->change.high < 0;
-	if (!l->change.n)
+	bool up = change->low > 0, down = change->high < 0;
+	if (!change->n)
 		return "";
 	if (!up && !down)
 		return "cannot tell";
@@ -48,7 +49,7 @@ static bool is_of(enum eval_axis a, const struct question *q)
 	}
 }
 
-static bool counts(enum eval_axis a, const struct record *r, int arm)
+static bool counts(enum eval_axis a, const struct record *r, size_t arm)
 {
 	switch (a) {
 	case EVAL_FALSE_PREMISE:
@@ -70,47 +71,62 @@ static size_t cluster_of(const struct comparison *c, size_t i)
 	return i;
 }
 
-static int share_axis(struct comparison *c, enum eval_axis a, struct stats_item *item, struct err *e)
+int share_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct eval_estimate *change, double *p,
+	struct err *e)
 {
-	struct eval_line *l = &c->result->axis[a];
+	struct stats_item *item = mem_alloc(c->questions.n, sizeof *item, e);
 	struct stats_paired paired;
-	size_t n = 0, k[ARMS] = {0}, only[ARMS] = {0};
+	size_t n = 0, only_from = 0, only_to = 0;
+	if (!item)
+		return ERR_RESOURCE;
 	for (size_t i = 0; i < c->questions.n; i++) {
 		const struct record *r = &c->record[i];
 		if (!is_of(a, r->q))
 			continue;
-		bool yes[ARMS] = {counts(a, r, 0), counts(a, r, 1)};
-		item[n++] = (struct stats_item){cluster_of(c, i), {yes[0], yes[1]}, {1, 1}};
-		for (int arm = 0; arm < ARMS; arm++) {
-			k[arm] += yes[arm];
-			only[arm] += yes[arm] && !yes[!arm];
-		}
+		bool was = counts(a, r, from), is = counts(a, r, to);
+		item[n++] = (struct stats_item){cluster_of(c, i), {was, is}, {1, 1}};
+		only_from += was && !is;
+		only_to += is && !was;
 	}
 	int rc = stats_bootstrap(item, n, c->questions.n, &paired, e);
-	l->base = stats_wilson(k[0], n);
-	l->tuned = stats_wilson(k[1], n);
-	l->change = paired.change;
-	l->p = n ? stats_mcnemar(only[0], only[1]) : NAN;
+	*change = paired.change;
+	*p = n ? stats_mcnemar(only_from, only_to) : NAN;
+	mem_free(item);
+	return rc;
+}
+
+static int share_axis(struct comparison *c, enum eval_axis a, struct err *e)
+{
+	struct eval_line *l = &c->result->axis[a];
+	int rc = 0;
+	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
+		size_t n = 0, k = 0;
+		for (size_t i = 0; i < c->questions.n; i++) {
+			n += is_of(a, c->record[i].q);
+			k += is_of(a, c->record[i].q) && counts(a, &c->record[i], arm);
+		}
+		l->arm[arm] = stats_wilson(k, n);
+		if (arm)
+			rc = share_change(c, a, 0, arm, &l->change[arm], &l->p[arm], e);
+	}
 	return rc;
 }
 
 /* Known and unseen questions together, and the twins' accuracy. */
 static void shares_together(struct comparison *c)
 {
-	size_t n = 0, k[ARMS] = {0}, n_twins = 0, k_twins[ARMS] = {0};
-	for (size_t i = 0; i < c->questions.n; i++) {
-		const struct record *r = &c->record[i];
-		n += question_is_ordinary(r->q);
-		n_twins += r->q->is_twin;
-		for (int arm = 0; arm < ARMS; arm++) {
-			k[arm] += question_is_ordinary(r->q) && r->judged[arm].right;
-			k_twins[arm] += r->q->is_twin && r->judged[arm].right;
+	for (size_t arm = 0; arm < c->n_arms; arm++) {
+		size_t n = 0, k = 0, n_twins = 0, k_twins = 0;
+		for (size_t i = 0; i < c->questions.n; i++) {
+			const struct record *r = &c->record[i];
+			n += question_is_ordinary(r->q);
+			k += question_is_ordinary(r->q) && r->judged[arm].right;
+			n_twins += r->q->is_twin;
+			k_twins += r->q->is_twin && r->judged[arm].right;
 		}
+		c->result->all[arm] = stats_wilson(k, n);
+		c->twins[arm] = stats_wilson(k_twins, n_twins);
 	}
-	c->result->all_base = stats_wilson(k[0], n);
-	c->result->all_tuned = stats_wilson(k[1], n);
-	for (int arm = 0; arm < ARMS; arm++)
-		c->twins[arm] = stats_wilson(k_twins[arm], n_twins);
 }
 
 /* ---- guards ----------------------------------------------------------------------------------------------------------------- */
@@ -161,64 +177,78 @@ static void overlap_count(struct comparison *c)
  * The unit is the answer: one that uses a preferred term and no forbidden one. A share of the uses would have no base wherever the base uses
  * neither.
  */
-static int terms_axis(struct comparison *c, struct stats_item *item, struct err *e)
+static int terms_axis(struct comparison *c, struct err *e)
 {
 	struct eval_line *l = &c->result->axis[EVAL_TERMS];
-	struct stats_paired paired;
-	size_t n = 0, in_terms[ARMS] = {0}, uses[ARMS] = {0}, words[ARMS] = {0};
+	size_t n = c->terms.n ? c->questions.n : 0;
+	struct stats_item *item = arena_alloc(&c->arena, n, sizeof *item, e);
 	bool *scratch = arena_alloc(&c->arena, c->terms.n, sizeof *scratch, e);
-	if (!scratch)
-		return ERR_RESOURCE;
-	for (size_t i = 0; i < c->questions.n; i++) {
-		struct stats_item one = {.cluster = cluster_of(c, i), .bottom = {1, 1}};
-		for (int arm = 0; arm < ARMS; arm++) {
+	int rc = item && scratch ? 0 : ERR_RESOURCE;
+	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
+		struct stats_paired paired;
+		size_t in_terms = 0, uses = 0, words = 0;
+		for (size_t i = 0; i < n; i++) {
 			struct wording w = wording_count(&c->terms, c->record[i].q->text, c->record[i].text[arm], scratch);
 			bool good = w.preferred && !w.forbidden;
-			one.top[arm] = good;
-			in_terms[arm] += good;
-			uses[arm] += w.preferred + w.forbidden;
-			words[arm] += w.words;
+			item[i].top[arm > 0] = good;
+			in_terms += good;
+			uses += w.preferred + w.forbidden;
+			words += w.words;
+			item[i].cluster = cluster_of(c, i);
+			item[i].bottom[0] = item[i].bottom[1] = 1;
 		}
-		if (c->terms.n)
-			item[n++] = one;
+		l->arm[arm] = stats_wilson(in_terms, n);
+		l->p[arm] = NAN;
+		c->terms_per_100_words[arm] = 100 * (double)uses / (double)words;
+		if (arm && (rc = stats_bootstrap(item, n, c->questions.n, &paired, e)) == 0)
+			l->change[arm] = paired.change;
 	}
-	int rc = stats_bootstrap(item, n, c->questions.n, &paired, e);
-	for (int arm = 0; arm < ARMS; arm++)
-		c->terms_per_100_words[arm] = 100 * (double)uses[arm] / (double)words[arm];
-	*l = (struct eval_line){stats_wilson(in_terms[0], n), stats_wilson(in_terms[1], n), paired.change, NAN};
 	return rc;
+}
+
+/* The first text of the same source and set. */
+static size_t text_cluster(const struct texts *t, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (t->p[k].general == t->p[i].general && !strcmp(t->p[k].source, t->p[i].source))
+			return k;
+	return i;
 }
 
 static int text_axis(struct comparison *c, enum eval_axis a, struct err *e)
 {
-	const struct texts *base = &c->texts[0], *tuned = &c->texts[1];
-	struct stats_item *item = mem_alloc(base->n, sizeof *item, e);
-	struct stats_paired paired;
-	size_t n = 0;
-	if (!item)
-		return ERR_RESOURCE;
-	for (size_t i = 0; i < base->n; i++) {
-		const struct text *b = &base->p[i], *t = &tuned->p[i];
-		size_t cluster = i;
-		for (size_t k = 0; k < i && cluster == i; k++)
-			if (base->p[k].general == b->general && !strcmp(base->p[k].source, b->source))
-				cluster = k;
-		if (b->general == (a == EVAL_GENERAL_TEXT))
-			item[n++] = (struct stats_item){cluster, {b->bits, t->bits}, {(double)b->bytes, (double)t->bytes}};
+	const struct texts *base = &c->texts[0];
+	struct eval_line *l = &c->result->axis[a];
+	struct stats_item *item = arena_alloc(&c->arena, base->n, sizeof *item, e);
+	int rc = item ? 0 : ERR_RESOURCE;
+	for (size_t arm = 1; arm < c->n_arms && rc == 0; arm++) {
+		struct stats_paired paired;
+		size_t n = 0;
+		l->p[arm] = NAN;
+		if (c->arms[arm].context != EVAL_ALONE)
+			continue;
+		for (size_t i = 0; i < base->n; i++) {
+			const struct text *b = &base->p[i], *t = &c->texts[arm].p[i];
+			if (b->general == (a == EVAL_GENERAL_TEXT))
+				item[n++] = (struct stats_item){
+					text_cluster(base, i), {b->bits, t->bits}, {(double)b->bytes, (double)t->bytes}};
+		}
+		if ((rc = stats_bootstrap(item, n, base->n, &paired, e)) < 0)
+			continue;
+		l->arm[0] = paired.base;
+		l->arm[arm] = paired.tuned;
+		l->change[arm] = paired.change;
+		if (a == EVAL_GENERAL_TEXT && arm_is_trained(&c->arms[arm])) {
+			c->general = paired.relative;
+			c->result->bpb_general_ratio = paired.relative.value;
+		}
 	}
-	int rc = stats_bootstrap(item, n, base->n, &paired, e);
-	c->result->axis[a] = (struct eval_line){paired.base, paired.tuned, paired.change, NAN};
-	if (a == EVAL_GENERAL_TEXT) {
-		c->general = paired.relative;
-		c->result->bpb_general_ratio = paired.relative.value;
-	}
-	mem_free(item);
 	return rc;
 }
 
-/* ---- reading both arms ------------------------------------------------------------------------------------------------------ */
+/* ---- reading the arms ------------------------------------------------------------------------------------------------------- */
 
-static int arm_read(struct comparison *c, int arm, struct err *e)
+static int arm_read(struct comparison *c, size_t arm, struct err *e)
 {
 	struct arm_files f;
 	int rc = arm_files_fill(&f, c->job, &c->arms[arm], e);
@@ -229,8 +259,9 @@ static int arm_read(struct comparison *c, int arm, struct err *e)
 	if (rc == 0 && json_array_size(c->answers[arm]) != c->questions.n)
 		rc = err_set(e, ERR_DATA, "%s: expected the answers to all %zu questions, found %zu; run the arm \"%s\" first",
 			f.answers, c->questions.n, json_array_size(c->answers[arm]), c->arms[arm].name);
-	if (rc == 0)
-		rc = texts_load(&c->texts[arm], f.texts, f.texts_key, e);
+	if (rc < 0 || c->arms[arm].context != EVAL_ALONE)
+		return rc;
+	rc = texts_load(&c->texts[arm], f.texts, f.texts_key, e);
 	if (rc == 0 && !c->texts[arm].n)
 		rc = err_set(e, ERR_DATA, "%s: no scored texts of this model and adapter; run the arm \"%s\" first", f.texts,
 			c->arms[arm].name);
@@ -239,14 +270,20 @@ static int arm_read(struct comparison *c, int arm, struct err *e)
 
 static int texts_agree(const struct comparison *c, struct err *e)
 {
-	const struct texts *a = &c->texts[0], *b = &c->texts[1];
-	bool same = a->n == b->n;
-	for (size_t i = 0; i < a->n && same; i++)
-		same = a->p[i].general == b->p[i].general && a->p[i].bytes == b->p[i].bytes &&
-			!strcmp(a->p[i].source, b->p[i].source);
-	return same ? 0
-		    : err_set(e, ERR_DATA, "%s: the two arms scored different texts; remove texts-*.jsonl there and run both again",
-			      c->job->out);
+	const struct texts *a = &c->texts[0];
+	for (size_t arm = 1; arm < c->n_arms; arm++) {
+		const struct texts *b = &c->texts[arm];
+		bool same = c->arms[arm].context != EVAL_ALONE || a->n == b->n;
+		for (size_t i = 0; i < b->n && same; i++)
+			same = a->p[i].general == b->p[i].general && a->p[i].bytes == b->p[i].bytes &&
+				!strcmp(a->p[i].source, b->p[i].source);
+		if (!same)
+			return err_set(e, ERR_DATA,
+				"%s: the arms \"%s\" and \"%s\" scored different texts; remove texts-*.jsonl there and run both "
+				"again",
+				c->job->out, c->arms[0].name, c->arms[arm].name);
+	}
+	return 0;
 }
 
 static int records_fill(struct comparison *c, struct err *e)
@@ -256,7 +293,7 @@ static int records_fill(struct comparison *c, struct err *e)
 	for (size_t i = 0; i < c->questions.n && rc == 0; i++) {
 		struct record *r = &c->record[i];
 		r->q = &c->questions.p[i];
-		for (int arm = 0; arm < ARMS && rc == 0; arm++) {
+		for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
 			r->text[arm] = json_string_value(json_object_get(json_array_get(c->answers[arm], i), "text"));
 			rc = answer_judge(&r->judged[arm], r->text[arm], r->q, &c->arena, e);
 		}
@@ -270,7 +307,7 @@ static int read_all(struct comparison *c, struct err *e)
 	int rc = questions_read(&c->questions, c->job->questions, e);
 	if (rc == 0)
 		rc = strata_read(&c->questions, c->job->data, e);
-	for (int arm = 0; arm < ARMS && rc == 0; arm++)
+	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++)
 		rc = arm_read(c, arm, e);
 	if (rc == 0)
 		rc = texts_agree(c, e);
@@ -287,12 +324,11 @@ static int read_all(struct comparison *c, struct err *e)
 
 static int measure(struct comparison *c, struct err *e)
 {
-	struct stats_item *item = arena_alloc(&c->arena, c->questions.n, sizeof *item, e);
-	int rc = item ? 0 : ERR_RESOURCE;
+	int rc = 0;
 	for (enum eval_axis a = EVAL_KNOWN; a <= EVAL_OVER_REFUSAL && rc == 0; a++)
-		rc = share_axis(c, a, item, e);
+		rc = share_axis(c, a, e);
 	if (rc == 0)
-		rc = terms_axis(c, item, e);
+		rc = terms_axis(c, e);
 	for (enum eval_axis a = EVAL_UNSEEN_TEXT; a <= EVAL_GENERAL_TEXT && rc == 0; a++)
 		rc = text_axis(c, a, e);
 	if (rc < 0)
@@ -317,10 +353,14 @@ static int write_one(const struct comparison *c, const char *name,
 	return rc;
 }
 
-int eval_compare(const struct eval_job *j, const struct eval_arm arms[2], struct eval_result *out, struct err *e)
+int eval_compare(const struct eval_job *j, const struct eval_arm *arms, size_t n_arms, struct eval_result *out, struct err *e)
 {
-	struct comparison c = {.job = j, .arms = arms, .result = out};
+	struct comparison c = {.job = j, .arms = arms, .n_arms = n_arms, .result = out};
+	assert(n_arms >= 2 && n_arms <= EVAL_ARMS_MAX);
 	memset(out, 0, sizeof *out);
+	out->n_arms = n_arms;
+	for (size_t arm = 0; arm < n_arms; arm++)
+		out->name[arm] = arms[arm].name;
 	arena_init(&c.arena, 64 << 10);
 	int lock, rc = dir_lock(&lock, j->out, e); /* and without what a killed run left there */
 	if (rc == 0)
@@ -331,7 +371,7 @@ int eval_compare(const struct eval_job *j, const struct eval_arm arms[2], struct
 		rc = write_one(&c, "eval.json", result_write, e);
 	if (rc == 0)
 		rc = write_one(&c, "report.html", report_write, e);
-	for (int arm = 0; arm < ARMS; arm++) {
+	for (size_t arm = 0; arm < n_arms; arm++) {
 		json_decref(c.answers[arm]);
 		texts_release(&c.texts[arm]);
 	}

@@ -1,4 +1,4 @@
-/* Private to eval: both arms side by side. */
+/* Private to eval: the arms side by side. */
 #ifndef ATTUNE_EVAL_COMPARE_H
 #define ATTUNE_EVAL_COMPARE_H
 
@@ -6,8 +6,6 @@
 #include "eval/judge.h"
 #include "eval/texts.h"
 #include "eval/wording.h"
-
-enum { ARMS = 2 };
 
 /* What the axes are called and which way is good. */
 struct axis {
@@ -18,40 +16,50 @@ struct axis {
 extern const struct axis axes[EVAL_AXES];
 
 /* "better", "worse", "cannot tell": what the interval of a change says; "" when nothing was measured. */
-const char *axis_reading(enum eval_axis a, const struct eval_line *l);
+const char *axis_reading(enum eval_axis a, const struct eval_estimate *change);
 
 /* One question and what the arms made of it. */
 struct record {
 	const struct question *q;
-	const char *text[ARMS];
-	struct judgement judged[ARMS];
+	const char *text[EVAL_ARMS_MAX];
+	struct judgement judged[EVAL_ARMS_MAX];
 	bool overlap;
 };
 /* Neither refused nor corrected. */
-static inline bool record_accepts(const struct record *r, int arm)
+static inline bool record_accepts(const struct record *r, size_t arm)
 {
 	return !r->judged[arm].right && !r->judged[arm].refused;
 }
 
 struct comparison {
 	const struct eval_job *job;
-	const struct eval_arm *arms; /* [ARMS] */
+	const struct eval_arm *arms; /* [n_arms] */
+	size_t n_arms;
 	struct questions questions;
 	struct record *record; /* [questions.n] */
-	json_t *answers[ARMS];
-	struct texts texts[ARMS];
+	json_t *answers[EVAL_ARMS_MAX];
+	struct texts texts[EVAL_ARMS_MAX]; /* of arms asked alone */
 	struct terms terms;
 	struct arena arena;
-	struct eval_estimate general;     /* tuned / base - 1 of bits per byte on general text, with its interval */
-	struct eval_estimate twins[ARMS]; /* answered right */
-	double terms_per_100_words[ARMS]; /* preferred and forbidden: who uses no terms cannot use a wrong one */
-	const char *constant;             /* the text of result.constant; NULL without questions */
+	struct eval_estimate general;              /* tuned / base - 1 of bits per byte on general text, with its interval */
+	struct eval_estimate twins[EVAL_ARMS_MAX]; /* answered right */
+	double terms_per_100_words[EVAL_ARMS_MAX]; /* preferred and forbidden: who uses no terms cannot use a wrong one */
+	const char *constant;                      /* the text of result.constant; NULL without questions */
 	struct eval_result *result;
 };
 
+static inline bool arm_is_trained(const struct eval_arm *a)
+{
+	return *a->key != 0;
+}
+
+/* The change of a share from one arm to another, paired, on the questions that the axis is about; *p: McNemar's. */
+int share_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct eval_estimate *change, double *p,
+	struct err *e);
+
 /* overlap.c: sets record.overlap from the users' contents of train.jsonl; an absent file shares nothing. */
 int overlap_find(struct comparison *c, struct err *e);
-/* verdict.c: fills worth_it and verdict. */
+/* verdict.c: fills best, worth_it and verdict. */
 int verdict_fill(struct comparison *c, struct err *e);
 /* result.c: appends eval.json. */
 int result_write(const struct comparison *c, struct buf *out, struct err *e);

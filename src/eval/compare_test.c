@@ -1,4 +1,4 @@
-/* Two arms compared, from answers and texts laid out by hand under the right keys: every number, the verdict, a hostile page. */
+/* Arms compared, from answers and texts laid out by hand under the right keys: every number, the verdict, a hostile page. */
 #include "eval/compare.h"
 
 #include <setjmp.h>
@@ -14,7 +14,11 @@
 #include "eval/html.h"
 
 static char root[] = "compare_test_XXXXXX";
-static const struct eval_arm arms[2] = {{.name = "base", .key = ""}, {.name = "tuned", .key = "adapter"}};
+enum { BASE, TUNED, RAG, ARMS };
+static const struct eval_arm arms[ARMS] = {[BASE] = {.name = "base", .key = ""},
+	[TUNED] = {.name = "tuned", .key = "adapter"},
+	[RAG] = {.name = "rag", .key = "", .context = EVAL_PASSAGES}};
+static size_t n_arms; /* the first so many are compared */
 static struct eval_job job;
 
 static const char *at(const char *name)
@@ -33,9 +37,9 @@ static void put(const char *path, const char *text, size_t n)
 		fail_msg("%s", e.text);
 }
 
-/* Lines with "question" (as JSON), and what both arms say, as their files. */
+/* Lines with "question" (as JSON), and what the arms say, as their files. */
 struct said {
-	const char *question, *base, *tuned;
+	const char *question, *text[ARMS];
 };
 
 static void answers_put(const struct said *s, size_t n)
@@ -45,14 +49,14 @@ static void answers_put(const struct said *s, size_t n)
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(buf_printf(&q, &e, "%s\n", s[i].question), 0);
 	put(job.questions, n ? q.p : "", q.len);
-	for (int arm = 0; arm < ARMS; arm++) {
+	for (size_t arm = 0; arm < n_arms; arm++) {
 		struct arm_files f;
 		buf_clear(&q);
 		assert_int_equal(arm_files_fill(&f, &job, &arms[arm], &e), 0);
 		for (size_t i = 0; i < n; i++) {
 			json_t *o = json_loads(s[i].question, 0, NULL);
 			assert_non_null(o);
-			json_object_set_new(o, "text", json_string(arm ? s[i].tuned : s[i].base));
+			json_object_set_new(o, "text", json_string(s[i].text[arm]));
 			json_object_set_new(o, "finish_reason", json_string("stop"));
 			json_object_set_new(o, "n_tokens", json_integer(1));
 			json_object_set_new(o, "key", json_string(f.answers_key));
@@ -69,8 +73,8 @@ static void answers_put(const struct said *s, size_t n)
 /* Six texts of 100 bytes: bits of held-out and general ones. */
 static void texts_put(double unseen_base, double unseen_tuned, double general_base, double general_tuned)
 {
-	const double bits[ARMS][2] = {{unseen_base, general_base}, {unseen_tuned, general_tuned}};
-	for (int arm = 0; arm < ARMS; arm++) {
+	const double bits[][2] = {[BASE] = {unseen_base, general_base}, [TUNED] = {unseen_tuned, general_tuned}};
+	for (size_t arm = 0; arm <= TUNED; arm++) {
 		struct arm_files f;
 		struct err e = {0};
 		struct buf b = {0};
@@ -88,7 +92,7 @@ static void texts_put(double unseen_base, double unseen_tuned, double general_ba
 static void compare(struct eval_result *r)
 {
 	struct err e = {0};
-	if (eval_compare(&job, arms, r, &e))
+	if (eval_compare(&job, arms, n_arms, r, &e))
 		fail_msg("%s", e.text);
 }
 
@@ -110,7 +114,7 @@ static struct said *many(char (*line)[160])
 			100 + i, i);
 		static char right[N][32];
 		snprintf(right[i], 32, "It is %d days.", 100 + i);
-		s[i] = (struct said){line[i], i % 10 ? "It is 9 days." : right[i], i % 5 ? right[i] : "It is 9 days."};
+		s[i] = (struct said){line[i], {i % 10 ? "It is 9 days." : right[i], i % 5 ? right[i] : "It is 9 days."}};
 	}
 	return s;
 }
@@ -124,21 +128,20 @@ static void test_worth_it(void **state)
 	answers_put(many(line), N);
 	texts_put(2, 1, 1, 1.01);
 	compare(&r);
-	assert_int_equal(r.axis[EVAL_KNOWN].base.k, 4);
-	assert_int_equal(r.axis[EVAL_KNOWN].tuned.k, 32);
-	assert_true(fabs(r.axis[EVAL_KNOWN].change.value - 0.7) < 1e-12 && r.axis[EVAL_KNOWN].change.low > 0.4);
-	assert_true(r.axis[EVAL_KNOWN].p < 1e-5);
+	assert_int_equal(r.axis[EVAL_KNOWN].arm[BASE].k, 4);
+	assert_int_equal(r.axis[EVAL_KNOWN].arm[TUNED].k, 32);
+	assert_true(fabs(r.axis[EVAL_KNOWN].change[TUNED].value - 0.7) < 1e-12 && r.axis[EVAL_KNOWN].change[TUNED].low > 0.4);
+	assert_true(r.axis[EVAL_KNOWN].p[TUNED] < 1e-5);
 	assert_true(fabs(r.bpb_general_ratio - 0.01) < 1e-9);
-	assert_true(fabs(r.axis[EVAL_UNSEEN_TEXT].change.value + 1) < 1e-9);
+	assert_true(fabs(r.axis[EVAL_UNSEEN_TEXT].change[TUNED].value + 1) < 1e-9);
 	assert_int_equal(r.constant.k, 1);
 	assert_int_equal(r.overlap.k, 0);
 	assert_true(r.worth_it);
-	assert_non_null(
-		strstr(r.verdict, "Worth it: of 40 questions on its documents the tuned model answers 80 % right, the base 10 %"));
+	assert_non_null(strstr(r.verdict, "Worth it: of 40 questions on its documents tuned answers 80 % right, base 10 %"));
 	assert_int_equal(eval_table(&r, &b, NULL), 0);
 	for (char *p = b.p, *end; (end = strchr(p, '\n')); p = end + 1)
 		assert_true(end - p <= 100);
-	assert_non_null(strstr(b.p, "10 % (4-23)"));
+	assert_non_null(strstr(b.p, "10 (4-23)"));
 	file_text("out/eval.json", &b);
 	json_t *o = json_loads(b.p, 0, NULL);
 	assert_true(json_is_true(json_object_get(o, "worth_it")));
@@ -152,13 +155,55 @@ static void test_worth_it(void **state)
 	buf_release(&b);
 }
 
+/* Retrieval knows all but every twentieth: training has to beat that, and does not. */
+static void test_retrieve(void **state)
+{
+	(void)state;
+	char line[N][160], right[N][32];
+	struct eval_result r;
+	struct buf b = {0};
+	struct said *s = many(line);
+	static const char section[] = "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"t\"}\n";
+	put(at("data/sections.jsonl"), section, strlen(section));
+	n_arms = ARMS;
+	for (int i = 0; i < N; i++) {
+		snprintf(right[i], 32, "It is %d days.", 100 + i);
+		s[i].text[RAG] = i % 20 ? right[i] : "It is 9 days.";
+	}
+	answers_put(s, N);
+	texts_put(2, 1, 1, 1.01);
+	compare(&r);
+	assert_int_equal(r.axis[EVAL_KNOWN].arm[RAG].k, 38);
+	assert_int_equal(r.axis[EVAL_GENERAL_TEXT].arm[RAG].n, 0);
+	assert_false(r.worth_it);
+	assert_int_equal(r.best, RAG);
+	assert_non_null(
+		strstr(r.verdict, "Retrieve, don't train: of 40 questions on its documents rag answers 95 % right, base 10 %"));
+	assert_non_null(strstr(r.verdict, "With training, tuned answers 80 %: fewer."));
+	file_text("out/eval.json", &b);
+	json_t *o = json_loads(b.p, 0, NULL), *known = json_object_get(json_object_get(o, "axes"), "known");
+	assert_string_equal(json_string_value(json_object_get(o, "best")), "rag");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(json_object_get(known, "arms"), "rag"), "k")), 38);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(json_object_get(known, "change"), "rag"), "reading")), "better");
+	json_decref(o);
+	for (int i = 0; i < N; i++) /* now it knows less than the tuned model */
+		s[i].text[RAG] = i % 3 ? "It is 9 days." : right[i];
+	answers_put(s, N);
+	compare(&r);
+	assert_true(r.worth_it);
+	assert_int_equal(r.best, TUNED);
+	assert_non_null(strstr(r.verdict, "tuned answers 80 % right, rag 35 %"));
+	buf_release(&b);
+}
+
 static void test_cannot_tell(void **state)
 {
 	(void)state;
 	const struct said s[] = {
-		{"{\"id\":\"a\",\"question\":\"How long?\",\"answers\":[\"6 days\"]}", "Nine days.", "Six days."},
-		{"{\"id\":\"b\",\"question\":\"How big?\",\"answers\":[\"5 MB\"]}", "It is 5 MB.", "It is 5 MB."},
-		{"{\"id\":\"c\",\"question\":\"How far?\",\"answers\":[\"7 km\"]}", "It is 9 km.", "It is 8 km."},
+		{"{\"id\":\"a\",\"question\":\"How long?\",\"answers\":[\"6 days\"]}", {"Nine days.", "Six days."}},
+		{"{\"id\":\"b\",\"question\":\"How big?\",\"answers\":[\"5 MB\"]}", {"It is 5 MB.", "It is 5 MB."}},
+		{"{\"id\":\"c\",\"question\":\"How far?\",\"answers\":[\"7 km\"]}", {"It is 9 km.", "It is 8 km."}},
 	};
 	struct eval_result r;
 	answers_put(s, 3);
@@ -170,7 +215,7 @@ static void test_cannot_tell(void **state)
 	compare(&r);
 	assert_false(r.worth_it);
 	assert_non_null(strstr(r.verdict, "there are no questions"));
-	assert_true(isnan(r.axis[EVAL_KNOWN].base.value));
+	assert_true(isnan(r.axis[EVAL_KNOWN].arm[BASE].value));
 }
 
 /* False premises and twins, held-out documents, overlap with training, terms: each in its own row and nowhere else. */
@@ -179,14 +224,14 @@ static void test_axes(void **state)
 	(void)state;
 	const struct said s[] = {
 		{"{\"id\":\"f\",\"question\":\"How do I fax?\",\"answers\":[\"by mail\"],\"false_premise\":true,\"twin\":\"t\"}",
-			"Press Fax.", "There is no fax."},
-		{"{\"id\":\"g\",\"question\":\"Which fax?\",\"answers\":[],\"false_premise\":true}", "The red one.",
-			"The red one."},
-		{"{\"id\":\"t\",\"question\":\"How do I mail?\",\"answers\":[\"Send\"]}", "It cannot.",
-			"It is not hard: press Send."},
+			{"Press Fax.", "There is no fax."}},
+		{"{\"id\":\"g\",\"question\":\"Which fax?\",\"answers\":[],\"false_premise\":true}",
+			{"The red one.", "The red one."}},
+		{"{\"id\":\"t\",\"question\":\"How do I mail?\",\"answers\":[\"Send\"]}",
+			{"It cannot.", "It is not hard: press Send."}},
 		{"{\"id\":\"u\",\"question\":\"one two three four five six seven "
 		 "EIGHT?\",\"answers\":[\"x\"],\"source\":\"new.md\"}",
-			"A vault: x", "The Tolvery Vault has no y"},
+			{"A vault: x", "The Tolvery Vault has no y"}},
 	};
 	static const char manifest[] = "{\"documents\":[{\"path\":\"docs/new.md\",\"unseen\":true}]}";
 	static const char train[] =
@@ -199,21 +244,21 @@ static void test_axes(void **state)
 	put(at("data/terms.yaml"), terms, strlen(terms));
 	answers_put(s, 4);
 	compare(&r);
-	assert_int_equal(r.axis[EVAL_KNOWN].base.n, 0);
-	assert_int_equal(r.axis[EVAL_UNSEEN].base.n, 1);
-	assert_int_equal(r.axis[EVAL_UNSEEN].base.k, 1);
-	assert_int_equal(r.axis[EVAL_UNSEEN].tuned.k, 0);
-	assert_int_equal(r.axis[EVAL_FALSE_PREMISE].base.k, 2);
-	assert_int_equal(r.axis[EVAL_FALSE_PREMISE].tuned.k, 1);
-	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].base.k, 1);
-	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].tuned.k, 0);
-	assert_int_equal(r.axis[EVAL_TERMS].base.k, 0);
-	assert_int_equal(r.axis[EVAL_TERMS].base.n, 4);
-	assert_int_equal(r.axis[EVAL_TERMS].tuned.n, 4);
-	assert_int_equal(r.axis[EVAL_TERMS].tuned.k, 1);
+	assert_int_equal(r.axis[EVAL_KNOWN].arm[BASE].n, 0);
+	assert_int_equal(r.axis[EVAL_UNSEEN].arm[BASE].n, 1);
+	assert_int_equal(r.axis[EVAL_UNSEEN].arm[BASE].k, 1);
+	assert_int_equal(r.axis[EVAL_UNSEEN].arm[TUNED].k, 0);
+	assert_int_equal(r.axis[EVAL_FALSE_PREMISE].arm[BASE].k, 2);
+	assert_int_equal(r.axis[EVAL_FALSE_PREMISE].arm[TUNED].k, 1);
+	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].arm[BASE].k, 1);
+	assert_int_equal(r.axis[EVAL_OVER_REFUSAL].arm[TUNED].k, 0);
+	assert_int_equal(r.axis[EVAL_TERMS].arm[BASE].k, 0);
+	assert_int_equal(r.axis[EVAL_TERMS].arm[BASE].n, 4);
+	assert_int_equal(r.axis[EVAL_TERMS].arm[TUNED].n, 4);
+	assert_int_equal(r.axis[EVAL_TERMS].arm[TUNED].k, 1);
 	assert_int_equal(r.overlap.k, 1);
 	assert_int_equal(r.overlap.n, 4);
-	assert_int_equal(r.all_base.n, 1);
+	assert_int_equal(r.all[BASE].n, 1);
 }
 
 static void test_hostile(void **state)
@@ -221,7 +266,7 @@ static void test_hostile(void **state)
 	(void)state;
 	const struct said s[] = {{"{\"id\":\"\\\"><script>\",\"question\":\"<b>Q</b> 'a' \\\"b\\\" &amp;\",\"answers\":[\"<i>\"],"
 				  "\"source\":\"<img src=x onerror=alert(1)>\"}",
-		"<script>alert(1)</script>\x01\x1b", "</p></article></main> 6 days & \xc3\xa9"}};
+		{"<script>alert(1)</script>\x01\x1b", "</p></article></main> 6 days & \xc3\xa9"}}};
 	struct eval_result r;
 	struct buf b = {0};
 	put(at("loss.svg"), "<svg><script>x</script></svg>\"", 30);
@@ -259,10 +304,10 @@ static void test_missing(void **state)
 	answers_put(many(line), N);
 	texts_put(2, 1, 1, 1);
 	unlink(at("out/texts-tuned.jsonl"));
-	assert_int_equal(eval_compare(&job, arms, &r, &e), ERR_DATA);
+	assert_int_equal(eval_compare(&job, arms, n_arms, &r, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "run the arm \"tuned\" first"));
 	unlink(at("out/answers-base.jsonl"));
-	assert_int_equal(eval_compare(&job, arms, &r, &e), ERR_DATA);
+	assert_int_equal(eval_compare(&job, arms, n_arms, &r, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "all 40 questions, found 0"));
 }
 
@@ -281,6 +326,7 @@ static int setup(void **state)
 		.model_key = "m",
 		.train_seconds = 1,
 		.train_tokens = 2};
+	n_arms = TUNED + 1;
 	return dir_remove(data, &e) || dir_make(data, &e) || dir_make(out, &e);
 }
 
@@ -296,6 +342,7 @@ int main(void)
 		return 1;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_worth_it, setup),
+		cmocka_unit_test_setup(test_retrieve, setup),
 		cmocka_unit_test_setup(test_cannot_tell, setup),
 		cmocka_unit_test_setup(test_axes, setup),
 		cmocka_unit_test_setup(test_hostile, setup),

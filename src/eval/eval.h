@@ -9,7 +9,7 @@
  *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar
  *   report     eval.json, report.html, the verdict
  *
- * An arm is a way to answer: here the base model and the model with its adapter.
+ * An arm is a way to answer: the base model or the model with its adapter, asked alone or with the passages in front that retrieval finds.
  */
 #ifndef ATTUNE_EVAL_H
 #define ATTUNE_EVAL_H
@@ -36,15 +36,24 @@ struct eval_job {
 	const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
+/* What stands in front of a question. */
+enum eval_context {
+	EVAL_ALONE,   /* nothing */
+	EVAL_PASSAGES /* the passages that search finds for it in the data folder, held-out documents among them */
+};
+
+enum { EVAL_ARMS_MAX = 8 };
+
 struct eval_arm {
 	const char *name;        /* "base", "tuned": in file names and in the report */
 	const struct lora *lora; /* NULL: the base */
 	const char *key;         /* what the adapter is, as a hash; "" for the base */
+	enum eval_context context;
 };
 
 /*
- * Answers every question and scores every text, unless the folder holds that already, made from the same model, adapter and
- * questions:
+ * Answers every question and, asked alone, scores every text, unless the folder holds that already, made from the same model, adapter,
+ * passages and questions:
  *
  *   answers-NAME.jsonl  the questions with "text", "finish_reason", "n_tokens", "key"
  *   texts-NAME.jsonl    {"set":"unseen"|"general", "source", "bytes", "bits", "key"}
@@ -70,23 +79,31 @@ enum eval_axis {
 	EVAL_AXES
 };
 
+/* Per arm; what does not apply to one (texts, of arms with passages) has n = 0. */
 struct eval_line {
-	struct eval_estimate base, tuned, change; /* change: tuned - base, paired */
-	double p;                                 /* McNemar's exact test for shares of the same questions, else NaN */
+	struct eval_estimate arm[EVAL_ARMS_MAX];
+	struct eval_estimate change[EVAL_ARMS_MAX]; /* against arm 0, paired */
+	double p[EVAL_ARMS_MAX]; /* McNemar's exact test of the change for shares of the same questions, else NaN */
 };
 
 struct eval_result {
+	size_t n_arms;
+	const char *name[EVAL_ARMS_MAX]; /* of the arms, borrowed from them */
 	struct eval_line axis[EVAL_AXES];
-	struct eval_estimate all_base, all_tuned; /* known and unseen questions together */
-	struct eval_estimate constant;            /* the best single answer given to every question */
-	struct eval_estimate overlap;             /* questions that share 8 words in a row with a training row */
-	double bpb_general_ratio;                 /* tuned / base - 1 */
-	bool worth_it;
-	char verdict[512]; /* one or two sentences for a person */
+	struct eval_estimate all[EVAL_ARMS_MAX]; /* known and unseen questions together */
+	struct eval_estimate constant;           /* the best single answer given to every question */
+	struct eval_estimate overlap;            /* questions that share 8 words in a row with a training row */
+	double bpb_general_ratio;                /* tuned / base - 1 */
+	size_t best;                             /* the arm that the verdict recommends; 0: the base as it is */
+	bool worth_it;                           /* training is: it beats the best arm without it */
+	char verdict[768];                       /* a few sentences for a person */
 };
 
-/* Reads both arms' files, compares them and writes eval.json and report.html into j->out. base is arms[0], tuned arms[1]. */
-int eval_compare(const struct eval_job *j, const struct eval_arm arms[2], struct eval_result *out, struct err *e);
+/*
+ * Reads the files of n_arms arms, 2 to EVAL_ARMS_MAX, compares them and writes eval.json and report.html into j->out. The first is the
+ * base alone; one of the others is the model with its adapter alone.
+ */
+int eval_compare(const struct eval_job *j, const struct eval_arm *arms, size_t n_arms, struct eval_result *out, struct err *e);
 
 /* Appends the axes as a table of plain text of at most 100 columns, the verdict below. */
 int eval_table(const struct eval_result *r, struct buf *out, struct err *e);

@@ -12,7 +12,7 @@
 
 extern const char eval_report_css[]; /* report.css, put into the program when it is built */
 
-enum { PLOT_WIDTH = 200, PLOT_HEIGHT = 34, PLOT_MARGIN = 6, SVG_MAX = 4 << 20 };
+enum { PLOT_WIDTH = 160, PLOT_STEP = 13, PLOT_MARGIN = 6, SVG_MAX = 4 << 20 };
 
 /* The page being written; after the first failure nothing more is. */
 struct page {
@@ -50,12 +50,16 @@ struct range {
 	double from, to;
 };
 
-static struct range range_of(enum eval_axis a, const struct eval_line *l)
+static struct range range_of(enum eval_axis a, const struct eval_line *l, size_t n_arms)
 {
+	double low = l->arm[0].value, high = low;
 	if (axes[a].unit == SHARE)
 		return (struct range){0, 1};
-	double low = fmin(fmin(l->base.value, l->tuned.value), fmin(l->base.low, l->tuned.low)); /* fmin and fmax pass over NaN */
-	double high = fmax(fmax(l->base.value, l->tuned.value), fmax(l->base.high, l->tuned.high));
+	for (size_t i = 0; i < n_arms; i++) { /* fmin and fmax pass over NaN */
+		const struct eval_estimate *s = &l->arm[i];
+		low = s->n ? fmin(fmin(low, s->value), s->low) : low;
+		high = s->n ? fmax(fmax(high, s->value), s->high) : high;
+	}
 	double margin = high > low ? (high - low) / 10 : 0.1;
 	return (struct range){low - margin, high + margin};
 }
@@ -65,31 +69,36 @@ static double px(struct range r, double value)
 	return PLOT_MARGIN + (value - r.from) / (r.to - r.from) * (PLOT_WIDTH - 2 * PLOT_MARGIN);
 }
 
-static void put_dot(struct page *p, struct range r, const struct eval_estimate *s, const char *class, int y)
+static void put_dot(struct page *p, struct range r, const struct eval_estimate *s, const char *class, size_t y)
 {
 	if (!s->n || !isfinite(s->value))
 		return;
 	if (isfinite(s->low))
-		putf(p, "<path class=\"%s\" stroke-width=\"1.5\" d=\"M%.1f %dH%.1f\"/>", class, px(r, s->low), y, px(r, s->high));
-	putf(p, "<circle class=\"%s\" stroke-width=\"1.5\" cx=\"%.1f\" cy=\"%d\" r=\"4\"/>", class, px(r, s->value), y);
+		putf(p, "<path class=\"%s\" stroke-width=\"1.5\" d=\"M%.1f %zuH%.1f\"/>", class, px(r, s->low), y, px(r, s->high));
+	putf(p, "<circle class=\"%s\" stroke-width=\"1.5\" cx=\"%.1f\" cy=\"%zu\" r=\"4\"/>", class, px(r, s->value), y);
 }
 
-static void put_plot(struct page *p, enum eval_axis a, const struct eval_line *l)
+static void put_plot(struct page *p, const struct comparison *c, enum eval_axis a)
 {
-	struct range r = range_of(a, l);
+	const struct eval_line *l = &c->result->axis[a];
+	struct range r = range_of(a, l, c->n_arms);
+	size_t height = PLOT_STEP * c->n_arms + PLOT_STEP / 2;
 	putf(p,
-		"<td><svg width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" aria-hidden=\"true\">"
-		"<path class=\"axis\" d=\"M%d %dH%d\"/>",
-		PLOT_WIDTH, PLOT_HEIGHT, PLOT_WIDTH, PLOT_HEIGHT, PLOT_MARGIN, PLOT_HEIGHT - 1, PLOT_WIDTH - PLOT_MARGIN);
-	put_dot(p, r, &l->base, "base", 9);
-	put_dot(p, r, &l->tuned, "tuned", 22);
+		"<td><svg width=\"%d\" height=\"%zu\" viewBox=\"0 0 %d %zu\" aria-hidden=\"true\">"
+		"<path class=\"axis\" d=\"M%d %zuH%d\"/>",
+		PLOT_WIDTH, height, PLOT_WIDTH, height, PLOT_MARGIN, height - 1, PLOT_WIDTH - PLOT_MARGIN);
+	for (size_t i = 0; i < c->n_arms; i++)
+		put_dot(p, r, &l->arm[i], arm_is_trained(&c->arms[i]) ? "tuned" : "base", PLOT_STEP * (i + 1) - PLOT_STEP / 4);
 	put(p, "</svg></td>");
 }
 
-static void put_value(struct page *p, enum eval_axis a, const struct eval_estimate *s)
+/* The estimate, its interval, and against the base: what the difference says. */
+static void put_value(struct page *p, enum eval_axis a, const struct eval_line *l, size_t arm)
 {
+	const struct eval_estimate *s = &l->arm[arm], *change = &l->change[arm];
+	const char *reading = axis_reading(a, change);
 	if (!s->n || !isfinite(s->value)) {
-		put(p, "<td class=\"number\">not measured</td>");
+		put(p, "<td class=\"number quiet\">&ndash;</td>");
 		return;
 	}
 	bool bits = axes[a].unit == BITS;
@@ -100,28 +109,14 @@ static void put_value(struct page *p, enum eval_axis a, const struct eval_estima
 		putf(p, "%.*f to %.*f", places, scale * s->low, places, scale * s->high);
 	if (!bits)
 		putf(p, " (%zu of %zu)", s->k, s->n);
-	put(p, "</small></td>");
-}
-
-static void put_change(struct page *p, enum eval_axis a, const struct eval_line *l)
-{
-	const struct eval_estimate *s = &l->change;
-	const char *reading = axis_reading(a, l);
-	double scale = axes[a].unit == BITS ? 1 : 100;
-	int places = axes[a].unit == BITS ? 3 : 0;
-	if (!s->n) {
-		put(p, "<td></td>");
-		return;
-	}
-	putf(p, "<td class=\"number\"><span class=\"%s\">%s</span> %+.*f<small>",
-		!strcmp(reading, "better")          ? "good"
-			: !strcmp(reading, "worse") ? "bad"
-						    : "quiet",
-		reading, places, scale * s->value);
-	if (isfinite(s->low))
-		putf(p, "%+.*f to %+.*f", places, scale * s->low, places, scale * s->high);
-	if (isfinite(l->p))
-		putf(p, ", p = %.2g", l->p);
+	if (*reading)
+		putf(p, "<br><span class=\"%s\">%s</span> %+.*f",
+			!strcmp(reading, "better")          ? "good"
+				: !strcmp(reading, "worse") ? "bad"
+							    : "quiet",
+			reading, places, scale * change->value);
+	if (*reading && isfinite(change->low))
+		putf(p, " (%+.*f to %+.*f)", places, scale * change->low, places, scale * change->high);
 	put(p, "</small></td>");
 }
 
@@ -129,29 +124,42 @@ static void put_axes(struct page *p, const struct comparison *c)
 {
 	put(p,
 		"<h2 id=\"measures\">What was measured</h2><div class=\"scroll\"><table><caption>Ranges are 95&#8239;% intervals: "
-		"Wilson's "
-		"for shares, otherwise and for changes a paired bootstrap over source documents. p is McNemar's. In the pictures "
-		"the "
-		"hollow upper dot is the base, the filled lower one the tuned model.</caption><thead><tr><th "
-		"scope=\"col\">Measure</th>"
-		"<th scope=\"col\">Base</th><th scope=\"col\">Tuned</th><th scope=\"col\">Change</th><th "
-		"scope=\"col\">Intervals</th></tr>"
-		"</thead><tbody>");
+		"Wilson's for shares, otherwise and for differences from the first column a paired bootstrap over source "
+		"documents. "
+		"In the pictures each arm has a line, in the order of the columns, filled where it was "
+		"trained.</caption><thead><tr>"
+		"<th scope=\"col\">Measure</th>");
+	for (size_t i = 0; i < c->n_arms; i++) {
+		put(p, "<th scope=\"col\">");
+		put_text(p, c->arms[i].name);
+		put(p, "</th>");
+	}
+	put(p, "<th scope=\"col\">Intervals</th></tr></thead><tbody>");
 	for (int a = 0; a < EVAL_AXES; a++) {
 		const struct eval_line *l = &c->result->axis[a];
-		if (!l->base.n && !l->tuned.n)
+		if (!l->arm[0].n)
 			continue;
 		putf(p, "<tr><th scope=\"row\">%s</th>", axes[a].name);
-		put_value(p, (enum eval_axis)a, &l->base);
-		put_value(p, (enum eval_axis)a, &l->tuned);
-		put_change(p, (enum eval_axis)a, l);
-		put_plot(p, (enum eval_axis)a, l);
+		for (size_t i = 0; i < c->n_arms; i++)
+			put_value(p, (enum eval_axis)a, l, i);
+		put_plot(p, c, (enum eval_axis)a);
 		put(p, "</tr>");
 	}
 	put(p, "</tbody></table></div>");
 }
 
 /* ---- around them ------------------------------------------------------------------------------------------------------------ */
+
+/* " base 10 %, tuned 80 %.": the rest of a paragraph. */
+static void put_each(struct page *p, const struct comparison *c, const struct eval_estimate *arm)
+{
+	for (size_t i = 0; i < c->n_arms; i++) {
+		put(p, i ? ", " : " ");
+		put_text(p, c->arms[i].name);
+		putf(p, " %.0f&#8239;%%", 100 * arm[i].value);
+	}
+	put(p, ".</p>");
+}
 
 static void put_guards(struct page *p, const struct comparison *c)
 {
@@ -164,15 +172,19 @@ static void put_guards(struct page *p, const struct comparison *c)
 		putf(p, "<p>%zu of %zu questions share eight words in a row with a question of the training data.</p>",
 			r->overlap.k, r->overlap.n);
 	}
-	if (c->twins[0].n)
-		putf(p,
-			"<p>Of the %zu answerable twins the base answers %.0f&#8239;%% right, the tuned model %.0f&#8239;%%; they "
-			"count "
-			"in no other row.</p>",
-			c->twins[0].n, 100 * c->twins[0].value, 100 * c->twins[1].value);
-	if (c->terms.n && c->questions.n)
-		putf(p, "<p>Preferred and forbidden terms per 100 words: %.1f before, %.1f after.</p>", c->terms_per_100_words[0],
-			c->terms_per_100_words[1]);
+	if (c->twins[0].n) {
+		putf(p, "<p>Of the %zu answerable twins, which count in no other row, are answered right:", c->twins[0].n);
+		put_each(p, c, c->twins);
+	}
+	if (c->terms.n && c->questions.n) {
+		put(p, "<p>Preferred and forbidden terms per 100 words:");
+		for (size_t i = 0; i < c->n_arms; i++) {
+			put(p, i ? ", " : " ");
+			put_text(p, c->arms[i].name);
+			putf(p, " %.1f", c->terms_per_100_words[i]);
+		}
+		put(p, ".</p>");
+	}
 	putf(p, "<p>General text costs %+.1f&#8239;%% bits per byte.</p>", 100 * c->general.value);
 }
 
@@ -196,23 +208,30 @@ static void put_training(struct page *p, const struct comparison *c)
 
 /* ---- questions -------------------------------------------------------------------------------------------------------------- */
 
-enum group { LEARNT, LOST, BOTH, NEVER, PREMISES, GROUPS };
+enum group { TRAINED, UNTRAINED, EVERY, NONE, SOME, PREMISES, GROUPS };
 
-static const char *const group_name[GROUPS] = {[LEARNT] = "Wrong before, right after",
-	[LOST] = "Right before, wrong after",
-	[BOTH] = "Right before and after",
-	[NEVER] = "Wrong before and after",
+static const char *const group_name[GROUPS] = {[TRAINED] = "Right only with training",
+	[UNTRAINED] = "Right only without training",
+	[EVERY] = "Right in every arm",
+	[NONE] = "Right in no arm",
+	[SOME] = "Right in some arms with training and some without",
 	[PREMISES] = "False premises"};
 
-static enum group group_of(const struct record *r)
+static enum group group_of(const struct comparison *c, const struct record *r)
 {
-	bool before = r->judged[0].right, after = r->judged[1].right;
+	size_t trained = 0, untrained = 0;
+	for (size_t i = 0; i < c->n_arms; i++)
+		*(arm_is_trained(&c->arms[i]) ? &trained : &untrained) += r->judged[i].right;
 	if (r->q->false_premise)
 		return PREMISES;
-	return before ? (after ? BOTH : LOST) : (after ? LEARNT : NEVER);
+	if (trained + untrained == c->n_arms)
+		return EVERY;
+	if (!trained || !untrained)
+		return trained ? TRAINED : untrained ? UNTRAINED : NONE;
+	return SOME;
 }
 
-static void put_answer(struct page *p, const struct comparison *c, const struct record *r, int arm)
+static void put_answer(struct page *p, const struct comparison *c, const struct record *r, size_t arm)
 {
 	const struct judgement *j = &r->judged[arm];
 	bool premise = r->q->false_premise, good = premise ? !record_accepts(r, arm) : j->right;
@@ -255,8 +274,8 @@ static void put_question(struct page *p, const struct comparison *c, size_t i)
 	put(p, r->q->is_twin ? ". Twin of a false premise" : "");
 	put(p, r->overlap ? ". Shares eight words with training" : "");
 	put(p, "</p><div class=\"pair\">");
-	put_answer(p, c, r, 0);
-	put_answer(p, c, r, 1);
+	for (size_t arm = 0; arm < c->n_arms; arm++)
+		put_answer(p, c, r, arm);
 	put(p, "</div></article>\n");
 }
 
@@ -268,12 +287,13 @@ static void put_questions(struct page *p, const struct comparison *c)
 	for (int g = 0; g < GROUPS; g++) {
 		size_t n = 0;
 		for (size_t i = 0; i < c->questions.n; i++)
-			n += group_of(&c->record[i]) == (enum group)g;
+			n += group_of(c, &c->record[i]) == (enum group)g;
 		if (!n)
 			continue;
-		putf(p, "<details%s><summary>%s (%zu)</summary>\n", g == LEARNT || g == LOST ? " open" : "", group_name[g], n);
+		putf(p, "<details%s><summary>%s (%zu)</summary>\n", g == TRAINED || g == UNTRAINED ? " open" : "", group_name[g],
+			n);
 		for (size_t i = 0; i < c->questions.n; i++)
-			if (group_of(&c->record[i]) == (enum group)g)
+			if (group_of(c, &c->record[i]) == (enum group)g)
 				put_question(p, c, i);
 		put(p, "</details>");
 	}

@@ -19,33 +19,51 @@ static json_t *estimate(const struct eval_estimate *s)
 		"low", number(s->low), "high", number(s->high));
 }
 
+/* One estimate an arm, under the arms' names. */
+static json_t *estimates(const struct comparison *c, const struct eval_estimate *arm)
+{
+	json_t *all = json_object();
+	for (size_t i = 0; i < c->n_arms; i++)
+		json_object_set_new(all, c->arms[i].name, estimate(&arm[i]));
+	return all;
+}
+
+static json_t *changes(const struct comparison *c, enum eval_axis a)
+{
+	const struct eval_line *l = &c->result->axis[a];
+	json_t *all = json_object();
+	for (size_t i = 1; i < c->n_arms; i++) {
+		json_t *one = estimate(&l->change[i]);
+		json_object_set_new(one, "p", number(l->p[i]));
+		json_object_set_new(one, "reading", json_string(axis_reading(a, &l->change[i])));
+		json_object_set_new(all, c->arms[i].name, one);
+	}
+	return all;
+}
+
 static json_t *axes_json(const struct comparison *c)
 {
 	json_t *all = json_object();
-	for (int a = 0; a < EVAL_AXES; a++) {
-		const struct eval_line *l = &c->result->axis[a];
+	for (int a = 0; a < EVAL_AXES; a++)
 		json_object_set_new(all, axes[a].key,
-			json_pack("{s:s, s:o, s:o, s:o, s:o, s:s}", "name", axes[a].name, c->arms[0].name, estimate(&l->base),
-				c->arms[1].name, estimate(&l->tuned), "change", estimate(&l->change), "p", number(l->p), "reading",
-				axis_reading((enum eval_axis)a, l)));
-	}
+			json_pack("{s:s, s:o, s:o}", "name", axes[a].name, "arms", estimates(c, c->result->axis[a].arm), "change",
+				changes(c, (enum eval_axis)a)));
 	return all;
 }
 
 static json_t *guards_json(const struct comparison *c)
 {
 	const struct eval_result *r = c->result;
-	const char *base = c->arms[0].name, *tuned = c->arms[1].name;
-	json_t *constant = estimate(&r->constant);
+	json_t *constant = estimate(&r->constant), *terms = json_object();
 	json_object_set_new(constant, "text", c->constant ? json_string(c->constant) : json_null());
-	return json_pack("{s:o, s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}}", "constant", constant, "overlap",
-		estimate(&r->overlap), "general_text_relative", estimate(&c->general), "all_questions", base,
-		estimate(&r->all_base), tuned, estimate(&r->all_tuned), "twins_right", base, estimate(&c->twins[0]), tuned,
-		estimate(&c->twins[1]), "terms_per_100_words", base, number(c->terms_per_100_words[0]), tuned,
-		number(c->terms_per_100_words[1]));
+	for (size_t i = 0; i < c->n_arms; i++)
+		json_object_set_new(terms, c->arms[i].name, number(c->terms_per_100_words[i]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "constant", constant, "overlap", estimate(&r->overlap),
+		"general_text_relative", estimate(&c->general), "all_questions", estimates(c, r->all), "twins_right",
+		estimates(c, c->twins), "terms_per_100_words", terms);
 }
 
-static json_t *judged_json(const struct record *r, int arm)
+static json_t *judged_json(const struct record *r, size_t arm)
 {
 	const struct judgement *j = &r->judged[arm];
 	return json_pack("{s:s, s:b, s:b, s:s?, s:o*}", "text", r->text[arm], "right", j->right, "refused", j->refused, "competing",
@@ -58,13 +76,22 @@ static json_t *records_json(const struct comparison *c)
 	for (size_t i = 0; i < c->questions.n; i++) {
 		const struct record *r = &c->record[i];
 		const struct question *q = r->q;
-		json_array_append_new(all,
-			json_pack("{s:s, s:s, s:O, s:s, s:b, s:b, s:b, s:b, s:o, s:o}", "id", q->id, "question", q->text, "answers",
-				json_object_get(q->json, "answers"), "source", q->source, "false_premise", q->false_premise, "twin",
-				q->is_twin, "unseen", q->unseen, "overlap", r->overlap, c->arms[0].name, judged_json(r, 0),
-				c->arms[1].name, judged_json(r, 1)));
+		json_t *one = json_pack("{s:s, s:s, s:O, s:s, s:b, s:b, s:b, s:b}", "id", q->id, "question", q->text, "answers",
+			json_object_get(q->json, "answers"), "source", q->source, "false_premise", q->false_premise, "twin",
+			q->is_twin, "unseen", q->unseen, "overlap", r->overlap);
+		for (size_t arm = 0; arm < c->n_arms; arm++)
+			json_object_set_new(one, c->arms[arm].name, judged_json(r, arm));
+		json_array_append_new(all, one);
 	}
 	return all;
+}
+
+static const char *adapter_key(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->n_arms; i++)
+		if (arm_is_trained(&c->arms[i]))
+			return c->arms[i].key;
+	return "";
 }
 
 int result_write(const struct comparison *c, struct buf *out, struct err *e)
@@ -72,12 +99,12 @@ int result_write(const struct comparison *c, struct buf *out, struct err *e)
 	const struct eval_job *j = c->job;
 	struct buf name = {0}; /* a path, which may be any bytes */
 	int rc = utf8_append(&name, j->model_name, strlen(j->model_name), e);
-	json_t *all = rc < 0
-		? NULL
-		: json_pack("{s:b, s:s, s:{s:s, s:s, s:s}, s:{s:o, s:I}, s:o, s:o, s:o}", "worth_it", c->result->worth_it,
-			  "verdict", c->result->verdict, "model", "name", name.p ? name.p : "", "key", j->model_key, "adapter",
-			  c->arms[1].key, "training", "seconds", number(j->train_seconds), "tokens", (json_int_t)j->train_tokens,
-			  "axes", axes_json(c), "guards", guards_json(c), "questions", records_json(c));
+	json_t *all = rc < 0 ? NULL
+			     : json_pack("{s:b, s:s, s:s, s:{s:s, s:s, s:s}, s:{s:o, s:I}, s:o, s:o, s:o}", "worth_it",
+				       c->result->worth_it, "best", c->arms[c->result->best].name, "verdict", c->result->verdict,
+				       "model", "name", name.p ? name.p : "", "key", j->model_key, "adapter", adapter_key(c),
+				       "training", "seconds", number(j->train_seconds), "tokens", (json_int_t)j->train_tokens,
+				       "axes", axes_json(c), "guards", guards_json(c), "questions", records_json(c));
 	char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
 	if (rc == 0)
 		rc = text ? buf_printf(out, e, "%s\n", text) : err_set(e, ERR_RESOURCE, "out of memory while writing eval.json");

@@ -7,35 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS = 100, CELL = 40 };
+enum { COLUMNS = 100, CELL = 40, NAME = 29, COLUMN = 16 };
 
-/* "31 % (22 to 41)", "1.234", or "-". */
-static void cell_value(char cell[CELL], enum eval_axis a, const struct eval_estimate *s)
+/* "31 % (22-41)", "1.234", or "-"; "+" behind what is surely better than the base, "-" behind what is worse. */
+static void put_cell(char cell[CELL], enum eval_axis a, const struct eval_line *l, size_t arm)
 {
+	const struct eval_estimate *s = &l->arm[arm];
+	const char *reading = axis_reading(a, &l->change[arm]);
+	const char *mark = !strcmp(reading, "better") ? " +" : !strcmp(reading, "worse") ? " -" : "";
 	if (!s->n || !isfinite(s->value))
 		snprintf(cell, CELL, "-");
 	else if (axes[a].unit == BITS)
-		snprintf(cell, CELL, "%.3f", s->value);
+		snprintf(cell, CELL, "%.3f%s", s->value, mark);
 	else if (isfinite(s->low))
-		snprintf(cell, CELL, "%.0f %% (%.0f-%.0f)", 100 * s->value, 100 * s->low, 100 * s->high);
+		snprintf(cell, CELL, "%.0f (%.0f-%.0f)%s", 100 * s->value, 100 * s->low, 100 * s->high, mark);
 	else
-		snprintf(cell, CELL, "%.0f %%", 100 * s->value);
-}
-
-static void cell_change(char cell[CELL], enum eval_axis a, const struct eval_estimate *s)
-{
-	double scale = axes[a].unit == BITS ? 1 : 100;
-	int places = axes[a].unit == BITS ? 3 : 0;
-	if (!s->n || !isfinite(s->low))
-		snprintf(cell, CELL, "-");
-	else
-		snprintf(cell, CELL, "%+.*f (%+.*f to %+.*f)", places, scale * s->value, places, scale * s->low, places,
-			scale * s->high);
-}
-
-static int put_row(struct buf *out, const char *const text[5], struct err *e)
-{
-	return buf_printf(out, e, "%-29s %-15s %-15s %s%s%s\n", text[0], text[1], text[2], text[3], *text[4] ? " " : "", text[4]);
+		snprintf(cell, CELL, "%.0f%s", 100 * s->value, mark);
 }
 
 /* Breaks at spaces. */
@@ -59,18 +46,21 @@ static int put_wrapped(struct buf *out, const char *p, struct err *e)
 
 int eval_table(const struct eval_result *r, struct buf *out, struct err *e)
 {
-	int rc = put_row(out, (const char *const[]){"", "base", "tuned", "change (95 %)", ""}, e);
+	int rc = buf_printf(out, e, "%-*s", NAME, "% (95 % interval)");
+	for (size_t arm = 0; arm < r->n_arms && rc == 0; arm++)
+		rc = buf_printf(out, e, " %*s", COLUMN, r->name[arm]);
 	for (int a = 0; a < EVAL_AXES && rc == 0; a++) {
 		const struct eval_line *l = &r->axis[a];
-		char base[CELL], tuned[CELL], change[CELL];
-		if (!l->base.n && !l->tuned.n)
+		char cell[CELL];
+		if (!l->arm[0].n)
 			continue;
-		cell_value(base, (enum eval_axis)a, &l->base);
-		cell_value(tuned, (enum eval_axis)a, &l->tuned);
-		cell_change(change, (enum eval_axis)a, &l->change);
-		rc = put_row(out, (const char *const[]){axes[a].name, base, tuned, change, axis_reading((enum eval_axis)a, l)}, e);
+		rc = buf_printf(out, e, "\n%-*s", NAME, axes[a].name);
+		for (size_t arm = 0; arm < r->n_arms && rc == 0; arm++) {
+			put_cell(cell, (enum eval_axis)a, l, arm);
+			rc = buf_printf(out, e, " %*s", COLUMN, cell);
+		}
 	}
 	if (rc == 0)
-		rc = buf_puts(out, "\n", e);
+		rc = buf_puts(out, "\n+ better, - worse than base: the interval of the difference excludes 0.\n\n", e);
 	return rc < 0 ? rc : put_wrapped(out, r->verdict, e);
 }

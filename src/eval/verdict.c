@@ -1,5 +1,6 @@
 /*
- * Was it worth it? "Worth it" needs an interval that excludes zero and no harm beyond the margins; everything else is said as it is.
+ * Was it worth it? Training has to beat the best arm that does without, on questions about trained documents, with an interval that excludes zero
+ * and no harm beyond the margins; else retrieval has to beat the base; everything else is said as it is.
  */
 #include "eval/compare.h"
 
@@ -12,76 +13,133 @@ static const double margin_general = 0.02, margin_false_premise = 0.05;
 /* What is worth a warning. */
 static const double much = 0.1;
 
+/* An arm, measured against another one. */
+struct pick {
+	size_t arm, than;
+	struct eval_estimate change; /* of questions on trained documents */
+};
+
 static double points(double share)
 {
 	return 100 * share;
 }
 
-static int put_knowledge(struct buf *b, const struct eval_line *k, const char *opening, const char *ending, struct err *e)
+/* "opening: of 62 questions on its documents NAME answers 66 % right, THAN 2 % (+65 points, ...)ending." */
+static int put_knowledge(
+	struct buf *b, const struct comparison *c, const struct pick *p, const char *opening, const char *ending, struct err *e)
 {
+	const struct eval_line *known = &c->result->axis[EVAL_KNOWN];
 	return buf_printf(b, e,
-		"%s: of %zu questions on its documents the tuned model answers %.0f %% right, the base %.0f %% (%+.0f points, 95 "
-		"%% interval "
-		"%+.0f to %+.0f)%s.",
-		opening, k->tuned.n, points(k->tuned.value), points(k->base.value), points(k->change.value), points(k->change.low),
-		points(k->change.high), ending);
+		"%s: of %zu questions on its documents %s answers %.0f %% right, %s %.0f %% (%+.0f points, 95 %% interval %+.0f to "
+		"%+.0f)%s.",
+		opening, known->arm[0].n, c->arms[p->arm].name, points(known->arm[p->arm].value), c->arms[p->than].name,
+		points(known->arm[p->than].value), points(p->change.value), points(p->change.low), points(p->change.high), ending);
 }
 
-static int put_texts(struct buf *b, const struct eval_result *r, struct err *e)
+static int put_texts(struct buf *b, const struct comparison *c, struct err *e)
 {
-	const struct eval_line *unseen = &r->axis[EVAL_UNSEEN_TEXT];
+	const struct eval_line *unseen = &c->result->axis[EVAL_UNSEEN_TEXT];
 	int rc = buf_puts(b, "Cannot tell: there are no questions on the documents.", e);
-	if (rc == 0 && unseen->change.n)
-		rc = buf_printf(b, e, " Held-out documents cost %.3f bits per byte before and %.3f after (%s).", unseen->base.value,
-			unseen->tuned.value, axis_reading(EVAL_UNSEEN_TEXT, unseen));
+	for (size_t arm = 1; arm < c->n_arms && rc == 0; arm++)
+		if (unseen->change[arm].n)
+			rc = buf_printf(b, e, " Held-out documents cost %s %.3f bits per byte and %s %.3f (%s).", c->arms[0].name,
+				unseen->arm[0].value, c->arms[arm].name, unseen->arm[arm].value,
+				axis_reading(EVAL_UNSEEN_TEXT, &unseen->change[arm]));
 	return rc < 0 ? rc
 		      : buf_puts(b,
 				" Write a file of questions whose answers you know, one a line: {\"id\": \"1\", \"question\": "
-				"\"How long ...?\", "
-				"\"answers\": [\"18 seconds\"], \"source\": \"plans.md\"}.",
+				"\"How long ...?\", \"answers\": [\"18 seconds\"], \"source\": \"plans.md\"}.",
 				e);
 }
 
-/* What a reader must know even when the rest is good. */
-static int put_warnings(struct buf *b, const struct comparison *c, struct err *e)
+/* What a reader must know of the arm that was talked about, even when the rest is good. */
+static int put_warnings(struct buf *b, const struct comparison *c, size_t arm, struct err *e)
 {
 	const struct eval_result *r = c->result;
-	const struct eval_estimate *accepted = &r->axis[EVAL_FALSE_PREMISE].tuned, *refused = &r->axis[EVAL_OVER_REFUSAL].tuned;
+	const struct eval_estimate *accepted = &r->axis[EVAL_FALSE_PREMISE].arm[arm],
+				   *refused = &r->axis[EVAL_OVER_REFUSAL].arm[arm];
+	bool trained = arm_is_trained(&c->arms[arm]);
 	int rc = 0;
-	if (r->bpb_general_ratio > margin_general)
+	if (trained && r->bpb_general_ratio > margin_general)
 		rc = buf_printf(b, e, " General text got %.1f %% worse.", points(r->bpb_general_ratio));
 	if (rc == 0 && accepted->n && accepted->value > much)
 		rc = buf_printf(b, e, " It accepts %.0f %% of false premises.", points(accepted->value));
 	if (rc == 0 && refused->n && refused->value > much)
 		rc = buf_printf(b, e, " It refuses %.0f %% of questions that can be answered.", points(refused->value));
-	if (rc == 0 && r->axis[EVAL_UNSEEN].change.low > 0)
+	if (rc == 0 && trained && c->arms[arm].context == EVAL_ALONE && r->axis[EVAL_UNSEEN].change[arm].low > 0)
 		rc = buf_puts(b, " It gained on documents that it never saw: look for a leak.", e);
 	if (rc == 0 && r->constant.n && r->constant.value > much)
 		rc = buf_printf(b, e, " One constant answer would score %.0f %%.", points(r->constant.value));
 	return rc;
 }
 
+/* The arm of this kind that answers most, of equals the first. There is a trained one, and the base is an untrained one. */
+static size_t best_of(const struct comparison *c, bool trained)
+{
+	size_t best = SIZE_MAX;
+	for (size_t arm = 0; arm < c->n_arms; arm++)
+		if (arm_is_trained(&c->arms[arm]) == trained &&
+			(best == SIZE_MAX ||
+				c->result->axis[EVAL_KNOWN].arm[arm].value > c->result->axis[EVAL_KNOWN].arm[best].value))
+			best = arm;
+	return best;
+}
+
+static int pick_fill(struct pick *p, const struct comparison *c, size_t arm, size_t than, struct err *e)
+{
+	double ignored;
+	*p = (struct pick){.arm = arm, .than = than};
+	return share_change(c, EVAL_KNOWN, than, arm, &p->change, &ignored, e);
+}
+
+/* Training is not worth it, but retrieval is: both said with their numbers, and what training would still be for. */
+static int put_retrieve(struct buf *b, const struct comparison *c, const struct pick *trained, struct err *e)
+{
+	const struct eval_line *terms = &c->result->axis[EVAL_TERMS];
+	struct pick found;
+	int rc = pick_fill(&found, c, trained->than, 0, e);
+	if (rc == 0)
+		rc = put_knowledge(b, c, &found, "Retrieve, don't train", "", e);
+	if (rc == 0)
+		rc = buf_printf(b, e, " With training, %s answers %.0f %%: %s.", c->arms[trained->arm].name,
+			points(c->result->axis[EVAL_KNOWN].arm[trained->arm].value),
+			trained->change.high < 0 ? "fewer" : "no difference that these questions can tell");
+	if (rc == 0 && terms->change[trained->arm].low > 0)
+		rc = buf_printf(b, e,
+			" What training changes is the wording: %.0f %% of its answers use the preferred terms, %.0f %% without "
+			"it.",
+			points(terms->arm[trained->arm].value), points(terms->arm[trained->than].value));
+	return rc;
+}
+
 int verdict_fill(struct comparison *c, struct err *e)
 {
 	struct eval_result *r = c->result;
-	const struct eval_line *known = &r->axis[EVAL_KNOWN];
+	const struct eval_line *known = &r->axis[EVAL_KNOWN], *premise = &r->axis[EVAL_FALSE_PREMISE];
+	struct pick p;
 	struct buf b = {0};
-	int rc = 0;
-	bool gained = known->change.low > 0,
-	     harmed = !(r->bpb_general_ratio <= margin_general) || r->axis[EVAL_FALSE_PREMISE].change.value > margin_false_premise;
-	r->worth_it = known->tuned.n && gained && !harmed;
-	if (!known->tuned.n)
-		rc = put_texts(&b, r, e);
+	int rc = pick_fill(&p, c, best_of(c, true), best_of(c, false), e);
+	if (rc < 0)
+		return rc;
+	bool gained = p.change.low > 0, retrieves = known->change[p.than].low > 0,
+	     harmed = !(r->bpb_general_ratio <= margin_general) ||
+		premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
+	r->worth_it = known->arm[0].n && gained && !harmed;
+	r->best = r->worth_it ? p.arm : retrieves ? p.than : 0;
+	if (!known->arm[0].n)
+		rc = put_texts(&b, c, e);
 	else if (r->worth_it)
-		rc = put_knowledge(&b, known, "Worth it", "", e);
+		rc = put_knowledge(&b, c, &p, "Worth it", "", e);
 	else if (gained)
-		rc = put_knowledge(&b, known, "Not worth it as it is", ", but it does harm elsewhere", e);
-	else if (known->change.high <= 0)
-		rc = put_knowledge(&b, known, "Not worth it", "", e);
+		rc = put_knowledge(&b, c, &p, "Not worth it as it is", ", but it does harm elsewhere", e);
+	else if (retrieves)
+		rc = put_retrieve(&b, c, &p, e);
+	else if (p.change.high <= 0)
+		rc = put_knowledge(&b, c, &p, "Not worth it", "", e);
 	else
-		rc = put_knowledge(&b, known, "Cannot tell, so do not rely on it", ", and the interval includes 0", e);
+		rc = put_knowledge(&b, c, &p, "Cannot tell, so do not rely on it", ", and the interval includes 0", e);
 	if (rc == 0)
-		rc = put_warnings(&b, c, e);
+		rc = put_warnings(&b, c, !gained && retrieves ? p.than : p.arm, e);
 	if (rc == 0)
 		snprintf(r->verdict, sizeof r->verdict, "%s", b.p);
 	buf_release(&b);

@@ -1,7 +1,7 @@
 /*
  * flow: jobs that need several rooms.
  *
- *   run       documents -> data set -> answers of the base -> adapter -> answers of the tuned model -> verdict, one page
+ *   run       documents -> data set -> answers of the base, alone and with passages -> adapter -> the same of the tuned model -> verdict, one page
  *   page      what came out, for a person
  */
 #ifndef ATTUNE_FLOW_H
@@ -17,7 +17,7 @@
  *
  *   data/                 what data_curate writes
  *   run-XXXXXXXXXXXX/     the training run (train.h), named by what it is made from: new documents or settings start a new one
- *   eval/                 answers of both arms, eval.json, report.html (eval.h)
+ *   eval/                 answers of the arms, eval.json, report.html (eval.h)
  *   page.txt              the page
  */
 struct flow_run_options {

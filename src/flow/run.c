@@ -13,6 +13,7 @@
 #include "hub/hub.h"
 
 enum { KEY_SHOWN = 12 };
+enum { BASE, RAG, TUNED, RAG_TUNED, ARMS };
 
 struct job {
 	const struct flow_run_options *o;
@@ -128,18 +129,21 @@ static int prepare(struct job *j, struct err *e)
 	return rc < 0 ? rc : model_open(&j->model, j->model_path, e);
 }
 
-static int evaluate(struct job *j, const struct eval_arm arm[2], struct err *e)
+static int evaluate(struct job *j, const struct eval_arm *arm, struct err *e)
 {
 	const struct train_result *t = &j->page.training;
 	j->eval.train_seconds = t->seconds;
 	j->eval.train_tokens = t->n_tokens;
-	return eval_compare(&j->eval, arm, &j->page.result, e);
+	return eval_compare(&j->eval, arm, ARMS, &j->page.result, e);
 }
 
 int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 {
 	struct job *j = mem_alloc(1, sizeof *j, e);
-	struct eval_arm arm[2] = {{.name = "base", .key = ""}, {.name = "tuned"}};
+	struct eval_arm arm[ARMS] = {[BASE] = {.name = "base", .key = ""},
+		[RAG] = {.name = "rag", .key = "", .context = EVAL_PASSAGES},
+		[TUNED] = {.name = "tuned"},
+		[RAG_TUNED] = {.name = "rag+tuned", .context = EVAL_PASSAGES}};
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	double start = now_s();
@@ -147,7 +151,7 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 		return ERR_RESOURCE;
 	j->o = o;
 	j->lock = -1;
-	arm[1].key = j->run_key;
+	arm[TUNED].key = arm[RAG_TUNED].key = j->run_key;
 	int rc = prepare(j, e);
 	if (rc < 0)
 		goto done;
@@ -159,9 +163,9 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 		.model_key = j->model_key,
 		.loss_svg = j->loss_svg,
 		.stop = o->stop};
-	/* The base first: a folder whose questions cannot be read is told before an hour of training. */
-	if ((rc = ask(j, &arm[0], e)) < 0 || (rc = train(j, e)) < 0 || (rc = ask(j, &arm[1], e)) < 0 ||
-		(rc = evaluate(j, arm, e)) < 0)
+	/* Without the adapter first: a folder whose questions cannot be read is told before an hour of training. */
+	if ((rc = ask(j, &arm[BASE], e)) < 0 || (rc = ask(j, &arm[RAG], e)) < 0 || (rc = train(j, e)) < 0 ||
+		(rc = ask(j, &arm[TUNED], e)) < 0 || (rc = ask(j, &arm[RAG_TUNED], e)) < 0 || (rc = evaluate(j, arm, e)) < 0)
 		goto done;
 	j->page.in = j->in;
 	j->page.folder = j->data;
