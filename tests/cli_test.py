@@ -285,6 +285,12 @@ def test_curate_and_eval(here):
                (rc, found, err))
     rc, found, err = run("search", "weather", "--data", data)
     Case.check("search says that it found nothing", rc == 0 and not found and "nothing in" in err, (rc, found, err))
+    ask = ["chat", "--model", MODEL, "--max-tokens", "16", "--temperature", "0"]
+    alone = run(*ask, text="How many uploads?\n")[1]
+    rc, answer, err = run(*ask, "--data", data, text="How many uploads?\n")
+    Case.check("chat answers from passages and names them", rc == 0 and answer != alone and "from plans.md (Plans)" in err, (rc, answer, err))
+    rc, answer, err = run(*ask, "--data", data, text="weather\n")
+    Case.check("chat says when there is no passage", rc == 0 and answer and "from no passage" in err, (rc, answer, err))
     refuses("search in no data folder", 4, "sections.jsonl", "search", "uploads", "--data", docs)
     model = os.path.join(GOLDEN, "tied")
     rc, _, err = run("train", "--model", model, "--data", data, "--out", out, "--set", "max_steps=2", "--set", "lora_r=2")

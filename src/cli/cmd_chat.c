@@ -1,5 +1,9 @@
-/* attune chat: an interactive session. The answer is shown as it is made; finished UTF-8 is all that generator_run hands on. */
+/*
+ * attune chat: an interactive session. The answer is shown as it is made; finished UTF-8 is all that generator_run hands on. With a data folder
+ * each question is asked with passages in front; the conversation remembers the question alone, so that it does not fill up with passages.
+ */
 #include "cli/verbs.h"
+#include "search/search.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -10,6 +14,7 @@
 struct chat {
 	const struct session *session;
 	struct generator *generator;
+	struct search *search; /* NULL: no passages */
 	struct generate_options options;
 	struct message *messages; /* contents are ours */
 	size_t n;
@@ -40,12 +45,32 @@ static bool show(void *context, const char *text, size_t n)
 	return fwrite(text, 1, n, stdout) == n && !fflush(stdout) && !interrupted;
 }
 
+/* The question as the model gets it; says on stderr where its passages are from. */
+static int chat_message(struct chat *h, const char *question, struct buf *out, struct err *e)
+{
+	struct search_hits hits = {0};
+	struct buf sources = {0};
+	int rc = h->search ? search_find(h->search, question, SEARCH_PASSAGES, &hits, e) : 0;
+	if (!rc)
+		rc = search_message(&hits, hits.n, question, out, e);
+	for (size_t i = 0; i < hits.n && !rc; i++)
+		rc = buf_printf(&sources, e, "%s%s (%s)", i ? "; " : "", hits.p[i].source, hits.p[i].heading);
+	if (!rc && h->search)
+		log_line(LOG_INFO, "from %s", sources.len ? sources.p : "no passage: nothing has a word of this question");
+	search_hits_release(&hits);
+	buf_release(&sources);
+	return rc;
+}
+
 static int chat_answer(struct chat *h, const char *question, struct err *e)
 {
 	struct ids prompt = {0};
 	struct generated g = {0};
+	struct buf message = {0};
 	size_t before = h->n;
-	int rc = chat_add(h, "user", question, e);
+	int rc = chat_message(h, question, &message, e);
+	if (!rc)
+		rc = chat_add(h, "user", message.p, e);
 	const struct row row = {.kind = ROW_MESSAGES, .messages = h->messages, .n_messages = h->n};
 	if (!rc)
 		rc = row_prompt(&prompt, &row, model_encoder(h->session->model), e);
@@ -55,10 +80,14 @@ static int chat_answer(struct chat *h, const char *question, struct err *e)
 	interrupted = 0;
 	if (!rc)
 		rc = print_line("", e);
+	chat_cut(h, before);
+	if (!rc)
+		rc = chat_add(h, "user", question, e);
 	if (!rc)
 		rc = chat_add(h, "assistant", g.text.len ? g.text.p : "", e);
 	if (rc)
 		chat_cut(h, before);
+	buf_release(&message);
 	generated_release(&g);
 	ids_release(&prompt);
 	return rc;
@@ -126,6 +155,8 @@ static int run(const struct cli *c, struct err *e)
 	int rc = cli_int(c, "context", 16, 1048576, &context, e);
 	if (!rc)
 		rc = sampling_read(&h.options, c, e);
+	if (!rc && cli_flag(c, "data"))
+		rc = search_open(&h.search, cli_flag(c, "data"), e);
 	if (!rc)
 		rc = session_open(&session, c, e);
 	if (rc)
@@ -146,6 +177,7 @@ done:
 	chat_cut(&h, 0);
 	mem_free(h.messages);
 	generator_free(h.generator);
+	search_close(h.search);
 	session_close(&session);
 	return rc;
 }
@@ -154,8 +186,10 @@ const struct command command_chat = {
 	.name = "chat",
 	.operands = "",
 	.summary = "Talk to a model.",
-	.examples = {"attune chat", "attune chat --adapter run/adapter", "echo 'What is SQLite?' | attune chat --quiet"},
+	.examples = {"attune chat --adapter run/adapter", "attune chat --data sample/.attune/data",
+		"echo 'What is SQLite?' | attune chat --quiet"},
 	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
+		{.name = "data", .argument = "DIR", .help = "answer from the passages of this data folder"},
 		{.name = "context", .argument = "N", .fallback = "2048", .help = "tokens of conversation to keep in mind"},
 		FLAGS_SAMPLING("0.2", "0.9"), {0}},
 	.run = run,

@@ -24,7 +24,10 @@ static int run(const struct cli *c, struct err *e)
 	if (!rc)
 		rc = print_text(&page, e);
 	if (!rc)
-		log_line(LOG_INFO, "next: attune chat --model %s --adapter DIR, with the adapter named above", o.model);
+		log_line(LOG_INFO,
+			"next: attune chat --model %s --data %s/data, as the verdict says with --adapter and the adapter named "
+			"above",
+			o.model, out);
 done:
 	settings_release(&s);
 	buf_release(&page);

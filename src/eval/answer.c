@@ -102,28 +102,17 @@ struct asking {
 	double t_start;
 };
 
-/* The user's message: the question, or n passages and the question. */
-static int message_make(struct buf *out, const struct question *q, const struct search_hits *h, size_t n, struct err *e)
-{
-	struct passage p[ANSWER_PASSAGES];
-	if (!n)
-		return buf_puts(out, q->text, e);
-	for (size_t i = 0; i < n; i++)
-		p[i] = (struct passage){h->p[i].source, h->p[i].heading, h->p[i].text};
-	return passages_render(p, n, q->text, out, e);
-}
-
 /* With as many passages as leave room for an answer. */
 static int prompt_make(struct ids *out, const struct question *q, const struct answerer *by, struct err *e)
 {
 	struct search_hits hits = {0};
 	struct buf text = {0};
 	size_t context = model_config(by->model)->context;
-	int rc = by->search ? search_find(by->search, q->text, ANSWER_PASSAGES, &hits, e) : 0;
+	int rc = by->search ? search_find(by->search, q->text, SEARCH_PASSAGES, &hits, e) : 0;
 	for (size_t n = hits.n + 1; n-- > 0 && rc == 0;) {
 		buf_clear(&text);
 		out->n = 0;
-		rc = message_make(&text, q, &hits, n, e);
+		rc = search_message(&hits, n, q->text, &text, e);
 		struct message message = {.role = "user", .content = text.p};
 		struct row row = {.kind = ROW_MESSAGES, .messages = &message, .n_messages = 1};
 		if (rc == 0)

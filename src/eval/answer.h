@@ -5,9 +5,6 @@
 #include "eval/question.h"
 #include "search/search.h"
 
-/* How many passages stand in front of a question, fewer where the context is too short for them. */
-enum { ANSWER_PASSAGES = 3 };
-
 struct answer_job {
 	const struct questions *questions;
 	const char *path; /* answers-NAME.jsonl */

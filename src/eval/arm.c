@@ -38,7 +38,7 @@ static int context_name(char *name, size_t size, const struct eval_job *j, const
 	int rc = search_open(&s, j->data, e);
 	if (rc < 0)
 		return rc;
-	snprintf(name, size, "answers from %d passages of %s", ANSWER_PASSAGES, search_key(s));
+	snprintf(name, size, "answers from %d passages of %s", SEARCH_PASSAGES, search_key(s));
 	search_close(s);
 	return 0;
 }

@@ -38,8 +38,8 @@ struct eval_job {
 
 /* What stands in front of a question. */
 enum eval_context {
-	EVAL_ALONE,   /* nothing */
-	EVAL_PASSAGES /* the passages that search finds for it in the data folder, held-out documents among them */
+	EVAL_ALONE, /* nothing */
+	EVAL_PASSAGES /* the passages that search finds for it in the data folder, held-out documents among them; fewer where the context is short */
 };
 
 enum { EVAL_ARMS_MAX = 8 };

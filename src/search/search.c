@@ -284,6 +284,20 @@ int search_find(struct search *s, const char *question, size_t limit, struct sea
 	return rc;
 }
 
+int search_message(const struct search_hits *h, size_t n, const char *question, struct buf *out, struct err *e)
+{
+	if (!n)
+		return buf_puts(out, question, e);
+	struct passage *p = mem_alloc(n, sizeof *p, e);
+	if (!p)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct passage){h->p[i].source, h->p[i].heading, h->p[i].text};
+	int rc = passages_render(p, n, question, out, e);
+	mem_free(p);
+	return rc;
+}
+
 void search_hits_release(struct search_hits *h)
 {
 	arena_release(&h->arena);

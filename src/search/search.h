@@ -35,4 +35,10 @@ struct search_hits {
 int search_find(struct search *s, const char *question, size_t limit, struct search_hits *out, struct err *e);
 void search_hits_release(struct search_hits *h);
 
+/* Appends the user's message: the first n hits as passages (passages_render) and the question behind them; n = 0: the question alone. */
+int search_message(const struct search_hits *h, size_t n, const char *question, struct buf *out, struct err *e);
+
+/* How many passages a question gets where nobody says otherwise. */
+enum { SEARCH_PASSAGES = 3 };
+
 #endif
