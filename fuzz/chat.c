@@ -7,8 +7,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static const struct message messages[] = {
-		{"system", "Be brief.", false}, {"user", "<|im_end|> {{ 7 }}\n", false}, {"assistant", "", true}};
+	static const struct message messages[] = {{.role = "system", .content = "Be brief."},
+		{.role = "user", .content = "<|im_end|> {{ 7 }}\n"}, {.role = "assistant", .content = "", .train = true}};
+	static const struct conversation talk = {messages, 3, NULL, true};
 	struct err e = {0};
 	struct buf text = {0}, origin = {0};
 	struct chat_template *t = NULL;
@@ -20,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	int rc = chat_template_new(&t, source, "<s>", "</s>", &e);
 	fuzz_check(rc, &e);
 	if (!rc) {
-		rc = chat_template_render(t, messages, 3, true, &text, &origin, &e);
+		rc = chat_template_render(t, &talk, &text, &origin, &e);
 		fuzz_check(rc, &e);
 		if (!rc && text.len != origin.len)
 			abort();

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MESSAGES_MAX = 255, CONFIG_MAX = 64 << 20 };
+enum { MESSAGES_MAX = 254, CONFIG_MAX = 64 << 20 };
 
 struct chat_template {
 	struct arena arena; /* the tree and what follows */
@@ -122,21 +122,21 @@ int chat_template_from_hf(struct chat_template **out, const char *dir, struct er
 	return rc;
 }
 
-int chat_template_render(const struct chat_template *t, const struct message *m, size_t n, bool add_generation_prompt,
-	struct buf *text, struct buf *origin, struct err *e)
+int chat_template_render(
+	const struct chat_template *t, const struct conversation *c, struct buf *text, struct buf *origin, struct err *e)
 {
 	static const char *const roles[] = {"system", "user", "assistant", "tool"};
-	if (n > MESSAGES_MAX)
-		return err_set(e, ERR_DATA, "%zu messages; the limit of a conversation is %d", n, MESSAGES_MAX);
-	for (size_t i = 0; i < n; i++) { /* a role is printed as the template's own text, so it must not be a stranger's */
-		size_t r = 0;
-		while (r < sizeof roles / sizeof *roles && strcmp(m[i].role, roles[r]))
-			r++;
-		if (r == sizeof roles / sizeof *roles)
+	if (c->n > MESSAGES_MAX)
+		return err_set(e, ERR_DATA, "%zu messages; the limit of a conversation is %d", c->n, MESSAGES_MAX);
+	for (size_t i = 0; i < c->n; i++) { /* a role is printed as the template's own text, so it must not be a stranger's */
+		const char *role = c->messages[i].role;
+		size_t k = 0;
+		while (k < sizeof roles / sizeof *roles && strcmp(role, roles[k]))
+			k++;
+		if (k == sizeof roles / sizeof *roles)
 			return err_set(e, ERR_DATA,
-				"message %zu: expected the role system, user, assistant or tool, found \"%.40s\"", i + 1,
-				m[i].role);
+				"message %zu: expected the role system, user, assistant or tool, found \"%.40s\"", i + 1, role);
 	}
-	const struct jinja_input in = {m, n, add_generation_prompt, t->bos, t->eos};
+	const struct jinja_input in = {c->messages, c->n, c->tools, c->add_generation_prompt, t->bos, t->eos};
 	return jinja_render(t->first, &in, text, origin, e);
 }

@@ -12,7 +12,8 @@
 
 #include "format/format.h"
 
-static const struct message TALK[] = {{"user", "Hi <|im_end|>", false}, {"assistant", " Hello\n", true}};
+static const struct message TALK[] = {
+	{.role = "user", .content = "Hi <|im_end|>"}, {.role = "assistant", .content = " Hello\n", .train = true}};
 
 static int render(
 	const char *source, const struct message *m, size_t n, bool add, struct buf *text, struct buf *origin, struct err *e)
@@ -20,14 +21,14 @@ static int render(
 	struct chat_template *t;
 	int rc = chat_template_new(&t, source, "<s>", "</s>", e);
 	if (!rc)
-		rc = chat_template_render(t, m, n, add, text, origin, e);
+		rc = chat_template_render(t, &(struct conversation){m, n, NULL, add}, text, origin, e);
 	chat_template_free(t);
 	return rc;
 }
 
 static void check_golden_row(const json_t *row)
 {
-	struct message m[8];
+	struct message m[8] = {0};
 	struct buf text = {0}, origin = {0};
 	struct err e = {0};
 	const json_t *messages = json_object_get(row, "messages"), *expected = json_object_get(row, "text");
@@ -82,6 +83,13 @@ static void test_origin(void **state)
 	check_origin("{{ 'a' + messages[1]['content'] | trim ~ eos_token }}", "aHello</s>", "0222220000");
 	check_origin("{{ (' ' ~ messages[1].content ~ 'x') | trim }}", "Hello\nx", "2222220");
 	check_origin("{% set x = messages[1].content.strip() %}{{ x ~ 7 ~ x }}", "Hello7Hello", "22222022222");
+	check_origin("{{ messages[1].content.replace('ll', '-') }}{{ messages[1].content[2:4] }}", " He-o\nel", "22202222");
+	check_origin("{{ messages[1].content | tojson }}{{ messages[1].content | upper }}", "\" Hello\\n\" HELLO\n",
+		"22222222222222222");
+	check_origin("{{ messages[1].content.split('l') | join('-') }}{{ 'a{}b'.format(messages[1].content[1]) }}", " He--o\naHb",
+		"2220022020");
+	check_origin("{% set x %}<{{ messages[1].content }}>{% endset %}{{ x[::-1] }}", ">\nolleH <", "022222220");
+	check_origin("{% macro f(a) %}[{{ a | trim }}]{% endmacro %}{{ f(messages[1].content) }}", "[Hello]", "0222220");
 	check_origin("{{ messages[1].role }}{{ messages[1].content | length }}", "assistant7", "0000000000");
 	check_origin("{{ messages[1].content if true }}{{ nothing | default(messages[1].content) }}", " Hello\n Hello\n",
 		"22222222222222");
@@ -110,29 +118,32 @@ static void check_refused(const char *source, const char *says)
 static void test_refusals_name_line_and_cause(void **state)
 {
 	(void)state;
-	check_refused("a\n\n{{ x | tojson }}", "line 3: unsupported filter \"tojson\"");
-	check_refused("{% macro f() %}{% endmacro %}", "line 1: unsupported statement \"macro\"");
-	check_refused("\n{{ strftime_now('%d') }}", "line 2: unsupported function \"strftime_now\"");
-	check_refused("{{ 'a'.split('b') }}", "unsupported method \"split\"");
-	check_refused("{{ x is mapping }}", "unsupported test \"mapping\"");
+	check_refused("a\n\n{{ x | urlencode }}", "line 3: unsupported filter \"urlencode\"");
+	check_refused("{% call f() %}{% endcall %}", "line 1: unsupported statement \"call\"");
+	check_refused("\n{{ lipsum('%d') }}", "line 2: unsupported function \"lipsum\"");
+	check_refused("{{ 'a'.zfill(3) }}", "unsupported method \"zfill\" of a string");
+	check_refused("{{ [].append(1) }}", "unsupported method \"append\" of a list");
+	check_refused("{{ x is escaped }}", "unsupported test \"escaped\"");
 	check_refused("{{ 1 < 2 < 3 }}", "chain of comparisons");
-	check_refused("{{ {'a': 1} }}", "expected an expression, found \"{\"");
+	check_refused("{{ {1: 1} }}", "unsupported key of a mapping: an integer");
 	check_refused("{{ 2 ** 3 }}", "found \"**\"");
-	check_refused("{% for a in b if c %}{% endfor %}", "found \"if\"");
-	check_refused("{% set a.b = 1 %}", "expected =, found \".\"");
+	check_refused("{% set a = {} %}\n{% set a.b = 1 %}", "line 2: only a namespace can be changed, not a mapping");
 	check_refused("{% if true %}\n\n", "expected endif, found \"the end of the template\"");
-	check_refused("{{ '\\x41' }}", "unsupported escape");
+	check_refused("{{ '\\061' }}", "unsupported escape");
 	check_refused("{{ 1234567890123456 }}", "number too long");
-	check_refused("{{ 'abc'[0] }}", "unsupported item of a string");
-	check_refused("{{ 'abc'[1:] }}", "unsupported slice of a string");
-	check_refused("{{ messages }}", "cannot print a list");
+	check_refused("{{ range(100002) }}", "a range of more than 100000");
+	check_refused("{{ x | tojson }}", "tojson cannot write an undefined value");
+	check_refused("{{ strftime_now('%Q') }}", "unsupported field \"%Q\" of a date");
+	check_refused("{{ namespace() }}", "cannot print a namespace");
+	check_refused("{% break %}", "outside of a loop");
+	check_refused("{% macro f(a) %}{% endmacro %}{{ f(1, 2) }}", "has no such argument");
 	check_refused("x\n{{ raise_exception('Roles must alternate') }}", "refuses these messages: Roles must alternate");
 }
 
 static void test_unknown_role(void **state)
 {
 	(void)state;
-	const struct message m[] = {{"<|im_start|>", "x", false}};
+	const struct message m[] = {{.role = "<|im_start|>", .content = "x"}};
 	struct buf text = {0};
 	struct err e = {0};
 	assert_int_equal(render("{{ messages[0].role }}", m, 1, false, &text, NULL, &e), ERR_DATA);
@@ -185,14 +196,19 @@ static void test_limits(void **state)
 	free(ends);
 	char *list = repeated(
 		"{% for a in [1,2,3,4] %}{% for b in [1,2,3,4] %}{% for c in [1,2,3,4] %}{% for d in [1,2,3,4] %}{% set x = [",
-		"1,", 5000, "] %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}");
+		"1,", 9000, "] %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}");
 	check_refused(list, "steps");
 	free(list);
 	char *set = repeated("{% set x = messages[0].content %}", "{% set x = x + x %}", 40, "");
 	check_refused(set, "MiB of text");
 	free(set);
-	char many[64 * 32] = "";
-	for (int i = 0; i < 64; i++)
+	check_refused("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "nested more than");
+	check_refused("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "steps");
+	check_refused("{{ 'abcdefgh' * 999999999 }}", "steps");
+	check_refused("{% set x = 'ab' * 100000 %}{{ x * 1000000 }}", "MiB of text");
+	check_refused("{{ [1, 2] * 999999999 }}", "MiB of text");
+	char many[256 * 32] = "";
+	for (int i = 0; i < 256; i++)
 		sprintf(many + strlen(many), "{%% set v%d = 1 %%}", i);
 	check_refused(many, "variables");
 
@@ -200,11 +216,11 @@ static void test_limits(void **state)
 	struct buf text = {0}, origin = {0};
 	struct err e = {0};
 	for (size_t i = 0; i < 256; i++)
-		crowd[i] = (struct message){"user", "x", false};
+		crowd[i] = (struct message){.role = "user", .content = "x"};
 	assert_int_equal(
-		render("{% for m in messages %}{{ m.content }}{% endfor %}", crowd, 256, false, &text, &origin, &e), ERR_DATA);
-	assert_int_equal(render("{% for m in messages %}{{ m.content }}{% endfor %}", crowd, 255, false, &text, &origin, &e), 0);
-	assert_int_equal((unsigned char)origin.p[254], 255);
+		render("{% for m in messages %}{{ m.content }}{% endfor %}", crowd, 255, false, &text, &origin, &e), ERR_DATA);
+	assert_int_equal(render("{% for m in messages %}{{ m.content }}{% endfor %}", crowd, 254, false, &text, &origin, &e), 0);
+	assert_int_equal((unsigned char)origin.p[253], 254);
 	buf_release(&text);
 	buf_release(&origin);
 }
@@ -243,7 +259,8 @@ static void check_folder(const char *dir, const char *expected)
 	struct chat_template *t;
 	struct buf text = {0};
 	struct err e = {0};
-	if (chat_template_from_hf(&t, dir, &e) || chat_template_render(t, TALK, 2, true, &text, NULL, &e))
+	if (chat_template_from_hf(&t, dir, &e) ||
+		chat_template_render(t, &(struct conversation){TALK, 2, NULL, true}, &text, NULL, &e))
 		fail_msg("%s", e.text);
 	assert_string_equal(text.p, expected);
 	chat_template_free(t);
@@ -265,7 +282,7 @@ static void test_folder(void **state)
 	check_folder(dir, "1<b>");
 	put_file(dir, "chat_template.jinja", "2{{ eos_token }}{{ add_generation_prompt }}"); /* the younger place wins */
 	check_folder(dir, "2<e>True");
-	put_file(dir, "chat_template.jinja", "{{ nosuch() }}");
+	put_file(dir, "chat_template.jinja", "{{ x | nosuch }}");
 	assert_int_equal(chat_template_from_hf(&t, dir, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, dir));
 	assert_int_equal(dir_remove(dir, &e), 0);
@@ -284,7 +301,7 @@ static void test_real_model(void **state)
 	assert_int_equal(gguf_open(&g, path, &e), 0);
 	assert_int_equal(chat_template_from_gguf(&t, g, &e), 0);
 	gguf_close(g);
-	assert_int_equal(chat_template_render(t, TALK, 1, true, &text, NULL, &e), 0);
+	assert_int_equal(chat_template_render(t, &(struct conversation){TALK, 1, NULL, true}, &text, NULL, &e), 0);
 	assert_non_null(strstr(text.p, "<|im_start|>user\nHi <|im_end|><|im_end|>\n<|im_start|>assistant\n"));
 	chat_template_free(t);
 	buf_release(&text);

@@ -122,6 +122,15 @@ int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bo
 struct message {
 	const char *role, *content; /* NUL-terminated UTF-8 */
 	bool train;                 /* assistant turns: score this one */
+	const json_t *more;         /* what else the template sees of it, such as "tool_calls": an object, or NULL */
+};
+enum { ORIGIN_TOOLS = 255 };
+
+struct conversation {
+	const struct message *messages;
+	size_t n;
+	const json_t *tools;        /* a list, or NULL */
+	bool add_generation_prompt; /* end with the beginning of an answer */
 };
 
 /*
@@ -134,11 +143,11 @@ int chat_template_from_gguf(struct chat_template **out, const struct gguf *g, st
 int chat_template_from_hf(struct chat_template **out, const char *dir, struct err *e);
 void chat_template_free(struct chat_template *t);
 /*
- * Appends the rendered text; origin (same length; NULL if not wanted) gets per byte 0 for the template, i + 1 for message i's content.
- * Up to 255 messages, of the roles system, user, assistant and tool.
+ * Appends the rendered text; origin (same length; NULL if not wanted) gets per byte 0 for the template, i + 1 for what message i says,
+ * ORIGIN_TOOLS for what `tools` (a list of JSON, or NULL) says. Up to 254 messages, of the roles system, user, assistant and tool.
  */
-int chat_template_render(const struct chat_template *t, const struct message *m, size_t n, bool add_generation_prompt,
-	struct buf *text, struct buf *origin, struct err *e);
+int chat_template_render(
+	const struct chat_template *t, const struct conversation *c, struct buf *text, struct buf *origin, struct err *e);
 
 /* What serving and training both use, so that their ids are the same. */
 struct encoder {

@@ -6,13 +6,15 @@
 
 enum {
 	JINJA_SOURCE_MAX = 1 << 18, /* bytes of a template */
-	JINJA_DEPTH_MAX = 100,      /* of nested blocks, and of an expression: bounds the recursion of parser and renderer */
-	JINJA_STEPS_MAX = 1000000,  /* nodes visited in one rendering */
-	JINJA_VARIABLES_MAX = 64,   /* alive at once */
-	JINJA_BYTES_MAX = 1 << 28,  /* of all strings made in one rendering, its output included */
+	JINJA_DEPTH_MAX = 100,      /* of nested blocks, and of an expression: bounds the recursion of the parser */
+	JINJA_NESTED_MAX = 600,     /* of what is being rendered, calls of macros included: bounds the recursion of the renderer */
+	JINJA_STEPS_MAX = 2000000,  /* nodes visited in one rendering, and their like in bytes scanned */
+	JINJA_VARIABLES_MAX = 256,  /* alive at once */
+	JINJA_BYTES_MAX = 1 << 28,  /* of all strings and lists made in one rendering, its output included */
+	JINJA_ARGUMENTS_MAX = 8,    /* of one call that is not a macro, dict or namespace */
 };
 
-/* Text whose every byte knows where it comes from: 0 the template, i + 1 message i. */
+/* Text whose every byte knows where it comes from: 0 the template, i + 1 message i, ORIGIN_TOOLS the row's tools. */
 struct str {
 	const char *p;
 	const unsigned char *origin; /* [n], or NULL: all from the template */
@@ -21,21 +23,31 @@ struct str {
 
 enum node_kind {
 	/* statements */
-	NODE_TEXT,  /* text */
-	NODE_PRINT, /* a */
-	NODE_IF,    /* a ? body : orelse */
-	NODE_FOR,   /* text in a: body */
-	NODE_SET,   /* text = a */
+	NODE_TEXT,         /* text */
+	NODE_PRINT,        /* a */
+	NODE_IF,           /* a ? body : orelse */
+	NODE_FOR,          /* args (names) in a, if b: body, else orelse */
+	NODE_SET,          /* args (names, or one attribute) = a */
+	NODE_SET_BLOCK,    /* text = what body prints, through the filters of a */
+	NODE_FILTER_BLOCK, /* prints a, whose innermost operand is NODE_CAPTURED: what body prints */
+	NODE_MACRO,        /* text(args): body; an argument's default is its a */
+	NODE_GENERATION,   /* body: transformers' mark of what the assistant says */
+	NODE_BREAK,
+	NODE_CONTINUE,
 	/* expressions */
 	NODE_STRING, /* text */
 	NODE_INT,    /* number */
+	NODE_FLOAT,  /* real */
 	NODE_BOOL,   /* number */
 	NODE_NONE,
-	NODE_NAME,   /* text */
-	NODE_LIST,   /* body */
-	NODE_ITEM,   /* a[b] and a.b */
-	NODE_SLICE,  /* a[b:c], b and c may be NULL */
-	NODE_CHOICE, /* a if b else c, c may be NULL */
+	NODE_NAME,      /* text */
+	NODE_LIST,      /* body */
+	NODE_TUPLE,     /* body */
+	NODE_DICT,      /* body: keys, each with its value in a */
+	NODE_ITEM,      /* a[b] */
+	NODE_ATTRIBUTE, /* a.text */
+	NODE_SLICE,     /* a[b:c:body], each of which may be NULL */
+	NODE_CHOICE,    /* a if b else c, c may be NULL */
 	NODE_OR,
 	NODE_AND,
 	NODE_NOT,
@@ -46,25 +58,26 @@ enum node_kind {
 	NODE_IN, /* a ? b; the others are these, turned around */
 	NODE_ADD,
 	NODE_SUBTRACT,
+	NODE_MULTIPLY,
+	NODE_DIVIDE,
+	NODE_FLOOR,
 	NODE_REMAINDER,
 	NODE_CONCAT,
-	NODE_TRIM,
-	NODE_LENGTH,
-	NODE_DEFAULT, /* filters on a; the default is b */
-	NODE_IS_DEFINED,
-	NODE_IS_NONE,
-	NODE_IS_STRING, /* tests on a */
-	NODE_RAISE,     /* raise_exception(a) */
+	NODE_FILTER, /* a | text(args); number is its place in the table */
+	NODE_TEST,   /* a is text(args); number is its place in the table */
+	NODE_CALL,   /* a(args) */
+	NODE_CAPTURED,
 };
 
 struct node {
 	enum node_kind kind;
 	int line, depth;
 	struct node *a, *b, *c;
-	struct node *body, *orelse; /* first of a list */
-	struct node *next;          /* in the list this node is in */
-	struct str text;
+	struct node *body, *orelse, *args; /* first of a list */
+	struct node *next;                 /* in the list this node is in */
+	struct str text, keyword;          /* keyword: as an argument, its name; p is NULL where it has none */
 	int64_t number;
+	double real;
 };
 
 /* Parses into `arena`; *out is the first statement or NULL for an empty template. ERR_DATA names the line. */
@@ -72,7 +85,8 @@ int jinja_parse(struct node **out, const char *source, size_t n, struct arena *a
 
 struct jinja_input {
 	const struct message *messages;
-	size_t n_messages; /* up to 255: an origin is one byte */
+	size_t n_messages;   /* up to 254: an origin is one byte */
+	const json_t *tools; /* NULL: none */
 	bool add_generation_prompt;
 	const char *bos, *eos; /* NULL: undefined */
 };

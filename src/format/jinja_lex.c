@@ -5,7 +5,10 @@
  */
 #include "format/jinja_lex.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "format/unicode.h"
 
 int lex_fail(struct lexer *p, const char *what, struct str detail)
 {
@@ -121,9 +124,50 @@ static bool next_close(struct lexer *p)
 	return true;
 }
 
+/* A code point of `digits` hexadecimal digits at s[at..end), or UINT32_MAX. */
+static uint32_t hex_escape(const char *s, size_t digits, size_t left)
+{
+	uint32_t cp = 0;
+	if (digits > left)
+		return UINT32_MAX;
+	for (size_t i = 0; i < digits; i++) {
+		char c = s[i];
+		int d = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+		if (d < 0 || cp > 0x10ffff)
+			return UINT32_MAX;
+		cp = cp * 16 + (uint32_t)d;
+	}
+	return !cp || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000) ? UINT32_MAX : cp;
+}
+
+/* The escape behind the backslash at p->at, whose bytes are appended to out[*n]; as in Python, an unknown one stays as it is. */
+static int next_escape(struct lexer *p, size_t end, char *out, size_t *n)
+{
+	static const char from[] = "ntr\\'\"bfva", to[] = "\n\t\r\\'\"\b\f\v\a";
+	char c = p->s[p->at + 1];
+	const char *known = memchr(from, c, sizeof from - 1);
+	size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
+	if (known) {
+		out[(*n)++] = to[known - from];
+	} else if (digits) {
+		uint32_t cp = hex_escape(p->s + p->at + 2, digits, end - p->at - 2);
+		if (cp == UINT32_MAX)
+			return lex_fail(p, "unsupported escape in a string:", (struct str){p->s + p->at, NULL, end - p->at});
+		*n += utf8_put(cp, out + *n);
+		p->at += digits;
+	} else if (c == '\n') { /* a line that goes on */
+	} else if ((c >= '0' && c <= '7') || c == 'N') {
+		return lex_fail(p, "unsupported escape in a string:", (struct str){p->s + p->at, NULL, 2});
+	} else {
+		out[(*n)++] = '\\';
+		out[(*n)++] = c;
+	}
+	p->at += 2;
+	return 0;
+}
+
 static int next_string(struct lexer *p)
 {
-	static const char from[] = "ntr\\'\"", to[] = "\n\t\r\\'\"";
 	char quote = p->s[p->at++];
 	size_t end = p->at, n = 0;
 	while (end < p->n && p->s[end] != quote)
@@ -133,31 +177,45 @@ static int next_string(struct lexer *p)
 	char *out = arena_alloc(p->arena, end - p->at + 1, 1, p->e);
 	if (!out)
 		return ERR_RESOURCE;
-	for (; p->at < end; p->at++) {
-		char c = p->s[p->at];
-		if (c == '\\') {
-			const char *escape = memchr(from, p->s[++p->at], sizeof from - 1);
-			if (!escape)
-				return lex_fail(p, "unsupported escape in a string:", (struct str){p->s + p->at - 1, NULL, 2});
-			c = to[escape - from];
-		}
-		out[n++] = c;
+	while (p->at < end) {
+		if (p->s[p->at] != '\\')
+			out[n++] = p->s[p->at++];
+		else if (next_escape(p, end, out, &n))
+			return ERR_DATA;
 	}
 	p->at++;
 	p->token = (struct token){.kind = TOKEN_STRING, .text = {out, NULL, n}};
 	return 0;
 }
 
-static int next_int(struct lexer *p)
+static size_t digits_at(const struct lexer *p, size_t at)
 {
-	size_t start = p->at;
-	int64_t value = 0;
-	for (; p->at < p->n && p->s[p->at] >= '0' && p->s[p->at] <= '9'; p->at++) {
-		if (p->at - start == 15)
-			return lex_fail(p, "number too long:", (struct str){p->s + start, NULL, 15});
-		value = value * 10 + (p->s[p->at] - '0');
-	}
-	p->token = (struct token){.kind = TOKEN_INT, .text = {p->s + start, NULL, p->at - start}, .number = value};
+	size_t n = 0;
+	while (at + n < p->n && p->s[at + n] >= '0' && p->s[at + n] <= '9')
+		n++;
+	return n;
+}
+
+static int next_number(struct lexer *p)
+{
+	size_t start = p->at, n = digits_at(p, start), fraction = 0;
+	char digits[64];
+	if (start + n < p->n && p->s[start + n] == '.')
+		fraction = digits_at(p, start + n + 1);
+	size_t length = n + (fraction ? fraction + 1 : 0);
+	size_t sign = start + length + 1 < p->n && strchr("+-", p->s[start + length + 1]) ? 1 : 0, exponent = 0;
+	if (start + length < p->n && (p->s[start + length] | 0x20) == 'e')
+		exponent = digits_at(p, start + length + 1 + sign);
+	length += exponent ? 1 + sign + exponent : 0;
+	bool real = fraction || exponent;
+	if (n > 15 || fraction > 30 || exponent > 3)
+		return lex_fail(p, "number too long:", (struct str){p->s + start, NULL, length});
+	memcpy(digits, p->s + start, length);
+	digits[length] = 0;
+	p->at += length;
+	p->token = (struct token){.kind = real ? TOKEN_FLOAT : TOKEN_INT, .text = {p->s + start, NULL, length}};
+	p->token.number = real ? 0 : strtoll(digits, NULL, 10);
+	p->token.real = real ? strtod(digits, NULL) : 0;
 	return 0;
 }
 
@@ -177,7 +235,7 @@ int lex_next(struct lexer *p)
 	if (c == '\'' || c == '"')
 		return next_string(p);
 	if (c >= '0' && c <= '9')
-		return next_int(p);
+		return next_number(p);
 	p->token.kind = is_word(c, true) ? TOKEN_WORD : TOKEN_SIGN;
 	p->at++;
 	while (p->token.kind == TOKEN_WORD && p->at < p->n && is_word(p->s[p->at], false))

@@ -4,12 +4,24 @@
 
 #include "format/jinja.h"
 
-enum token_kind { TOKEN_END, TOKEN_TEXT, TOKEN_PRINT, TOKEN_BLOCK, TOKEN_CLOSE, TOKEN_WORD, TOKEN_STRING, TOKEN_INT, TOKEN_SIGN };
+enum token_kind {
+	TOKEN_END,
+	TOKEN_TEXT,
+	TOKEN_PRINT,
+	TOKEN_BLOCK,
+	TOKEN_CLOSE,
+	TOKEN_WORD,
+	TOKEN_STRING,
+	TOKEN_INT,
+	TOKEN_FLOAT,
+	TOKEN_SIGN
+};
 
 struct token {
 	enum token_kind kind;
 	struct str text;
 	int64_t number;
+	double real;
 };
 
 struct lexer {

@@ -116,8 +116,8 @@ static int parse_alpaca(const struct place *at, struct row *r, struct err *e)
 		return rc;
 	r->kind = ROW_MESSAGES;
 	r->n_messages = 2;
-	r->messages[0] = (struct message){"user", r->joined ? r->joined : instruction, false};
-	r->messages[1] = (struct message){"assistant", output, true};
+	r->messages[0] = (struct message){.role = "user", .content = r->joined ? r->joined : instruction};
+	r->messages[1] = (struct message){.role = "assistant", .content = output, .train = true};
 	return 0;
 }
 
@@ -230,10 +230,11 @@ static int chat_open(
 	if (!c->messages)
 		return ERR_RESOURCE;
 	if (add_system)
-		c->messages[0] = (struct message){"system", enc->system, false};
+		c->messages[0] = (struct message){.role = "system", .content = enc->system};
 	if (take)
 		memcpy(c->messages + add_system, r->messages, take * sizeof *r->messages);
-	return chat_template_render(enc->chat, c->messages, c->n, add_generation_prompt, &c->text, &c->origin, e);
+	const struct conversation talk = {c->messages, c->n, NULL, add_generation_prompt};
+	return chat_template_render(enc->chat, &talk, &c->text, &c->origin, e);
 }
 
 static void chat_release(struct chat *c)

@@ -57,6 +57,15 @@ size_t char_next(const char *p, size_t n, enum char_class *c)
 	return length ? length : 1;
 }
 
+size_t utf8_put(uint32_t cp, char *out)
+{
+	size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+	for (size_t i = n; i-- > 1; cp >>= 6)
+		out[i] = (char)(0x80 | (cp & 0x3f));
+	out[0] = (char)(n == 1 ? cp : (0xf00u >> n & 0xf0) | cp);
+	return n;
+}
+
 int utf8_append(struct buf *out, const char *p, size_t n, struct err *e)
 {
 	int rc = 0;
