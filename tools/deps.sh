@@ -24,6 +24,7 @@ need libcurl4-openssl-dev pkg-config libcurl
 need libarchive-dev pkg-config libarchive
 need libssl-dev pkg-config libcrypto
 need libyaml-dev pkg-config yaml-0.1
+need libutf8proc-dev pkg-config libutf8proc
 need libcmark-gfm-dev pkg-config libcmark-gfm
 need libcmark-gfm-extensions-dev sh -c 'echo "#include <cmark-gfm-core-extensions.h>" | cc -E -'
 need libgumbo-dev pkg-config gumbo

@@ -18,8 +18,7 @@ if unicodedata.unidata_version != "16.0.0":
 
 # White_Space is the categories Z* and these; Python's isspace() counts U+001C..1F too, regular expressions do not.
 SPACE = {0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85}
-# The reference splits digits by a younger table than it matches \p{N} with. Numbers are split alone, so counting those as numbers
-# gives its pieces exactly.
+# The reference splits digits by a younger table than it matches \p{N} with.
 NUMBER_17 = set(range(0x11DE0, 0x11DEA)) | set(range(0x16FF4, 0x16FF7))
 
 
@@ -27,7 +26,9 @@ def char_class(cp):
     category = unicodedata.category(chr(cp))
     if category[0] == "L":
         return "LETTER"
-    if category[0] == "N" or cp in NUMBER_17:
+    if cp in NUMBER_17:
+        return "YOUNG_NUMBER"
+    if category[0] == "N":
         return "NUMBER"
     return "SPACE" if category[0] == "Z" or cp in SPACE else None
 

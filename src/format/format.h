@@ -50,6 +50,7 @@ int gguf_str(const struct gguf *g, const char *key, const char **out, struct err
 int gguf_array_n(const struct gguf *g, const char *key, size_t *n, struct err *e);
 int gguf_array_str(const struct gguf *g, const char *key, size_t i, const char **p, size_t *n, struct err *e);
 int gguf_array_i64(const struct gguf *g, const char *key, size_t i, int64_t *out, struct err *e);
+int gguf_array_f32(const struct gguf *g, const char *key, size_t i, float *out, struct err *e);
 
 /* ---- safetensors -------------------------------------------------------------------------------------------------------- */
 
@@ -97,7 +98,10 @@ struct ids {
 int ids_push(struct ids *v, int32_t id, struct err *e);
 void ids_release(struct ids *v);
 
-/* Byte-level BPE (GPT-2's scheme) with the model's own pre-tokenizer. Immutable after opening, so free to share between threads. */
+/*
+ * Byte-level BPE (GPT-2's scheme) with the model's own pre-tokenizer, or SentencePiece's BPE with byte fallback. Immutable after opening, so
+ * free to share between threads.
+ */
 struct tokenizer;
 int tokenizer_from_gguf(struct tokenizer **out, const struct gguf *g, struct err *e);
 int tokenizer_from_hf(struct tokenizer **out, const char *dir, struct err *e); /* tokenizer.json (+ tokenizer_config.json) */
@@ -112,7 +116,10 @@ int tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, stru
 int32_t tokenizer_control(const struct tokenizer *t, const char *text, size_t n);
 /* The longest control token that starts at text[0..n), or -1; *length its bytes. */
 int32_t tokenizer_control_at(const struct tokenizer *t, const char *text, size_t n, size_t *length);
-/* The bytes of a token (control tokens: their spelling). Valid until _free. */
+/*
+ * The bytes of a token (control tokens: their spelling). Valid until _free. SentencePiece's U+2581 is a space; where the model puts a space
+ * in front of text (Llama 2), the first token of a text starts with that space.
+ */
 const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *n);
 /* Appends the text of ids; control tokens are left out unless `with_control`. */
 int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool with_control, struct buf *out, struct err *e);

@@ -10,8 +10,8 @@
  * Opening checks everything once and touches only these tables, not the data. Values stay in the map and are decoded when asked
  * for; only names and single strings are copied, and of string arrays the places of the items are kept.
  */
+#include "format/gguf.h"
 #include "format/cursor.h"
-#include "format/tensor.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,62 +26,10 @@ enum {
 	TENSOR_MIN_BYTES = 8 + 1 + 4 + 8 + 4 + 8
 };
 
-enum value_type {
-	TYPE_U8,
-	TYPE_I8,
-	TYPE_U16,
-	TYPE_I16,
-	TYPE_U32,
-	TYPE_I32,
-	TYPE_F32,
-	TYPE_BOOL,
-	TYPE_STR,
-	TYPE_ARRAY,
-	TYPE_U64,
-	TYPE_I64,
-	TYPE_F64,
-	TYPE_COUNT
-};
-
-static const char *const type_names[TYPE_COUNT] = {
-	"u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64"};
-static const uint8_t type_bytes[TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8}; /* 0 when it varies */
-
-static bool type_is_signed(enum value_type t)
-{
-	return t == TYPE_I8 || t == TYPE_I16 || t == TYPE_I32 || t == TYPE_I64;
-}
-
-static bool type_is_integer(enum value_type t)
-{
-	return type_is_signed(t) || t == TYPE_U8 || t == TYPE_U16 || t == TYPE_U32 || t == TYPE_U64;
-}
-
 /* ggml's tensor types by number; the missing ones were withdrawn. */
 static const char *const tensor_types[] = {"F32", "F16", "Q4_0", "Q4_1", NULL, NULL, "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K",
 	"Q4_K", "Q5_K", "Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8", "I16",
 	"I32", "I64", "F64", "IQ1_M", "BF16", NULL, NULL, NULL, "TQ1_0", "TQ2_0", NULL, NULL, NULL, "MXFP4"};
-
-struct key {
-	const char *name; /* in the arena */
-	enum value_type type;
-	enum value_type item;  /* arrays */
-	size_t n;              /* arrays: items */
-	size_t at;             /* of the value (arrays: of item 0) in the file */
-	const char *text;      /* strings: a copy in the arena */
-	const size_t *item_at; /* arrays of strings: where each item begins, and the end of the last */
-};
-
-struct gguf {
-	struct file_map map;
-	char *path;
-	struct arena arena;
-	struct key *keys; /* sorted by name */
-	size_t n_keys;
-	struct tensor *tensors; /* as in the file */
-	size_t n_tensors;
-	struct tensor_index index;
-};
 
 /* ---- strings ----------------------------------------------------------------------------------------------------------- */
 
@@ -128,7 +76,7 @@ static int read_name(struct gguf *g, struct cursor *c, const char *kind, const c
 
 /* ---- keys -------------------------------------------------------------------------------------------------------------- */
 
-static int read_type(struct cursor *c, const char *field, enum value_type *out)
+static int read_type(struct cursor *c, const char *field, enum gguf_type *out)
 {
 	size_t at = c->at;
 	uint32_t type;
@@ -137,11 +85,11 @@ static int read_type(struct cursor *c, const char *field, enum value_type *out)
 		return rc;
 	if (type >= TYPE_COUNT)
 		return cursor_fail(c, at, field, "got %u, expected 0 to %d", type, TYPE_COUNT - 1);
-	*out = (enum value_type)type;
+	*out = (enum gguf_type)type;
 	return 0;
 }
 
-static int read_string_items(struct gguf *g, struct cursor *c, struct key *k)
+static int read_string_items(struct gguf *g, struct cursor *c, struct gguf_key *k)
 {
 	const char *p;
 	size_t n, *places = arena_alloc(&g->arena, k->n + 1, sizeof *places, c->e);
@@ -158,7 +106,7 @@ static int read_string_items(struct gguf *g, struct cursor *c, struct key *k)
 	return 0;
 }
 
-static int read_array(struct gguf *g, struct cursor *c, struct key *k)
+static int read_array(struct gguf *g, struct cursor *c, struct gguf_key *k)
 {
 	uint64_t n;
 	const uint8_t *items;
@@ -172,7 +120,7 @@ static int read_array(struct gguf *g, struct cursor *c, struct key *k)
 	rc = cursor_u64(c, "array length", &n);
 	if (rc)
 		return rc;
-	size_t item_size = k->item == TYPE_STR ? sizeof(uint64_t) : type_bytes[k->item]; /* a string is at least its length */
+	size_t item_size = k->item == TYPE_STR ? sizeof(uint64_t) : gguf_type_bytes[k->item]; /* a string is at least its length */
 	if (n > cursor_left(c) / item_size)
 		return cursor_fail(c, at, "array length", "got %ju, expected at most %zu, for the bytes that remain", (uintmax_t)n,
 			cursor_left(c) / item_size);
@@ -181,7 +129,7 @@ static int read_array(struct gguf *g, struct cursor *c, struct key *k)
 	return k->item == TYPE_STR ? read_string_items(g, c, k) : cursor_bytes(c, "array", k->n * item_size, &items);
 }
 
-static int read_key(struct gguf *g, struct cursor *c, struct key *k)
+static int read_key(struct gguf *g, struct cursor *c, struct gguf_key *k)
 {
 	const uint8_t *value;
 	const char *p;
@@ -199,7 +147,7 @@ static int read_key(struct gguf *g, struct cursor *c, struct key *k)
 		rc = read_string(c, "string", &p, &n);
 		return rc ? rc : keep_string(g, c, "string", p, n, &k->text);
 	default:
-		rc = cursor_bytes(c, "value", type_bytes[k->type], &value);
+		rc = cursor_bytes(c, "value", gguf_type_bytes[k->type], &value);
 		if (!rc && k->type == TYPE_BOOL && *value > 1)
 			rc = cursor_fail(c, k->at, "value", "got a bool of %d, expected 0 or 1", *value);
 		return rc;
@@ -208,7 +156,7 @@ static int read_key(struct gguf *g, struct cursor *c, struct key *k)
 
 static int compare_key(const void *a, const void *b)
 {
-	return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
+	return strcmp(((const struct gguf_key *)a)->name, ((const struct gguf_key *)b)->name);
 }
 
 static int read_keys(struct gguf *g, struct cursor *c, size_t n)
@@ -232,9 +180,9 @@ static int read_keys(struct gguf *g, struct cursor *c, size_t n)
 	return 0;
 }
 
-static const struct key *key_find(const struct gguf *g, const char *name)
+const struct gguf_key *gguf_key_find(const struct gguf *g, const char *name)
 {
-	const struct key wanted = {.name = name};
+	const struct gguf_key wanted = {.name = name};
 	return bsearch(&wanted, g->keys, g->n_keys, sizeof *g->keys, compare_key);
 }
 
@@ -288,13 +236,13 @@ static int read_tensor(struct gguf *g, struct cursor *c, struct tensor *t, uint6
 static int read_alignment(const struct gguf *g, struct cursor *c, size_t *out)
 {
 	static const char name[] = "general.alignment";
-	const struct key *k = key_find(g, name);
+	const struct gguf_key *k = gguf_key_find(g, name);
 	*out = ALIGNMENT_DEFAULT;
 	if (!k)
 		return 0;
 	cursor_subject(c, "key", name, strlen(name));
 	if (k->type != TYPE_U32)
-		return cursor_fail(c, k->at, "type", "got %s, expected u32", type_names[k->type]);
+		return cursor_fail(c, k->at, "type", "got %s, expected u32", gguf_type_names[k->type]);
 	uint64_t v = load_le(g->map.p + k->at, sizeof(uint32_t));
 	if (v < 8 || v > ALIGNMENT_MAX || v & (v - 1))
 		return cursor_fail(c, k->at, "value", "got %ju, expected a power of two from 8 to %d", (uintmax_t)v, ALIGNMENT_MAX);
@@ -457,144 +405,4 @@ const struct tensor *gguf_tensor_at(const struct gguf *g, size_t i)
 const struct tensor *gguf_tensor(const struct gguf *g, const char *name)
 {
 	return tensor_index_find(&g->index, name);
-}
-
-/* ---- reading keys ------------------------------------------------------------------------------------------------------ */
-
-static int type_error(const struct gguf *g, const struct key *k, const char *expected, struct err *e)
-{
-	bool array = k->type == TYPE_ARRAY;
-	return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got %s%s, expected %s", g->path, k->at, k->name,
-		array ? "an array of " : "", type_names[array ? k->item : k->type], expected);
-}
-
-static int key_get(const struct gguf *g, const char *name, const struct key **out, struct err *e)
-{
-	*out = key_find(g, name);
-	return *out ? 0 : err_set(e, ERR_DATA, "%s: key '%s': got none, expected one; is this a complete model?", g->path, name);
-}
-
-/* An integer of any width as the bits of an i64, with its sign apart: v < 0 only when *negative. */
-static uint64_t integer_at(const struct gguf *g, enum value_type type, size_t at, bool *negative)
-{
-	size_t bits = 8u * type_bytes[type];
-	uint64_t v = load_le(g->map.p + at, type_bytes[type]);
-	*negative = type_is_signed(type) && v >> (bits - 1);
-	return *negative && bits < 64 ? v | UINT64_MAX << bits : v;
-}
-
-bool gguf_has(const struct gguf *g, const char *key)
-{
-	return key_find(g, key);
-}
-
-int gguf_u64(const struct gguf *g, const char *key, uint64_t *out, struct err *e)
-{
-	const struct key *k;
-	bool negative;
-	*out = 0;
-	int rc = key_get(g, key, &k, e);
-	if (rc)
-		return rc;
-	if (!type_is_integer(k->type))
-		return type_error(g, k, "an integer", e);
-	uint64_t v = integer_at(g, k->type, k->at, &negative);
-	if (negative)
-		return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got %jd, expected no negative number", g->path, k->at, k->name,
-			(intmax_t)v);
-	*out = v;
-	return 0;
-}
-
-int gguf_f64(const struct gguf *g, const char *key, double *out, struct err *e)
-{
-	const struct key *k;
-	*out = 0;
-	int rc = key_get(g, key, &k, e);
-	if (rc)
-		return rc;
-	if (k->type != TYPE_F32 && k->type != TYPE_F64)
-		return type_error(g, k, "f32 or f64", e);
-	uint64_t bits = load_le(g->map.p + k->at, type_bytes[k->type]);
-	uint32_t bits32 = (uint32_t)bits;
-	float f;
-	memcpy(&f, &bits32, sizeof f);
-	memcpy(out, &bits, sizeof *out);
-	*out = k->type == TYPE_F32 ? (double)f : *out;
-	return 0;
-}
-
-static int key_of_type(const struct gguf *g, const char *name, enum value_type type, const struct key **out, struct err *e)
-{
-	int rc = key_get(g, name, out, e);
-	return rc || (*out)->type == type ? rc : type_error(g, *out, type_names[type], e);
-}
-
-int gguf_bool(const struct gguf *g, const char *key, bool *out, struct err *e)
-{
-	const struct key *k;
-	int rc = key_of_type(g, key, TYPE_BOOL, &k, e);
-	*out = !rc && g->map.p[k->at];
-	return rc;
-}
-
-int gguf_str(const struct gguf *g, const char *key, const char **out, struct err *e)
-{
-	const struct key *k;
-	int rc = key_of_type(g, key, TYPE_STR, &k, e);
-	*out = rc ? NULL : k->text;
-	return rc;
-}
-
-int gguf_array_n(const struct gguf *g, const char *key, size_t *n, struct err *e)
-{
-	const struct key *k;
-	int rc = key_of_type(g, key, TYPE_ARRAY, &k, e);
-	*n = rc ? 0 : k->n;
-	return rc;
-}
-
-/* The array `key`, when it holds strings (else integers) and has an item i. */
-static int array_get(const struct gguf *g, const char *key, bool strings, size_t i, const struct key **out, struct err *e)
-{
-	int rc = key_get(g, key, out, e);
-	if (rc)
-		return rc;
-	const struct key *k = *out;
-	if (k->type != TYPE_ARRAY || (strings ? k->item != TYPE_STR : !type_is_integer(k->item)))
-		return type_error(g, k, strings ? "an array of strings" : "an array of integers", e);
-	if (i >= k->n)
-		return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got %zu items, expected more than %zu", g->path, k->at,
-			k->name, k->n, i);
-	return 0;
-}
-
-int gguf_array_str(const struct gguf *g, const char *key, size_t i, const char **p, size_t *n, struct err *e)
-{
-	const struct key *k;
-	*p = NULL;
-	*n = 0;
-	int rc = array_get(g, key, true, i, &k, e);
-	if (rc)
-		return rc;
-	size_t start = k->item_at[i] + sizeof(uint64_t); /* behind its length, which is not read a second time */
-	*p = (const char *)g->map.p + start;
-	*n = k->item_at[i + 1] - start;
-	return 0;
-}
-
-int gguf_array_i64(const struct gguf *g, const char *key, size_t i, int64_t *out, struct err *e)
-{
-	const struct key *k;
-	bool negative;
-	*out = 0;
-	int rc = array_get(g, key, false, i, &k, e);
-	if (rc)
-		return rc;
-	uint64_t v = integer_at(g, k->item, k->at + i * type_bytes[k->item], &negative);
-	if (!negative && v > INT64_MAX)
-		return err_set(e, ERR_DATA, "%s: byte %zu: key '%s': got item %zu = %ju, expected at most %jd", g->path, k->at,
-			k->name, i, (uintmax_t)v, (intmax_t)INT64_MAX);
-	*out = (int64_t)v;
-	return 0;
 }

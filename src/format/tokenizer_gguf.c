@@ -4,10 +4,12 @@
  */
 #include "format/tokenizer.h"
 
+#include <math.h>
 #include <string.h>
 
-/* tokenizer.ggml.token_type */
-enum { GGUF_NORMAL = 1, GGUF_CONTROL = 3, GGUF_UNUSED = 5 };
+/* tokenizer.ggml.token_type, from 1 on; the unknown token is a control token as it is in tokenizer.json: no text forms it */
+static const enum token_kind KINDS[] = {
+	TOKEN_NONE, TOKEN_NORMAL, TOKEN_CONTROL, TOKEN_CONTROL, TOKEN_USER, TOKEN_UNUSED, TOKEN_BYTE};
 
 static int read_kind(const struct gguf *g, struct vocab *v, size_t i, struct err *e)
 {
@@ -15,12 +17,19 @@ static int read_kind(const struct gguf *g, struct vocab *v, size_t i, struct err
 	int rc = gguf_array_i64(g, "tokenizer.ggml.token_type", i, &type, e);
 	if (rc)
 		return rc;
-	if (type != GGUF_NORMAL && type != GGUF_CONTROL && type != GGUF_UNUSED)
+	if (type < 1 || type >= (int64_t)(sizeof KINDS / sizeof *KINDS) || (KINDS[type] == TOKEN_BYTE && v->scheme == SCHEME_BYTES))
 		return err_set(e, ERR_DATA,
-			"%s: token %zu has type %lld; attune supports normal (1), control (3) and unused (5) tokens", v->path, i,
-			(long long)type);
-	v->tokens[i].kind = type == GGUF_NORMAL ? TOKEN_NORMAL : type == GGUF_CONTROL ? TOKEN_CONTROL : TOKEN_UNUSED;
-	return 0;
+			"%s: token %zu has type %lld; expected 1 (normal), 2 (unknown), 3 (control), 4 (user-defined), 5 (unused) "
+			"or, "
+			"with tokenizer.ggml.model \"llama\", 6 (byte)",
+			v->path, i, (long long)type);
+	v->tokens[i].kind = KINDS[type];
+	if (v->scheme != SCHEME_SCORES)
+		return 0;
+	rc = gguf_array_f32(g, "tokenizer.ggml.scores", i, &v->tokens[i].score, e);
+	if (!rc && isnan(v->tokens[i].score))
+		rc = err_set(e, ERR_DATA, "%s: token %zu has no number as its score", v->path, i);
+	return rc;
 }
 
 static int read_tokens(const struct gguf *g, struct vocab *v, struct err *e)
@@ -64,23 +73,74 @@ static int read_merges(const struct gguf *g, struct vocab *v, struct err *e)
 	return rc;
 }
 
-/* Which scheme: only what has been compared with the reference tokenizer. */
-static int read_scheme(const struct gguf *g, struct vocab *v, struct err *e)
+/* tokenizer.ggml.pre, and what a model's own tokenizer does besides cutting. Only what has been compared with the reference. */
+static const struct {
+	const char *name;
+	enum pretoken how;
+	bool ignore_merges, nfc, add_bos;
+} PRETOKENIZERS[] = {
+	{"gpt-2", PRETOKEN_GPT2, false, false, false},
+	{"smollm", PRETOKEN_SMOLLM, false, false, false},
+	{"llama-bpe", PRETOKEN_LLAMA3, true, false, true},
+	{"qwen2", PRETOKEN_QWEN2, false, true, false},
+};
+
+static int read_pretokenizer(const struct gguf *g, struct vocab *v, bool *add_bos, struct err *e)
 {
-	const char *model, *pre;
-	int rc = gguf_str(g, "tokenizer.ggml.model", &model, e);
-	if (!rc)
-		rc = gguf_str(g, "tokenizer.ggml.pre", &pre, e);
+	const char *pre;
+	int rc = gguf_str(g, "tokenizer.ggml.pre", &pre, e);
 	if (rc)
 		return rc;
-	if (strcmp(model, "gpt2"))
-		return err_set(e, ERR_DATA, "%s: tokenizer.ggml.model is \"%s\"; attune supports byte-level BPE (\"gpt2\")",
-			v->path, model);
-	if (strcmp(pre, "smollm") && strcmp(pre, "gpt-2"))
-		return err_set(
-			e, ERR_DATA, "%s: tokenizer.ggml.pre is \"%s\"; attune supports \"smollm\" and \"gpt-2\"", v->path, pre);
-	v->split_digits = !strcmp(pre, "smollm");
-	return 0;
+	for (size_t i = 0; i < sizeof PRETOKENIZERS / sizeof *PRETOKENIZERS; i++) {
+		if (strcmp(pre, PRETOKENIZERS[i].name))
+			continue;
+		v->scheme = SCHEME_BYTES;
+		v->pretoken = PRETOKENIZERS[i].how;
+		v->ignore_merges = PRETOKENIZERS[i].ignore_merges;
+		v->nfc = PRETOKENIZERS[i].nfc;
+		*add_bos = PRETOKENIZERS[i].add_bos;
+		return 0;
+	}
+	return err_set(e, ERR_DATA,
+		"%s: tokenizer.ggml.pre is \"%s\"; attune supports \"gpt-2\", \"smollm\", \"llama-bpe\" and \"qwen2\"", v->path,
+		pre);
+}
+
+/* *value stays as it is when the key is absent. */
+static int read_bool(const struct gguf *g, const char *key, bool *value, struct err *e)
+{
+	return gguf_has(g, key) ? gguf_bool(g, key, value, e) : 0;
+}
+
+static int read_sentencepiece(const struct gguf *g, struct vocab *v, bool *add_bos, struct err *e)
+{
+	bool remove_extra = false;
+	v->scheme = SCHEME_SCORES;
+	v->space_prefix = true;
+	*add_bos = true;
+	int rc = read_bool(g, "tokenizer.ggml.add_space_prefix", &v->space_prefix, e);
+	if (!rc)
+		rc = read_bool(g, "tokenizer.ggml.remove_extra_whitespaces", &remove_extra, e);
+	if (!rc && remove_extra)
+		rc = err_set(e, ERR_DATA,
+			"%s: tokenizer.ggml.remove_extra_whitespaces is set; attune supports vocabularies that keep every space",
+			v->path);
+	return rc;
+}
+
+static int read_scheme(const struct gguf *g, struct vocab *v, bool *add_bos, struct err *e)
+{
+	const char *model;
+	int rc = gguf_str(g, "tokenizer.ggml.model", &model, e);
+	if (rc)
+		return rc;
+	if (!strcmp(model, "gpt2"))
+		return read_pretokenizer(g, v, add_bos, e);
+	if (!strcmp(model, "llama"))
+		return read_sentencepiece(g, v, add_bos, e);
+	return err_set(e, ERR_DATA,
+		"%s: tokenizer.ggml.model is \"%s\"; attune supports byte-level BPE (\"gpt2\") and SentencePiece BPE (\"llama\")",
+		v->path, model);
 }
 
 /* *id stays as it is when the key is absent. */
@@ -96,13 +156,10 @@ static int read_id(const struct gguf *g, const char *key, int64_t *id, struct er
 }
 
 /* `eog` has room for the end-of-turn and end-of-message tokens, which some models name apart from the end token. */
-static int read_special(const struct gguf *g, struct vocab *v, int64_t eog[2], struct err *e)
+static int read_special(const struct gguf *g, struct vocab *v, bool add_bos, int64_t eog[2], struct err *e)
 {
 	static const char *const keys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
-	bool add_bos = false;
-	int rc = 0;
-	if (gguf_has(g, "tokenizer.ggml.add_bos_token"))
-		rc = gguf_bool(g, "tokenizer.ggml.add_bos_token", &add_bos, e);
+	int rc = read_bool(g, "tokenizer.ggml.add_bos_token", &add_bos, e);
 	if (!rc && add_bos)
 		rc = read_id(g, "tokenizer.ggml.bos_token_id", &v->bos, e);
 	if (!rc)
@@ -119,14 +176,15 @@ int tokenizer_from_gguf(struct tokenizer **out, const struct gguf *g, struct err
 {
 	int64_t eog[3]; /* one more than is used: read_special writes before it counts */
 	struct vocab v = {.path = gguf_path(g), .bos = -1, .eos = -1, .eog = eog};
+	bool add_bos = false;
 	*out = NULL;
-	int rc = read_scheme(g, &v, e);
+	int rc = read_scheme(g, &v, &add_bos, e);
 	if (!rc)
 		rc = read_tokens(g, &v, e);
-	if (!rc)
+	if (!rc && v.scheme == SCHEME_BYTES)
 		rc = read_merges(g, &v, e);
 	if (!rc)
-		rc = read_special(g, &v, eog, e);
+		rc = read_special(g, &v, add_bos, eog, e);
 	if (!rc)
 		rc = tokenizer_build(out, &v, e);
 	vocab_release(&v);

@@ -40,55 +40,112 @@ static const char *type_of(const json_t *object)
 	return type ? type : "none";
 }
 
-static int read_byte_level(const struct vocab *v, const json_t *p, struct err *e)
+static int read_byte_level(const struct vocab *v, const json_t *p, bool regex, struct err *e)
 {
 	static const char *const unsupported[] = {"add_prefix_space", NULL};
 	if (strcmp(type_of(p), "ByteLevel"))
-		return err_set(e, ERR_DATA, "%s: pre-tokenizer \"%s\"; attune supports ByteLevel, alone or behind Digits", v->path,
-			type_of(p));
-	if (json_is_false(json_object_get(p, "use_regex")))
-		return err_set(
-			e, ERR_DATA, "%s: the ByteLevel pre-tokenizer has use_regex false, which attune does not support", v->path);
+		return err_set(e, ERR_DATA,
+			"%s: pre-tokenizer \"%s\"; attune supports ByteLevel, alone or behind Digits or Llama 3's or Qwen 2's "
+			"Split",
+			v->path, type_of(p));
+	if (json_is_false(json_object_get(p, "use_regex")) == regex)
+		return err_set(e, ERR_DATA, "%s: the ByteLevel pre-tokenizer has use_regex %s, which attune does not support here",
+			v->path, regex ? "false" : "true");
 	return refuse_set(v, "the ByteLevel pre-tokenizer", p, unsupported, e);
+}
+
+/* A regular expression is recognised, not interpreted. */
+static int read_split(struct vocab *v, const json_t *p, struct err *e)
+{
+	static const char llama3[] =
+		"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
+		"\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+	static const char qwen2[] =
+		"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
+		"\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+	const char *regex = json_string_value(json_object_get(json_object_get(p, "pattern"), "Regex"));
+	const char *behavior = json_string_value(json_object_get(p, "behavior"));
+	bool isolated = behavior && !strcmp(behavior, "Isolated") && !json_is_true(json_object_get(p, "invert"));
+	if (!regex || !isolated || (strcmp(regex, llama3) && strcmp(regex, qwen2)))
+		return err_set(e, ERR_DATA,
+			"%s: the pre-tokenizer splits by \"%.80s\"; attune supports the expressions of Llama 3 and Qwen 2, "
+			"Isolated and not "
+			"inverted",
+			v->path, regex ? regex : "no Regex");
+	v->pretoken = strcmp(regex, llama3) ? PRETOKEN_QWEN2 : PRETOKEN_LLAMA3;
+	return 0;
 }
 
 static int read_pre_tokenizer(struct vocab *v, const json_t *p, struct err *e)
 {
-	const json_t *parts = json_object_get(p, "pretokenizers"), *digits = json_array_get(parts, 0);
+	const json_t *parts = json_object_get(p, "pretokenizers"), *first = json_array_get(parts, 0);
+	bool split = !strcmp(type_of(first), "Split");
 	if (strcmp(type_of(p), "Sequence"))
-		return read_byte_level(v, p, e);
-	if (json_array_size(parts) != 2 || strcmp(type_of(digits), "Digits") ||
-		!json_is_true(json_object_get(digits, "individual_digits")))
+		return read_byte_level(v, p, true, e);
+	if (json_array_size(parts) != 2 ||
+		(!split && (strcmp(type_of(first), "Digits") || !json_is_true(json_object_get(first, "individual_digits")))))
 		return err_set(e, ERR_DATA,
-			"%s: expected the pre-tokenizers Digits with individual_digits true, then ByteLevel; found %zu starting "
+			"%s: expected the pre-tokenizers Digits with individual_digits true, or Split, then ByteLevel; found %zu "
+			"starting "
 			"with \"%s\"",
-			v->path, json_array_size(parts), type_of(digits));
-	v->split_digits = true;
-	return read_byte_level(v, json_array_get(parts, 1), e);
+			v->path, json_array_size(parts), type_of(first));
+	v->pretoken = PRETOKEN_SMOLLM;
+	int rc = split ? read_split(v, first, e) : 0;
+	return rc ? rc : read_byte_level(v, json_array_get(parts, 1), !split, e);
 }
 
-/* Younger transformers write a template for single texts that is the text alone. */
-static bool template_adds_nothing(const json_t *post)
+/* Qwen composes its text; nothing else is known. */
+static int read_normalizer(struct vocab *v, const json_t *normalizer, struct err *e)
 {
-	const json_t *single = json_object_get(post, "single");
-	return !strcmp(type_of(post), "TemplateProcessing") && json_array_size(single) == 1 &&
-		json_is_object(json_object_get(json_array_get(single, 0), "Sequence"));
+	v->nfc = !strcmp(type_of(normalizer), "NFC");
+	if (is_set(normalizer) && !v->nfc)
+		return err_set(e, ERR_DATA, "%s: normalizer \"%s\"; attune supports NFC", v->path, type_of(normalizer));
+	return 0;
+}
+
+/* A template for single texts: the text alone, as younger transformers write, or the begin token and the text. */
+static int read_template(struct vocab *v, const json_t *post, struct err *e)
+{
+	const json_t *single = json_object_get(post, "single"), *first = json_array_get(single, 0),
+		     *last = json_array_get(single, 1);
+	const char *name = json_string_value(json_object_get(json_object_get(first, "SpecialToken"), "id"));
+	const json_t *ids = json_object_get(json_object_get(json_object_get(post, "special_tokens"), name ? name : ""), "ids");
+	if (json_array_size(single) == 1 && json_is_object(json_object_get(first, "Sequence")))
+		return 0;
+	if (json_array_size(single) != 2 || !json_is_object(json_object_get(last, "Sequence")) || json_array_size(ids) != 1 ||
+		!json_is_integer(json_array_get(ids, 0)))
+		return err_set(e, ERR_DATA,
+			"%s: TemplateProcessing: expected a template of the text alone, or of one token and the text", v->path);
+	v->bos = json_integer_value(json_array_get(ids, 0));
+	return 0;
+}
+
+static int read_post_processor(struct vocab *v, const json_t *post, struct err *e)
+{
+	const json_t *parts = json_object_get(post, "processors");
+	if (!is_set(post) || !strcmp(type_of(post), "ByteLevel"))
+		return 0;
+	if (!strcmp(type_of(post), "TemplateProcessing"))
+		return read_template(v, post, e);
+	if (!strcmp(type_of(post), "Sequence") && json_array_size(parts) == 2 &&
+		!strcmp(type_of(json_array_get(parts, 0)), "ByteLevel") &&
+		!strcmp(type_of(json_array_get(parts, 1)), "TemplateProcessing"))
+		return read_template(v, json_array_get(parts, 1), e);
+	return err_set(e, ERR_DATA,
+		"%s: post-processor \"%s\"; attune supports ByteLevel, TemplateProcessing, and both in this order", v->path,
+		type_of(post));
 }
 
 /* What stands around the model in tokenizer.json. */
 static int read_scheme(struct vocab *v, const json_t *root, const json_t *model, struct err *e)
 {
-	static const char *const outer[] = {"normalizer", NULL};
-	static const char *const inner[] = {
-		"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges", NULL};
-	const json_t *post = json_object_get(root, "post_processor");
+	static const char *const inner[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", NULL};
 	if (strcmp(type_of(model), "BPE"))
 		return err_set(e, ERR_DATA, "%s: tokenizer model \"%s\"; attune supports BPE", v->path, type_of(model));
-	if (is_set(post) && strcmp(type_of(post), "ByteLevel") && !template_adds_nothing(post))
-		return err_set(e, ERR_DATA,
-			"%s: post-processor \"%s\"; attune supports ByteLevel, and TemplateProcessing that adds nothing", v->path,
-			type_of(post));
-	int rc = refuse_set(v, "the tokenizer", root, outer, e);
+	v->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
+	int rc = read_normalizer(v, json_object_get(root, "normalizer"), e);
+	if (!rc)
+		rc = read_post_processor(v, json_object_get(root, "post_processor"), e);
 	if (!rc)
 		rc = refuse_set(v, "the BPE model", model, inner, e);
 	return rc ? rc : read_pre_tokenizer(v, json_object_get(root, "pre_tokenizer"), e);
@@ -105,7 +162,7 @@ static int token_set(struct vocab *v, const json_t *id, const char *text, size_t
 	if (token->kind != TOKEN_NONE && (token->text.n != n || memcmp(token->text.p, text, n)))
 		return err_set(e, ERR_DATA, "%s: tokens \"%.64s\" and \"%.64s\" share the id %lld", v->path, token->text.p, text,
 			(long long)i);
-	*token = (struct vocab_token){{text, n}, kind};
+	*token = (struct vocab_token){.text = {text, n}, .kind = kind};
 	return 0;
 }
 
@@ -115,15 +172,12 @@ static int read_added(struct vocab *v, const json_t *added, struct err *e)
 	int rc = 0;
 	for (size_t i = 0; i < json_array_size(added) && !rc; i++) {
 		const json_t *a = json_array_get(added, i), *content = json_object_get(a, "content");
-		if (!json_is_string(content) || !json_is_true(json_object_get(a, "special")))
-			return err_set(e, ERR_DATA,
-				"%s: added token %zu: expected a string \"content\" and \"special\": true; attune does "
-				"not support other added tokens",
-				v->path, i);
+		if (!json_is_string(content))
+			return err_set(e, ERR_DATA, "%s: added token %zu: expected a string \"content\"", v->path, i);
 		rc = refuse_set(v, "an added token", a, unsupported, e);
 		if (!rc)
 			rc = token_set(v, json_object_get(a, "id"), json_string_value(content), json_string_length(content),
-				TOKEN_CONTROL, e);
+				json_is_true(json_object_get(a, "special")) ? TOKEN_CONTROL : TOKEN_USER, e);
 	}
 	return rc;
 }

@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-#include "format/format.h"
+#include "format/test_ids.h"
+#include "format/tokenizer.h"
 
 /* ---- a small vocabulary: 256 bytes, some merges, two control tokens -------------------------------------------------- */
 
@@ -103,21 +104,6 @@ static struct tokenizer *small(void)
 	json_decref(root);
 	return t;
 }
-
-static void check_ids(const struct tokenizer *t, const char *text, size_t n, const int32_t *expected, size_t n_expected)
-{
-	struct ids ids = {0};
-	struct err e = {0};
-	assert_int_equal(tokenizer_encode(t, text, n, &ids, &e), 0);
-	for (size_t i = 0; i < ids.n && i < n_expected; i++)
-		if (ids.p[i] != expected[i])
-			fail_msg("\"%.40s\": token %zu is %d, expected %d", text, i, (int)ids.p[i], (int)expected[i]);
-	assert_int_equal(ids.n, n_expected);
-	ids_release(&ids);
-}
-
-#define CHECK(t, text, ...) \
-	check_ids(t, text, strlen(text), (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 static void test_merges(void **state)
 {
@@ -251,15 +237,20 @@ static void test_refusals(void **state)
 	} cases[] = {
 		{NULL, "model", "{\"type\": \"Unigram\"}", "\"Unigram\""},
 		{NULL, "model", "7", "\"none\""},
-		{NULL, "normalizer", "{\"type\": \"NFC\"}", "\"normalizer\""},
+		{NULL, "normalizer", "{\"type\": \"NFKC\"}", "normalizer \"NFKC\""},
 		{NULL, "post_processor", "{\"type\": \"TemplateProcessing\"}", "TemplateProcessing"},
 		{NULL, "pre_tokenizer", "{\"type\": \"Metaspace\"}", "Metaspace"},
 		{NULL, "pre_tokenizer", "{\"type\": \"ByteLevel\", \"add_prefix_space\": true}", "add_prefix_space"},
 		{NULL, "pre_tokenizer", "{\"type\": \"ByteLevel\", \"use_regex\": false}", "use_regex"},
 		{NULL, "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\"}]}", "Split"},
+		{NULL, "pre_tokenizer",
+			"{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"behavior\": \"Isolated\", "
+			"\"pattern\": {\"Regex\": "
+			"\"a+\"}}, {\"type\": \"ByteLevel\", \"use_regex\": false}]}",
+			"splits by \"a+\""},
 		{NULL, "pre_tokenizer", "null", "\"none\""},
 		{NULL, "added_tokens", "[{\"id\": 3, \"content\": \"zz\", \"special\": true}]", "share the id 3"},
-		{NULL, "added_tokens", "[{\"id\": 265, \"content\": \"<|x|>\", \"special\": false}]", "special"},
+		{NULL, "added_tokens", "[{\"id\": 265, \"content\": 7, \"special\": true}]", "string \"content\""},
 		{NULL, "added_tokens", "[{\"id\": 265, \"content\": \"<|x|>\", \"special\": true, \"lstrip\": true}]", "lstrip"},
 		{NULL, "added_tokens", "[{\"id\": 265, \"content\": \"\", \"special\": true}]", "empty"},
 		{NULL, "added_tokens", "[{\"id\": -1, \"content\": \"<|x|>\", \"special\": true}]", "found -1"},
@@ -268,7 +259,6 @@ static void test_refusals(void **state)
 			"9223372036854775807"},
 		{"model", "dropout", "0.1", "\"dropout\""},
 		{"model", "byte_fallback", "true", "\"byte_fallback\""},
-		{"model", "ignore_merges", "true", "\"ignore_merges\""},
 		{"model", "continuing_subword_prefix", "\"##\"", "\"continuing_subword_prefix\""},
 		{"model", "merges", "{}", "list of up to"},
 		{"model", "merges", "[\"ab\"]", "two tokens"},
@@ -303,23 +293,79 @@ static void test_refusals(void **state)
 	}
 }
 
-static void test_too_many_control_tokens(void **state)
+/* Opens the small vocabulary with `key` set to `json` and `added` in place of its control tokens (NULL: as they are). */
+static struct tokenizer *small_with(const char *parent, const char *key, const char *json, const char *added)
 {
-	(void)state;
 	struct tokenizer *t;
 	struct err e = {0};
-	json_t *root = small_json(), *added = json_object_get(root, "added_tokens");
-	for (int i = 2; i < 16385; i++) {
-		char text[32];
-		snprintf(text, sizeof text, "<|%d|>", i);
-		json_array_append_new(added, json_pack("{s:i, s:s, s:b}", "id", ID_END + i, "content", text, "special", 1));
-	}
-	assert_int_equal(open_small(&t, root, NULL, NULL, &e), ERR_DATA);
-	assert_non_null(strstr(e.text, "more than 16384 control tokens"));
-	json_array_remove(added, 16384);
+	json_t *root = small_json();
+	json_object_set_new(parent ? json_object_get(root, parent) : root, key, json_loads(json, JSON_DECODE_ANY, NULL));
+	if (added)
+		json_object_set_new(root, "added_tokens", json_loads(added, 0, NULL));
+	if (open_small(&t, root, NULL, NULL, &e))
+		fail_msg("%s", e.text);
+	json_decref(root);
+	return t;
+}
+
+static void test_user_defined(void **state)
+{
+	(void)state;
+	struct tokenizer *t = small_with(NULL, "normalizer", "null",
+		"[{\"id\": 265, \"content\": \"<c>\", \"special\": false}, {\"id\": 266, \"content\": \"<c>>\", \"special\": "
+		"false},"
+		" {\"id\": 267, \"content\": \"<t>\", \"special\": true}]");
+	CHECK(t, "ab<c>>c<c><t>", 256, 266, 'c', 265, '<', 't', '>'); /* the longest; control tokens stay text */
+	CHECK(t, "<c", '<', 'c');
+	assert_int_equal(tokenizer_control(t, "<c>", 3), -1);
+	tokenizer_free(t);
+}
+
+static void test_ignore_merges(void **state)
+{
+	(void)state;
+	struct tokenizer *t = small_with("model", "merges", "[\"a b\", \"b c\"]", NULL);
+	CHECK(t, "abc", 256, 'c');
+	tokenizer_free(t);
+	json_t *root = small_json(), *model = json_object_get(root, "model");
+	struct err e = {0};
+	json_object_set_new(model, "merges", json_loads("[\"a b\", \"b c\"]", 0, NULL));
+	json_object_set_new(model, "ignore_merges", json_true());
 	assert_int_equal(open_small(&t, root, NULL, NULL, &e), 0);
+	CHECK(t, "abc", 258); /* the piece is a token, though no merge makes it */
 	tokenizer_free(t);
 	json_decref(root);
+}
+
+static void test_composition(void **state)
+{
+	(void)state;
+	struct tokenizer *t = small_with(NULL, "normalizer", "{\"type\": \"NFC\"}", NULL);
+	CHECK(t, "e\xcc\x81-\xff\xcc", 0xc3, 0xa9, '-', 0xff, 0xcc);
+	CHECK(t, "\xe1\x84\x80\xe1\x85\xa1", 0xea, 0xb0, 0x80); /* Hangul */
+	struct ids ids = {0}, ends = {0};
+	struct err e = {0};
+	assert_int_equal(tokenizer_encode_ends(t, "xe\xcc\x81y", 5, &ids, &ends, &e), 0);
+	assert_int_equal(ends.n, 4);
+	assert_int_equal(ends.p[0], 1);
+	assert_int_equal(ends.p[2], 4); /* the whole of what became one character */
+	assert_int_equal(ends.p[3], 5);
+	ids_release(&ids);
+	ids_release(&ends);
+	tokenizer_free(t);
+}
+
+static void test_template_adds_the_begin_token(void **state)
+{
+	(void)state;
+	struct tokenizer *t = small_with(NULL, "post_processor",
+		"{\"type\": \"Sequence\", \"processors\": [{\"type\": \"ByteLevel\"}, {\"type\": \"TemplateProcessing\", "
+		"\"single\": "
+		"[{\"SpecialToken\": {\"id\": \"<|x|>\"}}, {\"Sequence\": {\"id\": \"A\"}}], \"special_tokens\": {\"<|x|>\": "
+		"{\"ids\": [265]}}}]}",
+		NULL);
+	assert_int_equal(tokenizer_bos(t), 265);
+	tokenizer_free(t);
 }
 
 static void test_missing_bytes(void **state)
@@ -457,7 +503,10 @@ int main(void)
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_too_many_control_tokens),
+		cmocka_unit_test(test_user_defined),
+		cmocka_unit_test(test_ignore_merges),
+		cmocka_unit_test(test_composition),
+		cmocka_unit_test(test_template_adds_the_begin_token),
 		cmocka_unit_test(test_missing_bytes),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_golden),

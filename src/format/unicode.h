@@ -1,11 +1,12 @@
-/* UTF-8 and the three classes of characters that pre-tokenizers know. Private to format. */
+/* UTF-8 and the classes of characters that pre-tokenizers know. Private to format. */
 #ifndef FORMAT_UNICODE_H
 #define FORMAT_UNICODE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum char_class { CHAR_OTHER, CHAR_LETTER, CHAR_NUMBER, CHAR_SPACE }; /* Unicode L*, N*, White_Space; all else is other */
+/* Unicode 16's L*, N* and White_Space; numbers that are younger than that; all else is other. */
+enum char_class { CHAR_OTHER, CHAR_LETTER, CHAR_NUMBER, CHAR_SPACE, CHAR_YOUNG_NUMBER };
 
 /* The bytes (1 to 4) of the well-formed UTF-8 character at p[0..n), n > 0, or 0 where there is none (RFC 3629). */
 size_t utf8_next(const char *p, size_t n, uint32_t *cp);

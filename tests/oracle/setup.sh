@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")/../.."
 venv=${1:-build/oracle}
 test -x "$venv/bin/python" || python3 -m venv "$venv"
-"$venv/bin/pip" install -q torch transformers peft gguf
+"$venv/bin/pip" install -q torch transformers peft gguf sentencepiece protobuf
 "$venv/bin/python" -c 'import torch, transformers, peft, gguf; print("oracle: torch", torch.__version__, "transformers", transformers.__version__, "peft", peft.__version__)'
