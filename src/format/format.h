@@ -46,7 +46,7 @@ int gguf_u64(const struct gguf *g, const char *key, uint64_t *out, struct err *e
 int gguf_f64(const struct gguf *g, const char *key, double *out, struct err *e);
 int gguf_bool(const struct gguf *g, const char *key, bool *out, struct err *e);
 int gguf_str(const struct gguf *g, const char *key, const char **out, struct err *e);
-/* Arrays: the number of items, then item i. String items may hold any bytes and need not be NUL-terminated. */
+/* Arrays: the number of items, then item i (as an integer: bools are 0 and not 0). String items may hold any bytes and need not be NUL-terminated. */
 int gguf_array_n(const struct gguf *g, const char *key, size_t *n, struct err *e);
 int gguf_array_str(const struct gguf *g, const char *key, size_t i, const char **p, size_t *n, struct err *e);
 int gguf_array_i64(const struct gguf *g, const char *key, size_t i, int64_t *out, struct err *e);

@@ -121,7 +121,7 @@ static int array_get(
 	if (rc)
 		return rc;
 	const struct gguf_key *k = *out;
-	if (k->type != TYPE_ARRAY || (item == TYPE_I64 ? !type_is_integer(k->item) : k->item != item))
+	if (k->type != TYPE_ARRAY || (item == TYPE_I64 ? !type_is_integer(k->item) && k->item != TYPE_BOOL : k->item != item))
 		return type_error(g, k,
 			item == TYPE_STR           ? "an array of strings"
 				: item == TYPE_F32 ? "an array of f32"

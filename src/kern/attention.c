@@ -71,11 +71,22 @@ static void scatter(const struct attention *a, float *dst, const float *src, siz
 			memcpy(dst + (q0 + i) * a->ldq + (hkv * G + g) * a->D, src + (g * n + i) * a->D, a->D * sizeof(float));
 }
 
-/* How many of the keys k0..k0+n query q may see. */
-static size_t visible(const struct attention_seq *s, size_t q, size_t k0, size_t n)
+/* The first key that query q sees. */
+static size_t first_key(const struct attention *a, const struct attention_seq *s, size_t q)
 {
-	size_t last = s->nk - s->nq + q;
-	return last < k0 ? 0 : least(n, last - k0 + 1);
+	size_t n = s->nk - s->nq + q + 1;
+	return a->window && a->window < n ? n - a->window : 0;
+}
+
+/* Of the keys k0..k0+n query q sees the places `from` to before `to`. */
+struct span {
+	size_t from, to;
+};
+
+static struct span visible(const struct attention *a, const struct attention_seq *s, size_t q, size_t k0, size_t n)
+{
+	size_t first = first_key(a, s, q), end = s->nk - s->nq + q + 1;
+	return (struct span){first < k0 ? 0 : least(n, first - k0), end < k0 ? 0 : least(n, end - k0)};
 }
 
 /* Keys (or values) k0..k0+n of one head, `*ld` floats apart: where they lie or, when some are shared and some not, gathered. */
@@ -97,19 +108,19 @@ static const float *key_rows(const struct attention *a, const struct attention_s
 	return rows;
 }
 
-/* s[0..n) becomes exp(s - max) with zeros from `seen` on; the running max, sum and the row of out are brought along. */
-static void softmax_row(float *s, size_t seen, size_t n, float *max, float *sum, float *out, size_t D)
+/* s[0..KEYS) becomes exp(s - max), and zero outside `seen`; the running max, sum and the row of out are brought along. */
+static void softmax_row(float *s, struct span seen, float *max, float *sum, float *out, size_t D)
 {
 	float m = *max;
-	for (size_t j = 0; j < seen; j++)
+	for (size_t j = seen.from; j < seen.to; j++)
 		m = s[j] > m ? s[j] : m;
-	for (size_t j = seen; j < n; j++)
+	for (size_t j = seen.to; j < KEYS; j++)
 		s[j] = -INFINITY;
 	float add = 0, shrink = *max == -INFINITY ? 0 : expf(*max - m);
 	for (size_t j = 0; j < KEYS; j += LANES)
 		vstore(s + j, vexp(vload(s + j) - m));
-	for (size_t j = seen; j < KEYS; j++)
-		s[j] = 0;
+	memset(s, 0, seen.from * sizeof(float));
+	memset(s + seen.to, 0, (KEYS - seen.to) * sizeof(float));
 	vf part = {0};
 	for (size_t j = 0; j < KEYS; j += LANES)
 		part += vload(s + j);
@@ -130,15 +141,15 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 		w->max[r] = -INFINITY;
 		w->sum[r] = 0;
 	}
-	for (size_t k0 = 0; k0 < end; k0 += KEYS) {
+	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
 		const float *k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
 		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
 		for (size_t r = 0; r < R; r++) {
-			size_t seen = visible(s, q0 + r % nq, k0, n);
-			if (seen)
-				softmax_row(w->s + r * KEYS, seen, KEYS, &w->max[r], &w->sum[r], w->out + r * D, D);
+			struct span seen = visible(a, s, q0 + r % nq, k0, n);
+			if (seen.from < seen.to)
+				softmax_row(w->s + r * KEYS, seen, &w->max[r], &w->sum[r], w->out + r * D, D);
 			else
 				memset(w->s + r * KEYS, 0, KEYS * sizeof(float));
 		}
@@ -162,7 +173,7 @@ static void forward_one(const struct attention *a, const struct attention_seq *s
 	size_t D = a->D, at = h / (a->H / a->Hkv) * D;
 	const float *q = s->q + h * D;
 	float max = -INFINITY, sum = 0, out[MAX_D] = {0};
-	for (size_t k0 = 0; k0 < s->nk; k0 += KEYS) {
+	for (size_t k0 = first_key(a, s, 0); k0 < s->nk; k0 += KEYS) {
 		float p[KEYS];
 		size_t n = least(KEYS, s->nk - k0);
 		for (size_t j = 0; j < n; j++) {
@@ -176,7 +187,7 @@ static void forward_one(const struct attention *a, const struct attention_seq *s
 				rest += q[d] * k[d];
 			p[j] = (vsum(part) + rest) * a->scale;
 		}
-		softmax_row(p, n, KEYS, &max, &sum, out, D);
+		softmax_row(p, (struct span){0, n}, &max, &sum, out, D);
 		for (size_t j = 0; j < n; j++) {
 			const float *v = s->v + (k0 + j) * a->ldk + at;
 			for (size_t d = 0; d < D; d++)
@@ -255,7 +266,7 @@ static void backward_block(const struct attention *a, const struct attention_seq
 	}
 	float *dq = w->out; /* O has served */
 	memset(dq, 0, R * D * sizeof(float));
-	for (size_t k0 = 0; k0 < end; k0 += KEYS) {
+	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
 		const float *k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
@@ -265,14 +276,16 @@ static void backward_block(const struct attention *a, const struct attention_seq
 		product(w, w->dp, KEYS, R, n, D, v, ld, true, 1, false);
 		for (size_t r = 0; r < R; r++) {
 			float *p = w->s + r * KEYS, *dp = w->dp + r * KEYS;
-			size_t seen = visible(s, q0 + r % nq, k0, n);
+			struct span seen = visible(a, s, q0 + r % nq, k0, n);
 			for (size_t j = 0; j < KEYS; j += LANES) {
 				vf e = vexp(vload(p + j) - w->lse[r]);
 				vstore(p + j, e);
 				vstore(dp + j, e * (vload(dp + j) - w->delta[r]) * a->scale);
 			}
-			memset(p + seen, 0, (KEYS - seen) * sizeof(float));
-			memset(dp + seen, 0, (KEYS - seen) * sizeof(float));
+			memset(p, 0, seen.from * sizeof(float));
+			memset(dp, 0, seen.from * sizeof(float));
+			memset(p + seen.to, 0, (KEYS - seen.to) * sizeof(float));
+			memset(dp + seen.to, 0, (KEYS - seen.to) * sizeof(float));
 		}
 		pack(w, w->s, KEYS, true, n, R);
 		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, w->d_out);

@@ -18,6 +18,7 @@ struct job {
 struct shape {
 	size_t H, Hkv, D, gap, n_seqs;
 	size_t length[SEQS_MAX][2]; /* nq, nk */
+	size_t window;
 };
 
 static void job_make(struct job *j, struct rng *r, const struct shape *s, float size)
@@ -28,6 +29,7 @@ static void job_make(struct job *j, struct rng *r, const struct shape *s, float 
 		j->n_k += s->length[i][1];
 	}
 	j->a = (struct attention){.seq = j->seq, .grad = j->grad, .n_seqs = s->n_seqs, .H = s->H, .Hkv = s->Hkv, .D = s->D};
+	j->a.window = s->window;
 	j->a.ldq = j->q_cols + s->gap;
 	j->a.ldk = j->k_cols + s->gap;
 	j->a.scale = 1 / sqrtf((float)s->D);
@@ -90,10 +92,11 @@ static double exact_loss(const void *job)
 	}
 	assert_true(nk <= sizeof score / sizeof *score);
 	for (size_t i = 0; i < nq * H; i++) {
-		size_t h = i % H, row = q0 + i / H, seen = nk - nq + i / H + 1, kv = h / (H / s->Hkv) * D, ldk = s->Hkv * D;
+		size_t h = i % H, row = q0 + i / H, seen = nk - nq + i / H + 1,
+		       first = s->window && s->window < seen ? seen - s->window : 0, kv = h / (H / s->Hkv) * D, ldk = s->Hkv * D;
 		const double *q = x->q + (row * H + h) * D;
 		double sum = 0, *out = x->out + (row * H + h) * D;
-		for (size_t t = 0; t < seen; t++) {
+		for (size_t t = first; t < seen; t++) {
 			double dot = 0;
 			for (size_t d = 0; d < D; d++)
 				dot += q[d] * x->k[(k0 + t) * ldk + kv + d];
@@ -103,7 +106,7 @@ static double exact_loss(const void *job)
 		x->lse[row * H + h] = log(sum);
 		for (size_t d = 0; d < D; d++) {
 			out[d] = 0;
-			for (size_t t = 0; t < seen; t++)
+			for (size_t t = first; t < seen; t++)
 				out[d] += exp(score[t]) / sum * x->v[(k0 + t) * ldk + kv + d];
 			loss += out[d] * x->weight[(row * H + h) * D + d];
 		}
@@ -131,8 +134,9 @@ static double *exact_gradient(struct exact *e, double *x, size_t cols, int side)
 static void test_finite_differences(void **state)
 {
 	(void)state;
-	static const struct shape shapes[] = {
-		{4, 2, 32, 3, 4, {{3, 3}, {1, 1}, {2, 5}, {1, 4}}}, {3, 1, 32, 0, 2, {{5, 5}, {2, 3}}}, {1, 1, 64, 1, 1, {{2, 6}}}};
+	static const struct shape shapes[] = {{4, 2, 32, 3, 4, {{3, 3}, {1, 1}, {2, 5}, {1, 4}}, 0},
+		{3, 1, 32, 0, 2, {{5, 5}, {2, 3}}, 0}, {1, 1, 64, 1, 1, {{2, 6}}, 0},
+		{4, 2, 32, 3, 4, {{6, 6}, {1, 1}, {2, 5}, {1, 4}}, 3}, {3, 1, 32, 0, 1, {{4, 4}}, 2}};
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
 		const struct shape *s = &shapes[i];
 		struct job j;
@@ -179,12 +183,12 @@ static void rows_compare(const float *got, const float *want, size_t rows, size_
 static void test_paths(void **state)
 {
 	(void)state;
-	static const size_t dims[][4] = {{1, 1, 32, 0}, {3, 1, 64, 0}, {3, 3, 80, 5}, {8, 1, 64, 7}, {8, 8, 32, 1}, {9, 3, 64, 192},
-		{8, 2, 128, 0}, {3, 1, 256, 0}};
+	static const size_t dims[][5] = {{1, 1, 32, 0}, {3, 1, 64, 0}, {3, 3, 80, 5}, {8, 1, 64, 7}, {8, 8, 32, 1}, {9, 3, 64, 192},
+		{8, 2, 128, 0}, {3, 1, 256, 0}, {3, 1, 64, 0, 2}, {4, 1, 256, 3, 20}, {5, 5, 64, 0, 64}, {7, 1, 32, 1, 100}};
 	static const size_t lengths[SEQS_MAX][2] = {
 		{1, 1}, {200, 200}, {2, 2}, {63, 63}, {64, 64}, {65, 65}, {1, 200}, {5, 70}, {64, 131}};
 	for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
-		struct shape shape = {dims[i][0], dims[i][1], dims[i][2], dims[i][3], SEQS_MAX, {{0}}}, *s = &shape;
+		struct shape shape = {dims[i][0], dims[i][1], dims[i][2], dims[i][3], SEQS_MAX, {{0}}, dims[i][4]}, *s = &shape;
 		struct job j;
 		struct rng r;
 		memcpy(shape.length, lengths, sizeof lengths);
@@ -228,11 +232,10 @@ static void all_nan(const float *x, size_t row, size_t n, size_t cols, size_t ld
 }
 
 /* Keys whose first rows lie elsewhere: the same results, wherever the border falls among the blocks of keys. */
-static void test_shared(void **state)
+static void shared_keys(size_t window)
 {
-	(void)state;
-	static const struct shape shape = {6, 2, 64, 4, 6, {{30, 44}, {1, 2}, {50, 114}, {70, 170}, {4, 9}, {64, 128}}},
-				  *s = &shape;
+	const struct shape shape = {6, 2, 64, 4, 6, {{30, 44}, {1, 2}, {50, 114}, {70, 170}, {4, 9}, {64, 128}}, window},
+			   *s = &shape;
 	static const size_t n_shared[] = {14, 1, 64, 100, 0, 3};
 	struct job j;
 	struct rng r;
@@ -289,11 +292,19 @@ static void test_shared(void **state)
 	guards_end();
 }
 
+static void test_shared(void **state)
+{
+	(void)state;
+	shared_keys(0);
+	shared_keys(10);
+	shared_keys(75);
+}
+
 /* Scores of +-10^4 and more: the softmax picks one key, nothing overflows, and no output leaves the range of the values. */
 static void test_extreme_scores(void **state)
 {
 	(void)state;
-	static const struct shape s = {2, 1, 64, 0, 2, {{130, 130}, {1, 70}}};
+	static const struct shape s = {2, 1, 64, 0, 2, {{130, 130}, {1, 70}}, 0};
 	struct job j;
 	struct rng r;
 	rng_init(&r, 3, RNG_DATA, 0, 0);
@@ -314,7 +325,7 @@ static void test_extreme_scores(void **state)
 static void test_no_lse(void **state)
 {
 	(void)state;
-	static const struct shape s = {4, 2, 64, 0, 2, {{70, 70}, {1, 90}}};
+	static const struct shape s = {4, 2, 64, 0, 2, {{70, 70}, {1, 90}}, 0};
 	struct job j;
 	struct rng r;
 	rng_init(&r, 4, RNG_DATA, 0, 0);
@@ -337,7 +348,7 @@ static void test_no_lse(void **state)
 static void test_empty(void **state)
 {
 	(void)state;
-	static const struct shape none = {3, 1, 64, 0, 0, {{0}}}, hollow = {3, 1, 64, 0, 3, {{0, 0}, {2, 2}, {0, 0}}};
+	static const struct shape none = {3, 1, 64, 0, 0, {{0}}, 0}, hollow = {3, 1, 64, 0, 3, {{0, 0}, {2, 2}, {0, 0}}, 0};
 	struct job j;
 	struct rng r;
 	rng_init(&r, 5, RNG_DATA, 0, 0);
@@ -359,7 +370,7 @@ static void test_neighbours(void **state)
 {
 	(void)state;
 	static const struct shape shapes[] = {
-		{6, 2, 64, 4, 3, {{20, 20}, {70, 70}, {65, 65}}}, {2, 1, 80, 0, 3, {{5, 90}, {9, 33}, {2, 2}}}};
+		{6, 2, 64, 4, 3, {{20, 20}, {70, 70}, {65, 65}}, 0}, {2, 1, 80, 0, 3, {{5, 90}, {9, 33}, {2, 2}}, 0}};
 	for (size_t p = 0; path_choose(p); p++)
 		for (size_t i = 0; i < 2; i++) {
 			const struct shape *s = &shapes[i];
@@ -394,7 +405,7 @@ static void test_neighbours(void **state)
 static void test_nan_is_seen(void **state)
 {
 	(void)state;
-	static const struct shape s = {2, 1, 64, 0, 2, {{90, 90}, {1, 75}}};
+	static const struct shape s = {2, 1, 64, 0, 2, {{90, 90}, {1, 75}}, 0};
 	for (size_t p = 0; path_choose(p); p++)
 		for (size_t i = 0; i <= s.length[0][0]; i += 15) {
 			struct job j;
@@ -425,7 +436,7 @@ static void test_future(void **state)
 {
 	(void)state;
 	static const size_t places[] = {1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 140};
-	static const struct shape s = {2, 1, 64, 0, 1, {{141, 141}}};
+	static const struct shape s = {2, 1, 64, 0, 1, {{141, 141}}, 0};
 	for (size_t p = 0; path_choose(p); p++)
 		for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 			const float large = 1e15f;
@@ -462,9 +473,47 @@ static void test_future(void **state)
 		}
 }
 
+/*
+ * A window: enormous keys and values before it leave a query's results their bits, those inside change them; many queries and a single one,
+ * with windows all around the blocks of a path.
+ */
+static void test_window(void **state)
+{
+	(void)state;
+	static const size_t windows[] = {1, 2, 16, 63, 64, 65, 100};
+	for (size_t p = 0; path_choose(p); p++)
+		for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+			const struct shape s = {2, 1, 64, 0, 2, {{141, 141}, {1, 141}}, windows[i]};
+			const size_t last = 140, first = last + 1 - windows[i]; /* the keys of both last queries */
+			struct job clean, j;
+			struct rng r;
+			rng_init(&r, 10, RNG_DATA, 0, 0);
+			job_make(&clean, &r, &s, 1);
+			job_run(&clean, &s);
+			for (size_t inside = 0; inside < 2; inside++) {
+				rng_init(&r, 10, RNG_DATA, 0, 0);
+				job_make(&j, &r, &s, 1);
+				for (size_t seq = 0; seq < 2; seq++) {
+					poison(j.k, seq * 141, first + inside, j.k_cols, j.a.ldk, 1e15f);
+					poison(j.v, seq * 141, first + inside, j.k_cols, j.a.ldk, 1e15f);
+				}
+				job_run(&j, &s);
+				if (!inside) {
+					same_rows(j.out, clean.out, last, 2, j.q_cols, j.a.ldq, "out (before the window)");
+					same_rows(j.lse, clean.lse, last, 2, s.H, s.H, "lse (before the window)");
+					same_rows(j.dq, clean.dq, last, 2, j.q_cols, j.a.ldq, "dq (before the window)");
+				} else {
+					assert_memory_not_equal(j.out + last * j.a.ldq, clean.out + last * j.a.ldq, 4);
+					assert_memory_not_equal(j.out + (last + 1) * j.a.ldq, clean.out + (last + 1) * j.a.ldq, 4);
+				}
+			}
+			guards_end();
+		}
+}
+
 /* ---- threads ----------------------------------------------------------------------------------------------------------- */
 
-static const struct shape threads_shape = {6, 2, 64, 0, 4, {{130, 130}, {1, 65}, {17, 17}, {64, 100}}};
+static const struct shape threads_shape = {6, 2, 64, 0, 4, {{130, 130}, {1, 65}, {17, 17}, {64, 100}}, 0};
 
 static void op_for_threads(void *out)
 {
@@ -503,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_nan_is_seen),
 		cmocka_unit_test(test_future),
+		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);

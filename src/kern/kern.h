@@ -107,7 +107,8 @@ size_t kern_scratch_bytes(void); /* for all operations that take a scratch, on t
 
 /*
  * One causal attention job: queries of one sequence against its own keys and values, never anybody else's.
- * Query i sits at key position nk - nq + i and sees keys 0..nk - nq + i. Head h uses key/value head h / (H / Hkv).
+ * Query i sits at key position nk - nq + i and sees keys up to its own, the last `window` of them where there is a window (Beltagy et
+ * al. 2020). Head h uses key/value head h / (H / Hkv).
  * Pointers are to the first row; rows are `ldq` (q, out and their gradients) or `ldk` (k, v and theirs) floats apart.
  * The first n_shared of the nk keys may lie elsewhere, where sequences that begin alike share them.
  */
@@ -129,7 +130,8 @@ struct attention {
 	const struct attention_seq_grad *grad; /* backward only */
 	size_t n_seqs, H, Hkv, D;
 	size_t ldq, ldk;
-	float scale; /* usually 1 / sqrt(D) */
+	size_t window; /* keys that a query sees, its own included; 0: all */
+	float scale;   /* usually 1 / sqrt(D) */
 	void *scratch;
 };
 
@@ -147,22 +149,25 @@ struct kern {
 
 	void (*gemm)(const struct gemm *g);
 
-	/* rstd[t] = 1 / sqrt(mean(x[t]^2) + eps); y = x * rstd * w. x, y [T, C]; w [C]. Zhang & Sennrich 2019. */
+	/* rstd[t] = 1 / sqrt(mean(x[t]^2) + eps); y = x * rstd * w. x, y [T, C], which may be the same memory; w [C]. Zhang & Sennrich 2019. */
 	void (*rmsnorm)(float *y, float *rstd, const float *x, const float *w, size_t T, size_t C, float eps);
 	/* dx += the gradient through y; w is frozen. */
 	void (*rmsnorm_backward)(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t T, size_t C);
 
 	/*
-	 * Rotates x [T, H*D] (row stride ldx) in place by the angles of its positions. table [max position, D/2, 2] holds cos, sin. direction +1
-	 * forward, -1 the backward pass (rotation is orthogonal). Su et al. 2021.
+	 * Rotates x [T, H*D] (row stride ldx) in place by the angles of its rows; angle [T, D/2, 2] holds cos, sin. direction +1 forward, -1
+	 * the backward pass (rotation is orthogonal). Su et al. 2021.
 	 */
-	void (*rope)(float *x, size_t ldx, const float *table, const int32_t *position, size_t T, size_t H, size_t D,
-		enum rope_layout layout, float direction);
+	void (*rope)(
+		float *x, size_t ldx, const float *angle, size_t T, size_t H, size_t D, enum rope_layout layout, float direction);
 
 	/* y = silu(gate) * up, n values; Shazeer 2020. */
 	void (*swiglu)(float *y, const float *gate, const float *up, size_t n);
 	/* dgate and dup overwritten; they may be the same memory as gate and up. */
 	void (*swiglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
+	/* The same with y = gelu(gate) * up, in GELU's form with tanh (Hendrycks & Gimpel 2016). */
+	void (*geglu)(float *y, const float *gate, const float *up, size_t n);
+	void (*geglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
 
 	void (*attention)(const struct attention *a);
 	void (*attention_backward)(const struct attention *a);

@@ -43,17 +43,15 @@ static void rmsnorm_backward(float *dx, const float *dy, const float *x, const f
 	}
 }
 
-static void rope(float *x, size_t ldx, const float *table, const int32_t *position, size_t T, size_t H, size_t D,
-	enum rope_layout layout, float direction)
+static void rope(float *x, size_t ldx, const float *angle, size_t T, size_t H, size_t D, enum rope_layout layout, float direction)
 {
 	size_t half = D / 2;
 #pragma omp parallel for schedule(static)
 	for (size_t t = 0; t < T; t++) {
-		const float *angle = table + (size_t)position[t] * D;
 		float cosine[ATTENTION_MAX_D / 2], sine[ATTENTION_MAX_D / 2];
 		for (size_t i = 0; i < half; i++) {
-			cosine[i] = angle[2 * i];
-			sine[i] = angle[2 * i + 1] * direction;
+			cosine[i] = angle[t * D + 2 * i];
+			sine[i] = angle[t * D + 2 * i + 1] * direction;
 		}
 		for (size_t h = 0; h < H; h++) {
 			float *v = x + t * ldx + h * D;
@@ -69,54 +67,95 @@ static void rope(float *x, size_t ldx, const float *table, const int32_t *positi
 
 enum { CHUNK = 4096 }; /* values a thread takes at a time */
 
+/* An activation g s(g) with a sigmoid s: s, and the slope s + g s'. */
+typedef vf (*gate_op)(vf g, vf *slope);
+
+static inline vf silu_gate(vf g, vf *slope)
+{
+	vf s = 1 / (1 + vexp(-g));
+	*slope = s * (1 + g * (1 - s));
+	return s;
+}
+
+/* As ref_geglu_backward has it. Beyond +-16 the bend is 0, where its powers could overflow. */
+static inline vf gelu_gate(vf g, vf *slope)
+{
+	const float a = 1.5957691216f, b = 0.044715f; /* a = 2 sqrt(2 / pi) */
+	vf square = g * g, s = 1 / (1 + vexp(-a * g * (1 + b * square)));
+	vf bend = g * s * (1 - s) * a * (1 + 3 * b * square);
+	*slope = s + vselect((g > vset(16)) | (g < vset(-16)), vset(0), bend);
+	return s;
+}
+
 /* A tail shorter than a vector goes through zero-padded copies. */
-static void swiglu_chunk(float *y, const float *gate, const float *up, size_t n)
+static inline void glu_chunk(float *y, const float *gate, const float *up, size_t n, gate_op op)
 {
 	size_t i = 0;
+	vf slope;
 	for (; i + LANES <= n; i += LANES) {
 		vf g = vload(gate + i);
-		vstore(y + i, g / (1 + vexp(-g)) * vload(up + i));
+		vstore(y + i, g * op(g, &slope) * vload(up + i));
 	}
 	if (i < n) {
-		float g[LANES] = {0}, u[LANES] = {0}, out[LANES];
+		float g[LANES] = {0}, u[LANES] = {0};
 		memcpy(g, gate + i, (n - i) * sizeof(float));
 		memcpy(u, up + i, (n - i) * sizeof(float));
-		swiglu_chunk(out, g, u, LANES);
-		memcpy(y + i, out, (n - i) * sizeof(float));
+		vstore(g, vload(g) * op(vload(g), &slope) * vload(u));
+		memcpy(y + i, g, (n - i) * sizeof(float));
 	}
 }
 
-static void swiglu(float *y, const float *gate, const float *up, size_t n)
+static inline void glu_backward_block(float *dgate, float *dup, const float *dy, const float *gate, const float *up, gate_op op)
 {
-#pragma omp parallel for schedule(static)
-	for (size_t i = 0; i < n; i += CHUNK)
-		swiglu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK);
+	vf g = vload(gate), u = vload(up), d = vload(dy), slope, s = op(g, &slope);
+	vstore(dgate, d * u * slope);
+	vstore(dup, d * g * s);
 }
 
-static void swiglu_backward_chunk(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+static inline void glu_backward_chunk(
+	float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n, gate_op op)
 {
 	size_t i = 0;
-	for (; i + LANES <= n; i += LANES) {
-		vf g = vload(gate + i), u = vload(up + i), d = vload(dy + i), s = 1 / (1 + vexp(-g));
-		vstore(dgate + i, d * u * s * (1 + g * (1 - s)));
-		vstore(dup + i, d * g * s);
-	}
+	for (; i + LANES <= n; i += LANES)
+		glu_backward_block(dgate + i, dup + i, dy + i, gate + i, up + i, op);
 	if (i < n) {
 		float g[LANES] = {0}, u[LANES] = {0}, d[LANES] = {0};
 		memcpy(g, gate + i, (n - i) * sizeof(float));
 		memcpy(u, up + i, (n - i) * sizeof(float));
 		memcpy(d, dy + i, (n - i) * sizeof(float));
-		swiglu_backward_chunk(g, u, d, g, u, LANES);
+		glu_backward_block(g, u, d, g, u, op);
 		memcpy(dgate + i, g, (n - i) * sizeof(float));
 		memcpy(dup + i, u, (n - i) * sizeof(float));
 	}
+}
+
+/* `op` is known in each of these, so that it becomes part of the loop. */
+static void swiglu(float *y, const float *gate, const float *up, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += CHUNK)
+		glu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, silu_gate);
 }
 
 static void swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
 {
 #pragma omp parallel for schedule(static)
 	for (size_t i = 0; i < n; i += CHUNK)
-		swiglu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK);
+		glu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, silu_gate);
+}
+
+static void geglu(float *y, const float *gate, const float *up, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += CHUNK)
+		glu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
+}
+
+static void geglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += CHUNK)
+		glu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
 }
 
 /* total = sum of exp(x - max); the tail shorter than a vector in order. */
@@ -226,6 +265,8 @@ const struct kern P(kern) = {
 	.rope = rope,
 	.swiglu = swiglu,
 	.swiglu_backward = swiglu_backward,
+	.geglu = geglu,
+	.geglu_backward = geglu_backward,
 	.attention = P(attention),
 	.attention_backward = P(attention_backward),
 	.cross_entropy = cross_entropy,

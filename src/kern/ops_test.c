@@ -1,5 +1,5 @@
 /*
- * The operations on rows: rmsnorm, rope, swiglu, cross-entropy. On every path, forward against the formula and backward against
+ * The operations on rows: rmsnorm, rope, swiglu, geglu, cross-entropy. On every path, forward against the formula and backward against
  * finite differences, both in double; extreme values; what a row may see; threads.
  */
 #include "test_kern.h"
@@ -116,15 +116,13 @@ static void test_rmsnorm_extremes(void **state)
 
 /* ---- rope -------------------------------------------------------------------------------------------------------------- */
 
-enum { POSITIONS = 50 };
-
-/* cos and sin of position * 100^(-2i/D): base 100, so that also the slow pairs turn visibly. */
-static float *rope_table(size_t D)
+/* cos and sin of position * 100^(-2i/D) for each row: base 100, so that also the slow pairs turn visibly. */
+static float *rope_angles(const int32_t *position, size_t T, size_t D)
 {
-	float *table = guard_floats(POSITIONS * D);
-	for (size_t t = 0; t < POSITIONS; t++)
+	float *table = guard_floats(T * D);
+	for (size_t t = 0; t < T; t++)
 		for (size_t i = 0; i < D / 2; i++) {
-			double angle = (double)t * pow(100, -2.0 * (double)i / (double)D);
+			double angle = (double)position[t] * pow(100, -2.0 * (double)i / (double)D);
 			table[t * D + 2 * i] = (float)cos(angle);
 			table[t * D + 2 * i + 1] = (float)sin(angle);
 		}
@@ -132,13 +130,12 @@ static float *rope_table(size_t D)
 }
 
 /* Rotates compact rows of doubles: (a, b) becomes (a cos - b sin, a sin + b cos). */
-static void rope_in_double(
-	double *x, const float *table, const int32_t *position, size_t T, size_t H, size_t D, enum rope_layout layout)
+static void rope_in_double(double *x, const float *angles, size_t T, size_t H, size_t D, enum rope_layout layout)
 {
 	for (size_t k = 0; k < T * H * (D / 2); k++) {
 		size_t i = k % (D / 2), head = k / (D / 2);
 		double *a = x + head * D + (layout == ROPE_HALF ? i : 2 * i), *b = a + (layout == ROPE_HALF ? D / 2 : 1);
-		const float *angle = table + (size_t)position[head / H] * D + 2 * i;
+		const float *angle = angles + head / H * D + 2 * i;
 		double cosine = (double)angle[0], sine = (double)angle[1], turned = *a * cosine - *b * sine;
 		*b = *a * sine + *b * cosine;
 		*a = turned;
@@ -160,17 +157,17 @@ static void test_rope(void **state)
 	for (size_t k = 0; k < 2 * 3 * 7; k++) {
 		enum rope_layout layout = k % 2 ? ROPE_HALF : ROPE_INTERLEAVED;
 		size_t H = Hs[k / 2 % 3], D = Ds[k / 6], ld = H * D + k % 4;
-		float *table = rope_table(D), *x = rows_random(&r, T, H * D, ld, 1);
+		float *angles = rope_angles(position, T, D), *x = rows_random(&r, T, H * D, ld, 1);
 		double *before = rows_widen(x, T, H * D, ld), *want = rows_widen(x, T, H * D, ld);
-		rope_in_double(want, table, position, T, H, D, layout);
+		rope_in_double(want, angles, T, H, D, layout);
 		for (size_t p = 0; path_choose(p); p++) {
 			float *y = rows_alloc(T, H * D, ld);
 			memcpy(y, x, ((T - 1) * ld + H * D) * sizeof *y);
-			kern->rope(y, ld, table, position, T, H, D, layout, 1);
+			kern->rope(y, ld, angles, T, H, D, layout, 1);
 			all_close(y, want, T, H * D, ld, "rope");
-			kern->rope(y, ld, table, position, T, H, D, layout, -1);
+			kern->rope(y, ld, angles, T, H, D, layout, -1);
 			all_close(y, before, T, H * D, ld, "rope there and back");
-			kern->rope(y, ld, table, position, 0, H, D, layout, 1);
+			kern->rope(y, ld, angles, 0, H, D, layout, 1);
 			all_close(y, before, T, H * D, ld, "rope of no rows");
 			gaps_intact(y, T, H * D, ld);
 		}
@@ -180,7 +177,7 @@ static void test_rope(void **state)
 	}
 }
 
-/* ---- swiglu ------------------------------------------------------------------------------------------------------------ */
+/* ---- swiglu and geglu -------------------------------------------------------------------------------------------------- */
 
 struct gated {
 	double gate, up;
@@ -190,6 +187,12 @@ static double gated_value(const void *job)
 {
 	const struct gated *g = job;
 	return g->gate / (1 + exp(-g->gate)) * g->up;
+}
+
+static double gelu_gated_value(const void *job)
+{
+	const struct gated *g = job;
+	return 0.5 * g->gate * (1 + tanh(sqrt(2 / M_PI) * (g->gate + 0.044715 * g->gate * g->gate * g->gate))) * g->up;
 }
 
 /*
@@ -219,27 +222,33 @@ static void test_swiglu_range(void **state)
 	guards_end();
 }
 
-static void test_swiglu(void **state)
+typedef void (*glu)(float *, const float *, const float *, size_t);
+typedef void (*glu_backward)(float *, float *, const float *, const float *, const float *, size_t);
+
+static void test_gated(bool gelu)
 {
-	(void)state;
+	double (*value)(const void *) = gelu ? gelu_gated_value : gated_value;
 	static const size_t ns[] = {0, 1, 15, 16, 17, 100, 1001, 40003};
 	struct rng r;
 	rng_init(&r, 4, RNG_DATA, 0, 0);
 	for (size_t k = 0; k < sizeof ns / sizeof *ns; k++) {
 		size_t n = ns[k], bytes = n * sizeof(float);
-		float *gate = floats_random(&r, n, 8), *up = floats_random(&r, n, 2), *dy = floats_random(&r, n, 1);
+		/* GELU's exponent is a cube of the gate, whose rounding it magnifies. */
+		float *gate = floats_random(&r, n, gelu ? 3 : 8), *up = floats_random(&r, n, 2), *dy = floats_random(&r, n, 1);
 		double *y_want = doubles(n), *dgate_want = doubles(n), *dup_want = doubles(n);
 		for (size_t i = 0; i < n; i++) {
 			struct gated g = {(double)gate[i], (double)up[i]};
-			y_want[i] = gated_value(&g);
-			dgate_want[i] = (double)dy[i] * slope(gated_value, &g, &g.gate);
-			dup_want[i] = (double)dy[i] * slope(gated_value, &g, &g.up);
+			y_want[i] = value(&g);
+			dgate_want[i] = (double)dy[i] * slope(value, &g, &g.gate);
+			dup_want[i] = (double)dy[i] * slope(value, &g, &g.up);
 		}
 		for (size_t p = 0; path_choose(p); p++) {
 			float *y = guard_floats(n), *dgate = guard_floats(n), *dup = guard_floats(n);
-			kern->swiglu(y, gate, up, n);
-			kern->swiglu_backward(dgate, dup, dy, gate, up, n);
-			all_close(y, y_want, 1, n, n, "swiglu");
+			glu forward = gelu ? kern->geglu : kern->swiglu;
+			glu_backward backward = gelu ? kern->geglu_backward : kern->swiglu_backward;
+			forward(y, gate, up, n);
+			backward(dgate, dup, dy, gate, up, n);
+			all_close(y, y_want, 1, n, n, gelu ? "geglu" : "swiglu");
 			all_close(dgate, dgate_want, 1, n, n, "dgate");
 			all_close(dup, dup_want, 1, n, n, "dup");
 
@@ -247,7 +256,7 @@ static void test_swiglu(void **state)
 			float *g = guard_floats(n), *u = guard_floats(n);
 			memcpy(g, gate, bytes);
 			memcpy(u, up, bytes);
-			kern->swiglu_backward(g, u, dy, g, u, n);
+			backward(g, u, dy, g, u, n);
 			assert_memory_equal(g, dgate, bytes);
 			assert_memory_equal(u, dup, bytes);
 		}
@@ -258,7 +267,19 @@ static void test_swiglu(void **state)
 	}
 }
 
-/* One NaN stays alone; the gradient at +-200 is finite. */
+static void test_swiglu(void **state)
+{
+	(void)state;
+	test_gated(false);
+}
+
+static void test_geglu(void **state)
+{
+	(void)state;
+	test_gated(true);
+}
+
+/* One NaN stays alone; the gradient at +-200 is finite. GELU's at +-1e30 is, too. */
 static void test_swiglu_extremes(void **state)
 {
 	(void)state;
@@ -281,6 +302,16 @@ static void test_swiglu_extremes(void **state)
 					 fabsf(dup[i] - 200 * s) < 1e-30f))
 				fail_msg("%s: at %g: y %g, dgate %g, dup %g", kern->name, (double)gate[i], (double)y[i],
 					(double)dgate[i], (double)dup[i]);
+		}
+		for (size_t i = 0; i < N; i++)
+			gate[i] = i == 17 ? NAN : i % 2 ? 1e30f : -1e30f;
+		kern->geglu(y, gate, up, N);
+		kern->geglu_backward(dgate, dup, up, gate, up, N);
+		for (size_t i = 0; i < N; i++) {
+			if (i == 17)
+				assert_true(isnan(y[i]) && isnan(dgate[i]) && isnan(dup[i]));
+			else
+				assert_true(isfinite(y[i]) && fabsf(dgate[i] - (float)(i % 2)) < 1e-6f && isfinite(dup[i]));
 		}
 		guards_end();
 	}
@@ -468,14 +499,14 @@ static void op_for_threads(void *out)
 	int32_t target[T];
 	rng_init(&r, 6, RNG_DATA, 0, 0);
 	for (size_t i = 0; i < T; i++)
-		target[i] = (int32_t)rng_below(&r, POSITIONS);
+		target[i] = (int32_t)rng_below(&r, 50);
 	float *x = floats_random(&r, T * C, 3), *w = floats_random(&r, C, 1), *dy = floats_random(&r, T * C, 1);
-	float *logits = floats_random(&r, T * V, 5), *table = rope_table(D);
+	float *logits = floats_random(&r, T * V, 5), *angles = rope_angles(target, T, D);
 
 	memcpy(o + T, dy, T * C * sizeof *o);
 	kern->rmsnorm(o + T + T * C, o, x, w, T, C, 1e-5f);
 	kern->rmsnorm_backward(o + T, dy, x, w, o, T, C);
-	kern->rope(o + T, C, table, target, T, H, D, ROPE_HALF, 1);
+	kern->rope(o + T, C, angles, T, H, D, ROPE_HALF, 1);
 	o += T + 2 * T * C;
 	kern->swiglu(o, x, dy, T * C);
 	kern->swiglu_backward(o + T * C, o + 2 * T * C, dy, x, o, T * C);
@@ -499,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_rope),
 		cmocka_unit_test(test_swiglu_range),
 		cmocka_unit_test(test_swiglu),
+		cmocka_unit_test(test_geglu),
 		cmocka_unit_test(test_swiglu_extremes),
 		cmocka_unit_test(test_cross_entropy),
 		cmocka_unit_test(test_distill),

@@ -79,12 +79,11 @@ static void ref_rmsnorm_backward(float *dx, const float *dy, const float *x, con
 	}
 }
 
-static void ref_rope(float *x, size_t ldx, const float *table, const int32_t *position, size_t T, size_t H, size_t D,
-	enum rope_layout layout, float direction)
+static void ref_rope(
+	float *x, size_t ldx, const float *angle, size_t T, size_t H, size_t D, enum rope_layout layout, float direction)
 {
 	size_t step = layout == ROPE_HALF ? D / 2 : 1, stride = layout == ROPE_HALF ? 1 : 2;
-	for (size_t t = 0; t < T; t++) {
-		const float *angle = table + (size_t)position[t] * D;
+	for (size_t t = 0; t < T; t++, angle += D) {
 		for (size_t h = 0; h < H; h++) {
 			float *v = x + t * ldx + h * D;
 			for (size_t i = 0; i < D / 2; i++) {
@@ -113,6 +112,29 @@ static void ref_swiglu_backward(float *dgate, float *dup, const float *dy, const
 	}
 }
 
+/* gelu(g) = g sigmoid(2 u) with u = sqrt(2 / pi) (g + 0.044715 g^3), since (1 + tanh u) / 2 = sigmoid(2 u). */
+static double gelu_sigmoid(double g)
+{
+	return 1 / (1 + exp(-2 * sqrt(2 / M_PI) * (g + 0.044715 * g * g * g)));
+}
+
+static void ref_geglu(float *y, const float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = (float)((double)gate[i] * gelu_sigmoid((double)gate[i]) * (double)up[i]);
+}
+
+/* s = sigmoid(2 u): d gelu / dg = s + g s (1 - s) 2 u', which beyond +-16 is s. */
+static void ref_geglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double g = (double)gate[i], u = (double)up[i], d = (double)dy[i], s = gelu_sigmoid(g);
+		double bend = fabs(g) > 16 ? 0 : g * s * (1 - s) * 2 * sqrt(2 / M_PI) * (1 + 3 * 0.044715 * g * g);
+		dgate[i] = (float)(d * u * (s + bend));
+		dup[i] = (float)(d * g * s);
+	}
+}
+
 static double dot(const float *a, const float *b, size_t n)
 {
 	double sum = 0;
@@ -137,17 +159,24 @@ static const float *value_row(const struct attention *a, const struct attention_
 	return (j < s->n_shared ? s->shared_v : s->v) + shared_row(s, j) * a->ldk;
 }
 
+/* The first key that query i sees. */
+static size_t first_key(const struct attention *a, const struct attention_seq *s, size_t i)
+{
+	size_t n = s->nk - s->nq + i + 1;
+	return a->window && a->window < n ? n - a->window : 0;
+}
+
 /* Head h of one sequence. */
 static void attend(const struct attention *a, const struct attention_seq *s, size_t h)
 {
 	size_t D = a->D, at = h / (a->H / a->Hkv) * D;
 	for (size_t i = 0; i < s->nq; i++) {
-		size_t n = s->nk - s->nq + i + 1;
+		size_t first = first_key(a, s, i), n = s->nk - s->nq + i + 1;
 		const float *q = s->q + i * a->ldq + h * D;
 		double max = -INFINITY, sum = 0, out[ATTENTION_MAX_D] = {0};
-		for (size_t j = 0; j < n; j++)
+		for (size_t j = first; j < n; j++)
 			max = fmax(max, dot(q, key_row(a, s, j) + at, D) * (double)a->scale);
-		for (size_t j = 0; j < n; j++) {
+		for (size_t j = first; j < n; j++) {
 			double p = exp(dot(q, key_row(a, s, j) + at, D) * (double)a->scale - max);
 			const float *v = value_row(a, s, j) + at;
 			sum += p;
@@ -185,7 +214,7 @@ static void attend_backward(
 			size_t row = i * a->ldq + h * D;
 			const float *q = s->q + row, *d_out = g->d_out + row;
 			double delta = dot(d_out, s->out + row, D), dq[ATTENTION_MAX_D] = {0};
-			for (size_t j = 0; j <= s->nk - s->nq + i; j++) {
+			for (size_t j = first_key(a, s, i); j <= s->nk - s->nq + i; j++) {
 				const float *k = key_row(a, s, j) + at, *v = value_row(a, s, j) + at;
 				float *dk = (j < s->n_shared ? g->shared_dk : g->dk) + shared_row(s, j) * a->ldk + at;
 				float *dv = (j < s->n_shared ? g->shared_dv : g->dv) + shared_row(s, j) * a->ldk + at;
@@ -285,6 +314,8 @@ const struct kern kern_ref = {
 	.rope = ref_rope,
 	.swiglu = ref_swiglu,
 	.swiglu_backward = ref_swiglu_backward,
+	.geglu = ref_geglu,
+	.geglu_backward = ref_geglu_backward,
 	.attention = ref_attention,
 	.attention_backward = ref_attention_backward,
 	.cross_entropy = ref_cross_entropy,

@@ -44,10 +44,10 @@ static void linear_backward(const struct model *m, const struct lora *l, struct 
 }
 
 /* w->dq, dk and dv of all sequences. Shared rows get the sum over the sequences that share them, in their order. */
-static void attend_backward(
-	const struct model *m, struct work *w, const struct activations *a, const struct batch *b, const float *d_att)
+static void attend_backward(const struct model *m, struct work *w, size_t layer, const struct batch *b, const float *d_att)
 {
 	const struct model_config *c = &m->config;
+	const struct activations *a = &w->act[layer];
 	size_t ldq = c->H * c->D, ldk = c->Hkv * c->D, used = 0;
 	for (size_t s = 0; s < b->n_seqs; s++) {
 		size_t at = b->start[s], n = b->start[s + 1] - at, shared = batch_shared(b, s);
@@ -69,7 +69,7 @@ static void attend_backward(
 			.shared_dv = w->shared_dv + used * ldk};
 		used += shared;
 	}
-	struct attention job = net_attention(m, w, b->n_seqs);
+	struct attention job = net_attention(m, w, layer, b->n_seqs);
 	kern->attention_backward(&job);
 	for (size_t s = 0, from = 0; s < b->n_seqs; from += batch_shared(b, s++)) {
 		for (size_t i = 0; i < batch_shared(b, s) * ldk; i++) {
@@ -79,35 +79,69 @@ static void attend_backward(
 	}
 }
 
+/*
+ * The gradient of what a branch's last product gave: w->dx, through the norm behind it where there is one (then in w->d_normed, which
+ * nobody needs at that time). `which`: 0 attention, 1 feed-forward.
+ */
+static const float *branch_backward(const struct model *m, struct work *w, size_t layer, int which, size_t T)
+{
+	const struct activations *a = &w->act[layer];
+	const float *norm = m->layer[layer].vector[which ? NORM_FFN_OUT : NORM_ATTENTION_OUT];
+	if (!norm)
+		return w->dx;
+	memset(w->d_normed, 0, T * m->config.C * sizeof(float));
+	kern->rmsnorm_backward(w->d_normed, w->dx, a->branch[which], norm, a->rstd[which], T, m->config.C);
+	return w->d_normed;
+}
+
+/*
+ * The gradient of queries or keys as their product gave them, from d, that of the rotated ones: d itself, or in w->d_hidden where the
+ * heads have a norm.
+ */
+static const float *heads_backward(const struct model *m, struct work *w, size_t layer, float *d, const float *raw,
+	const float *rstd, const float *norm, size_t T, size_t n_heads)
+{
+	const struct model_config *c = &m->config;
+	kern->rope(d, n_heads * c->D, w->angle[m->layer[layer].rotation], T, n_heads, c->D, c->rope, -1);
+	if (!norm)
+		return d;
+	memset(w->d_hidden, 0, T * n_heads * c->D * sizeof(float));
+	kern->rmsnorm_backward(w->d_hidden, d, raw, norm, rstd, T * n_heads, c->D);
+	return w->d_hidden;
+}
+
 /* w->dx holds the gradient of the layer's output and receives that of its input. */
 static void layer_backward(
 	const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b, float *grad)
 {
 	const struct model_config *c = &m->config;
 	struct activations *a = &w->act[i];
+	float *const *vector = m->layer[i].vector;
+	bool gelu = c->activation == ACTIVATION_GELU;
 	size_t T = b->n_tokens;
 
-	kern->swiglu(w->hidden, a->gate, a->up, T * c->F);
-	linear_backward(m, l, w, i, LORA_DOWN, grad, w->d_hidden, w->dx, w->hidden, T, false);
-	kern->swiglu_backward(a->gate, a->up, w->d_hidden, a->gate, a->up, T * c->F); /* gate and up become their gradients */
-	kern->rmsnorm(w->normed, w->rstd, a->mid, m->layer[i].norm2, T, c->C, c->rms_eps);
+	(gelu ? kern->geglu : kern->swiglu)(w->hidden, a->gate, a->up, T * c->F);
+	linear_backward(m, l, w, i, LORA_DOWN, grad, w->d_hidden, branch_backward(m, w, i, 1, T), w->hidden, T, false);
+	/* gate and up become their gradients */
+	(gelu ? kern->geglu_backward : kern->swiglu_backward)(a->gate, a->up, w->d_hidden, a->gate, a->up, T * c->F);
+	kern->rmsnorm(w->normed, w->rstd, a->mid, vector[NORM_FFN], T, c->C, c->rms_eps);
 	linear_backward(m, l, w, i, LORA_GATE, grad, w->d_normed, a->gate, w->normed, T, false);
 	linear_backward(m, l, w, i, LORA_UP, grad, w->d_normed, a->up, w->normed, T, true);
-	kern->rmsnorm_backward(w->dx, w->d_normed, a->mid, m->layer[i].norm2, w->rstd, T, c->C);
+	kern->rmsnorm_backward(w->dx, w->d_normed, a->mid, vector[NORM_FFN], w->rstd, T, c->C);
 
 	float *d_att = w->d_hidden;
-	linear_backward(m, l, w, i, LORA_O, grad, d_att, w->dx, a->att, T, false);
-	attend_backward(m, w, a, b, d_att);
-	kern->rope(w->dq, c->H * c->D, m->rope, w->position, T, c->H, c->D, c->rope, -1);
-	kern->rope(w->dk, c->Hkv * c->D, m->rope, w->position, T, c->Hkv, c->D, c->rope, -1);
+	linear_backward(m, l, w, i, LORA_O, grad, d_att, branch_backward(m, w, i, 0, T), a->att, T, false);
+	attend_backward(m, w, i, b, d_att);
 
 	float *d_normed = i ? w->d_normed : NULL; /* below the first layer is only the frozen embedding */
-	kern->rmsnorm(w->normed, w->rstd, w->x[i], m->layer[i].norm1, T, c->C, c->rms_eps);
-	linear_backward(m, l, w, i, LORA_Q, grad, d_normed, w->dq, w->normed, T, false);
-	linear_backward(m, l, w, i, LORA_K, grad, d_normed, w->dk, w->normed, T, true);
+	kern->rmsnorm(w->normed, w->rstd, w->x[i], vector[NORM_ATTENTION], T, c->C, c->rms_eps);
+	const float *dq = heads_backward(m, w, i, w->dq, a->q_raw, a->q_rstd, vector[NORM_Q], T, c->H);
+	linear_backward(m, l, w, i, LORA_Q, grad, d_normed, dq, w->normed, T, false);
+	const float *dk = heads_backward(m, w, i, w->dk, a->k_raw, a->k_rstd, vector[NORM_K], T, c->Hkv);
+	linear_backward(m, l, w, i, LORA_K, grad, d_normed, dk, w->normed, T, true);
 	linear_backward(m, l, w, i, LORA_V, grad, d_normed, w->dv, w->normed, T, true);
 	if (d_normed)
-		kern->rmsnorm_backward(w->dx, d_normed, w->x[i], m->layer[i].norm1, w->rstd, T, c->C);
+		kern->rmsnorm_backward(w->dx, d_normed, w->x[i], vector[NORM_ATTENTION], w->rstd, T, c->C);
 }
 
 /* The scored rows at j.. of the last layer's output into w->rows. */

@@ -39,6 +39,52 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 	kern->gemm(&g);
 }
 
+/* y [T, n] + x. */
+static void add(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
+/* Queries, keys or values of a layer: with the family's bias, which y starts from. */
+static void project(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t, float *y,
+	const float *bias, size_t T)
+{
+	size_t n = m->layer[layer].w[t].rows;
+	for (size_t i = 0; bias && i < T; i++)
+		memcpy(y + i * n, bias, n * sizeof(float));
+	linear(m, l, w, layer, t, y, w->normed, t != LORA_Q, w->act[layer].h[t], T, bias != NULL);
+}
+
+/* The norm of each head, where there is one, and the rotation; raw [T, n_heads, D] may be x. */
+static void norm_and_rotate(const struct model *m, const struct work *w, size_t layer, float *x, const float *raw, float *rstd,
+	const float *norm, size_t T, size_t n_heads)
+{
+	const struct model_config *c = &m->config;
+	if (norm)
+		kern->rmsnorm(x, rstd, raw, norm, T * n_heads, c->D, c->rms_eps);
+	kern->rope(x, n_heads * c->D, w->angle[m->layer[layer].rotation], T, n_heads, c->D, c->rope, 1);
+}
+
+/* y = x and what the layer's last product makes of `in`, normed where the family does so. `which`: 0 attention, 1 feed-forward. */
+static void add_branch(const struct model *m, const struct lora *l, struct work *w, size_t layer, int which, float *y,
+	const float *x, const float *in, size_t T)
+{
+	const struct model_config *c = &m->config;
+	struct activations *a = &w->act[layer];
+	enum lora_target t = which ? LORA_DOWN : LORA_O;
+	const float *norm = m->layer[layer].vector[which ? NORM_FFN_OUT : NORM_ATTENTION_OUT];
+	if (norm) {
+		linear(m, l, w, layer, t, a->branch[which], in, false, a->h[t], T, false);
+		kern->rmsnorm(w->normed, a->rstd[which], a->branch[which], norm, T, c->C, c->rms_eps);
+	}
+	memcpy(y, x, T * c->C * sizeof(float));
+	if (norm)
+		add(y, w->normed, T * c->C);
+	else
+		linear(m, l, w, layer, t, y, in, false, a->h[t], T, true);
+}
+
 /* Queries, keys and values of each sequence in the work, or of the cache that its rows continue. */
 static void attend(const struct model *m, struct work *w, size_t layer, const struct batch *b, struct kv *const *kv)
 {
@@ -68,7 +114,7 @@ static void attend(const struct model *m, struct work *w, size_t layer, const st
 			s->nk = own->n + n;
 		}
 	}
-	struct attention job = net_attention(m, w, b->n_seqs);
+	struct attention job = net_attention(m, w, layer, b->n_seqs);
 	kern->attention(&job);
 }
 
@@ -77,22 +123,35 @@ static void layer_forward(
 {
 	const struct model_config *c = &m->config;
 	struct activations *a = &w->act[i];
+	float *const *vector = m->layer[i].vector;
 	size_t T = b->n_tokens;
-	kern->rmsnorm(w->normed, w->rstd, w->x[i], m->layer[i].norm1, T, c->C, c->rms_eps);
-	linear(m, l, w, i, LORA_Q, a->q, w->normed, false, a->h[LORA_Q], T, false);
-	linear(m, l, w, i, LORA_K, a->k, w->normed, true, a->h[LORA_K], T, false);
-	linear(m, l, w, i, LORA_V, a->v, w->normed, true, a->h[LORA_V], T, false);
-	kern->rope(a->q, c->H * c->D, m->rope, w->position, T, c->H, c->D, c->rope, 1);
-	kern->rope(a->k, c->Hkv * c->D, m->rope, w->position, T, c->Hkv, c->D, c->rope, 1);
+	kern->rmsnorm(w->normed, w->rstd, w->x[i], vector[NORM_ATTENTION], T, c->C, c->rms_eps);
+	project(m, l, w, i, LORA_Q, a->q_raw, vector[BIAS_Q], T);
+	project(m, l, w, i, LORA_K, a->k_raw, vector[BIAS_K], T);
+	project(m, l, w, i, LORA_V, a->v, vector[BIAS_V], T);
+	norm_and_rotate(m, w, i, a->q, a->q_raw, a->q_rstd, vector[NORM_Q], T, c->H);
+	norm_and_rotate(m, w, i, a->k, a->k_raw, a->k_rstd, vector[NORM_K], T, c->Hkv);
 	attend(m, w, i, b, kv);
-	memcpy(a->mid, w->x[i], T * c->C * sizeof(float));
-	linear(m, l, w, i, LORA_O, a->mid, a->att, false, a->h[LORA_O], T, true);
-	kern->rmsnorm(w->normed, w->rstd, a->mid, m->layer[i].norm2, T, c->C, c->rms_eps);
+	add_branch(m, l, w, i, 0, a->mid, w->x[i], a->att, T);
+	kern->rmsnorm(w->normed, w->rstd, a->mid, vector[NORM_FFN], T, c->C, c->rms_eps);
 	linear(m, l, w, i, LORA_GATE, a->gate, w->normed, false, a->h[LORA_GATE], T, false);
 	linear(m, l, w, i, LORA_UP, a->up, w->normed, true, a->h[LORA_UP], T, false);
-	kern->swiglu(w->hidden, a->gate, a->up, T * c->F);
-	memcpy(w->x[i + 1], a->mid, T * c->C * sizeof(float));
-	linear(m, l, w, i, LORA_DOWN, w->x[i + 1], w->hidden, false, a->h[LORA_DOWN], T, true);
+	(c->activation == ACTIVATION_GELU ? kern->geglu : kern->swiglu)(w->hidden, a->gate, a->up, T * c->F);
+	add_branch(m, l, w, i, 1, w->x[i + 1], a->mid, w->hidden, T);
+}
+
+/* Row t stands at its position; the angle of pair i there is position frequency[i]. */
+static void make_angles(const struct model *m, struct work *w, size_t t, size_t position)
+{
+	size_t D = m->config.D;
+	for (int r = 0; r < m->n_rotations; r++) {
+		for (size_t i = 0; i < D / 2; i++) {
+			/* the product in f32, as the reference implementations have it */
+			double angle = (double)((float)position * m->frequency[r][i]);
+			w->angle[r][t * D + 2 * i] = (float)cos(angle);
+			w->angle[r][t * D + 2 * i + 1] = (float)sin(angle);
+		}
+	}
 }
 
 int net_forward(
@@ -109,15 +168,17 @@ int net_forward(
 			return err_set(
 				e, ERR_DATA, "a sequence of %zu tokens exceeds the model's context of %zu", first + n, c->context);
 		for (size_t j = 0; j < n; j++)
-			w->position[b->start[i] + j] = (int32_t)(first + j);
+			make_angles(m, w, b->start[i] + j, first + j);
 	}
 	for (size_t t = b->start[b->n_seqs]; t < T; t++)
-		w->position[t] = 0;
+		make_angles(m, w, t, 0);
 	for (size_t t = 0; t < T; t++)
 		if (b->tokens[t] < 0 || (size_t)b->tokens[t] >= c->V)
 			return err_set(
 				e, ERR_DATA, "token id %d at row %zu is outside the vocabulary of %zu", b->tokens[t], t, c->V);
 	kern->gather(w->x[0], &m->embedding, b->tokens, T);
+	for (size_t i = 0; c->embedding_scale != 1 && i < T * c->C; i++)
+		w->x[0][i] *= c->embedding_scale;
 	for (size_t i = 0; i < c->n_layers; i++)
 		layer_forward(m, l, w, i, b, kv);
 	return 0;
@@ -136,7 +197,7 @@ void net_head(const struct model *m, const struct work *w, const float *normed, 
 	kern->gemm(&g);
 }
 
-struct attention net_attention(const struct model *m, const struct work *w, size_t n_seqs)
+struct attention net_attention(const struct model *m, const struct work *w, size_t layer, size_t n_seqs)
 {
 	const struct model_config *c = &m->config;
 	return (struct attention){.seq = w->seq,
@@ -147,6 +208,7 @@ struct attention net_attention(const struct model *m, const struct work *w, size
 		.D = c->D,
 		.ldq = c->H * c->D,
 		.ldk = c->Hkv * c->D,
-		.scale = 1 / sqrtf((float)c->D),
+		.window = m->layer[layer].window,
+		.scale = c->attention_scale,
 		.scratch = w->scratch};
 }

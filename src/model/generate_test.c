@@ -1,19 +1,20 @@
 /* Generation: the cache against whole-sequence logits, sampling, stop texts, streaming, reuse of the prompt, many at a time. */
 #include "model/test_golden.h"
 
+#include "model/net.h"
+
 static const int32_t prompt[] = {1, 300, 120, 88, 2, 77, 310, 45, 60, 61};
 enum { N_PROMPT = sizeof(prompt) / sizeof(prompt[0]) };
 
 /* Appending in pieces gives the logits of the whole sequence computed at once. bf16 rounds single rows and blocks of rows differently. */
-static void test_cache(void **state)
+static void cache_of(const char *model)
 {
 	struct err e = {0};
-	(void)state;
 	for (size_t path = 0; kern_available()[path]; path++) {
 		check(kern_init(kern_available()[path]->name, &e), &e);
 		double tolerance = !strstr(kern->name, "bf16") ? 1e-4 : 0.15;
-		struct model *m = golden_model("tied");
-		struct lora *l = golden_adapter(m, "tied");
+		struct model *m = golden_model(model);
+		struct lora *l = golden_adapter(m, model);
 		size_t V = model_config(m)->V, start[2] = {0, N_PROMPT}, pieces[] = {3, 1, 5, 1}, at = 0;
 		struct batch b = {.tokens = prompt, .n_tokens = N_PROMPT, .start = start, .n_seqs = 1};
 		float *whole = mem_alloc(V, sizeof(*whole), &e), *logits = mem_alloc(V, sizeof(*logits), &e);
@@ -43,6 +44,49 @@ static void test_cache(void **state)
 		model_free(m);
 	}
 	check(kern_init(NULL, &e), &e);
+}
+
+/* Gemma's prompt is longer than the window of two of its layers. */
+static void test_cache(void **state)
+{
+	(void)state;
+	cache_of("tied");
+	cache_of("families/gemma3");
+	cache_of("families/qwen2");
+}
+
+/* Rows of the embedding that no token has, as large as they may be, are never drawn. */
+static void test_padding_rows(void **state)
+{
+	struct err e = {0};
+	struct model *m = golden_model("families/qwen2");
+	const struct model_config *c = model_config(m);
+	(void)state;
+	assert_true(c->n_tokens < c->V && c->n_tokens == tokenizer_n_vocab(model_encoder(m)->tokenizer));
+	float *logits = mem_alloc(c->V, sizeof(*logits), &e);
+	void *scratch = mem_alloc(1, sample_scratch_bytes(c->V), &e);
+	for (size_t i = 0; i < c->V; i++)
+		logits[i] = i < c->n_tokens ? 0 : 100;
+	struct generated out;
+	struct generate_options o = {.sampling = {.temperature = 1, .top_p = 1}, .max_tokens = 200};
+	struct stream s;
+	struct kv *kv;
+	check(kv_new(&kv, m, 300, &e), &e);
+	for (int greedy = 0; greedy < 2; greedy++) {
+		o.sampling.temperature = greedy ? 0 : 1;
+		stream_begin(&s, &o, &out, 1);
+		for (int i = 0; i < 100; i++) {
+			int32_t id;
+			check(stream_next(&s, kv, logits, scratch, &id, &e), &e);
+			assert_true(id >= 0 && (size_t)id < c->n_tokens);
+			s.ended = false;
+		}
+		generated_release(&out);
+	}
+	kv_free(kv);
+	mem_free(logits);
+	mem_free(scratch);
+	model_free(m);
 }
 
 static void test_sampling(void **state)
@@ -385,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_padding_rows),
 		cmocka_unit_test(test_sampling),
 		cmocka_unit_test(test_streaming_and_stops),
 		cmocka_unit_test(test_ends),

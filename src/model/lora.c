@@ -1,6 +1,6 @@
 /*
- * Low-rank adapters: fresh, read from and written to PEFT folders. PEFT keeps Hugging Face row order; where the base is a GGUF of the
- * Llama architecture the rows of q and k are interleaved, and the rows of B follow.
+ * Low-rank adapters: fresh, read from and written to PEFT folders. PEFT keeps Hugging Face row order; where the rows of the base's q and k
+ * are interleaved (GGUF of the Llama architecture), the rows of B follow.
  */
 #include "model/net.h"
 

@@ -1,9 +1,9 @@
 /*
  * model: what the network computes. Loading, layers forward and backward, LoRA, the key/value cache, sampling.
  *
- * The Llama family: embedding, L times {rmsnorm, q k v with rotary positions, causal attention with grouped heads, o, residual;
- * rmsnorm, SwiGLU feed-forward, residual}, rmsnorm, head (tied to the embedding where the file has no head of its own).
- * Touvron et al. 2023; LoRA: Hu et al. 2021.
+ * Llama and its relatives: embedding, L times {rmsnorm, q k v with rotary positions, causal attention with grouped heads, o, residual;
+ * rmsnorm, gated feed-forward, residual}, rmsnorm, head (tied to the embedding where the file has no head of its own). What sets a family
+ * apart (a window on attention, norms of heads or behind the branches, biases) is in arch.h. Touvron et al. 2023; LoRA: Hu et al. 2021.
  *
  * Weights stay as their file stores them; LoRA adapters are f32 in one flat array, so that optimizer, checkpoints and gradient
  * sums work on plain vectors.
@@ -22,15 +22,19 @@
 
 /* ---- the base model ------------------------------------------------------------------------------------------------------ */
 
+enum activation { ACTIVATION_SILU, ACTIVATION_GELU };
+
 struct model_config {
-	size_t n_layers, C, F, H, Hkv, D, V, context; /* D head width; context: the longest sequence */
-	float rms_eps, rope_theta;
+	size_t n_layers, C, F, H, Hkv, D, V, context; /* D head width; V rows of the embedding; context: the longest sequence */
+	size_t n_tokens;                              /* ids that are tokens: up to V, to which some families pad */
+	float rms_eps, attention_scale, embedding_scale;
 	enum rope_layout rope;
+	enum activation activation;
 	bool tied; /* the head is the embedding */
 };
 
 struct model;
-/* Opens a GGUF file or a Hugging Face folder of a Llama model. The caller frees. */
+/* Opens a GGUF file or a Hugging Face folder of a family of arch.h. The caller frees. */
 int model_open(struct model **out, const char *path, struct err *e);
 void model_free(struct model *m);
 const struct model_config *model_config(const struct model *m);
@@ -66,7 +70,7 @@ struct lora {
 };
 /* A Kaiming-uniform with a = sqrt(5), i.e. U(-1/sqrt(in), 1/sqrt(in)); B zero: the adapter starts as the base. */
 int lora_new(struct lora **out, const struct model *m, const struct lora_config *c, uint64_t seed, struct err *e);
-/* A PEFT folder in Hugging Face row order; rows of q's and k's B are permuted where the base is in GGUF order. */
+/* A PEFT folder in Hugging Face row order; rows of q's and k's B are permuted where the base's are interleaved. */
 int lora_open(struct lora **out, const struct model *m, const char *dir, struct err *e);
 int lora_save(const struct lora *l, const struct model *m, const char *dir, struct err *e);
 /*

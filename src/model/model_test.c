@@ -1,6 +1,6 @@
 /*
- * The whole model against PyTorch on two tiny Llamas: log-probabilities, logits and every adapter gradient, from Hugging Face folders and
- * GGUF, on every kernel path.
+ * The whole model against PyTorch on tiny Llamas and their relatives: log-probabilities and every adapter gradient, from Hugging Face
+ * folders and GGUF, on every kernel path.
  */
 #include "model/test_golden.h"
 
@@ -93,6 +93,31 @@ static void test_logprobs(void **state)
 	each_path(logprobs);
 }
 
+/* Folder and GGUF hold the same numbers, so that they share what PyTorch made of them. */
+static const char *const families[] = {
+	"families/llama3", "families/mistral", "families/qwen2", "families/qwen3", "families/gemma3"};
+enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+static void family_logprobs(void)
+{
+	for (size_t i = 0; i < FAMILIES; i++) {
+		char gguf[64], base[64], adapted[64];
+		snprintf(gguf, sizeof(gguf), "%s.gguf", families[i]);
+		snprintf(base, sizeof(base), "%s.golden/base.safetensors", families[i]);
+		snprintf(adapted, sizeof(adapted), "%s.golden/adapted.safetensors", families[i]);
+		compare_rows(families[i], NULL, base);
+		compare_rows(gguf, NULL, base);
+		compare_rows(families[i], families[i], adapted);
+		compare_rows(gguf, families[i], adapted);
+	}
+}
+
+static void test_family_logprobs(void **state)
+{
+	(void)state;
+	each_path(family_logprobs);
+}
+
 static double cosine(const float *a, const float *b, size_t n)
 {
 	double ab = 0, aa = 0, bb = 0;
@@ -157,6 +182,8 @@ static void gradients(void)
 	double least = !strstr(kern->name, "bf16") ? 0.99999 : 0.999;
 	compare_gradients("tied", 3, least);
 	compare_gradients("untied", 6, least);
+	for (size_t i = 0; i < FAMILIES; i++)
+		compare_gradients(families[i], 6, least);
 }
 
 static void test_gradients(void **state)
@@ -355,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_logprobs),
+		cmocka_unit_test(test_family_logprobs),
 		cmocka_unit_test(test_gradients),
 		cmocka_unit_test(test_adapter_round_trip),
 		cmocka_unit_test(test_adapter_over_gguf),

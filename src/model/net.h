@@ -2,14 +2,20 @@
 #ifndef ATTUNE_MODEL_NET_H
 #define ATTUNE_MODEL_NET_H
 
+#include "model/arch.h"
 #include "model/model.h"
 
 struct layer {
-	float *norm1, *norm2;          /* [C], f32 whatever the file stores */
+	float *vector[ARCH_VECTORS];   /* f32 whatever the file stores; NULL where the family has none */
 	struct matrix w[LORA_TARGETS]; /* [out, in] as stored, borrowed from the file */
+	size_t window;                 /* keys that a query sees; 0: all */
+	int rotation;                  /* of model.frequency */
 };
 
+enum { ROTATIONS = 2 };
+
 struct model {
+	const struct arch *arch;
 	struct model_config config;
 	struct encoder encoder;
 	struct tokenizer *tokenizer;
@@ -20,7 +26,8 @@ struct model {
 	struct matrix embedding, head; /* [V, C] */
 	float *norm;                   /* [C] */
 	struct layer *layer;
-	float *rope; /* [context, D/2, 2] cos, sin */
+	float *frequency[ROTATIONS]; /* [D/2] radians a position */
+	int n_rotations;
 	struct arena arena;
 };
 
@@ -34,8 +41,11 @@ struct kv {
 /* One layer's activations; [T, width] each. Kept for the backward pass, or shared by all layers when there is none. */
 struct activations {
 	float *q, *k, *v, *att, *lse; /* q and k after rotation; att before o; lse [T, H] */
+	float *q_raw, *k_raw;         /* q and k before their norms: the same memory where there is none, or no backward pass */
+	float *q_rstd, *k_rstd;       /* [T, H], [T, Hkv] of these norms, or NULL */
 	float *mid;                   /* the residual stream between attention and feed-forward [T, C] */
 	float *gate, *up;             /* [T, F] */
+	float *branch[2], *rstd[2];   /* what attention and feed-forward add, before the norms behind them [T, C], [T], or NULL */
 	float *h[LORA_TARGETS];       /* scale x A' [T, r] */
 };
 
@@ -55,11 +65,20 @@ struct work {
 	float *rows, *d_rows;         /* [head_rows, C] */
 	float *logits;                /* [head_rows, V] */
 	size_t head_rows;             /* scored rows that the head takes at a time */
-	int32_t *position;            /* [T] */
+	float *angle[ROTATIONS];      /* [T, D/2, 2] cos, sin of each row's position */
 	struct attention_seq *seq;
 	struct attention_seq_grad *seq_grad;
 	void *scratch;
 };
+
+/* ---- loading ----------------------------------------------------------------------------------------------------------------- */
+
+/* Fills config, the layers' windows and the rotations; also finds the family. The tokenizer is loaded already. */
+int load_config(struct model *m, struct err *e);
+/* A tensor of n plain values as f32 in the model's arena. */
+int load_vector(struct model *m, float **out, const char *name, size_t n, struct err *e);
+
+/* ---- layers ------------------------------------------------------------------------------------------------------------------ */
 
 /*
  * Runs all layers over the batch; x[n_layers] holds the result. With kv, sequence i continues kv[i], whose n stays as it is. Rows behind
@@ -74,8 +93,8 @@ static inline size_t batch_shared(const struct batch *b, size_t i)
 	return b->shared ? b->shared[i] : 0;
 }
 
-/* The attention job over the first n_seqs entries of w->seq (and w->seq_grad). */
-struct attention net_attention(const struct model *m, const struct work *w, size_t n_seqs);
+/* A layer's attention job over the first n_seqs entries of w->seq (and w->seq_grad). */
+struct attention net_attention(const struct model *m, const struct work *w, size_t layer, size_t n_seqs);
 
 /* Logits [n, V] of n rows [n, C] that the last norm has left. */
 void net_head(const struct model *m, const struct work *w, const float *normed, size_t n, float *logits);

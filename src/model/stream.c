@@ -93,7 +93,7 @@ int stream_next(struct stream *s, const struct kv *kv, const float *logits, void
 	const struct model *m = kv->model;
 	const struct generate_options *o = s->options;
 	struct generated *out = s->out;
-	*id = sample_token(logits, m->config.V, &o->sampling, out->n_prompt + out->n_tokens, scratch);
+	*id = sample_token(logits, m->config.n_tokens, &o->sampling, out->n_prompt + out->n_tokens, scratch);
 	out->n_tokens++;
 	if (tokenizer_is_eog(m->tokenizer, *id)) {
 		end(s, "stop");

@@ -25,16 +25,27 @@ static float *take_floats(struct layout *p, size_t n)
 }
 
 static void lay_activations(
-	struct layout *p, struct activations *a, const struct model_config *c, const struct lora *l, size_t T, bool backward)
+	struct layout *p, struct activations *a, const struct model *m, const struct lora *l, size_t T, bool backward)
 {
+	const struct model_config *c = &m->config;
+	const struct arch_name *has = m->arch->vector;
 	a->q = take_floats(p, T * c->H * c->D);
 	a->k = take_floats(p, T * c->Hkv * c->D);
 	a->v = take_floats(p, T * c->Hkv * c->D);
+	a->q_raw = backward && has[NORM_Q].gguf ? take_floats(p, T * c->H * c->D) : a->q;
+	a->k_raw = backward && has[NORM_K].gguf ? take_floats(p, T * c->Hkv * c->D) : a->k;
+	a->q_rstd = has[NORM_Q].gguf ? take_floats(p, T * c->H) : NULL;
+	a->k_rstd = has[NORM_K].gguf ? take_floats(p, T * c->Hkv) : NULL;
 	a->att = take_floats(p, T * c->H * c->D);
 	a->lse = backward ? take_floats(p, T * c->H) : NULL;
 	a->mid = take_floats(p, T * c->C);
 	a->gate = take_floats(p, T * c->F);
 	a->up = take_floats(p, T * c->F);
+	for (int i = 0; i < 2; i++) {
+		bool normed = has[i ? NORM_FFN_OUT : NORM_ATTENTION_OUT].gguf;
+		a->branch[i] = normed ? take_floats(p, T * c->C) : NULL;
+		a->rstd[i] = normed ? take_floats(p, T) : NULL;
+	}
 	for (int t = 0; t < LORA_TARGETS; t++)
 		a->h[t] = l && l->config.targets >> t & 1 ? take_floats(p, T * l->config.r) : NULL;
 }
@@ -60,14 +71,14 @@ static size_t lay_out(struct work *w, char *base, const struct model *m, const s
 	w->x = take(&p, N + 1, sizeof(*w->x));
 	w->act = take(&p, N, sizeof(*w->act));
 	if (!backward) {
-		lay_activations(&p, &shared, c, l, T, false);
+		lay_activations(&p, &shared, m, l, T, false);
 		stream = take_floats(&p, T * c->C);
 	}
 	for (size_t i = 0; i <= N; i++) {
 		float *x = backward ? take_floats(&p, T * c->C) : stream;
 		struct activations a = shared;
 		if (backward && i < N)
-			lay_activations(&p, &a, c, l, T, true);
+			lay_activations(&p, &a, m, l, T, true);
 		if (base)
 			w->x[i] = x;
 		if (base && i < N)
@@ -78,7 +89,8 @@ static size_t lay_out(struct work *w, char *base, const struct model *m, const s
 	w->rstd = take_floats(&p, T);
 	w->rows = take_floats(&p, w->head_rows * c->C);
 	w->logits = take_floats(&p, w->head_rows * c->V);
-	w->position = take(&p, T, sizeof(*w->position));
+	for (int i = 0; i < m->n_rotations; i++)
+		w->angle[i] = take_floats(&p, T * c->D);
 	w->seq = take(&p, T, sizeof(*w->seq));
 	w->scratch = take(&p, 1, kern_scratch_bytes());
 	if (backward) {
