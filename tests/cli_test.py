@@ -16,7 +16,7 @@ import time
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
-VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help"]
+VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export"]
 
 
 class Case:
@@ -233,6 +233,56 @@ def test_train(here):
     test_interrupt_train(here, data)
 
 
+def test_export(here):
+    adapter = os.path.join(GOLDEN, "untied.golden", "adapter")
+    base = ["export", "--model", MODEL, "--adapter", adapter, "--quiet"]
+
+    def out(name):
+        return os.path.join(here, name)
+
+    def scores(*args):
+        row = json.dumps({"prompt": "in the", "completion": " for that"})
+        return json.loads(run("score", "--quiet", *args, text=row)[1])["logprobs"]
+
+    tuned = scores("--model", MODEL, "--adapter", adapter)
+    for to, name in (("peft", "peft"), ("mlx", "mlx"), ("gguf-lora", "lora.gguf")):
+        rc, text, err = run(*base, "--to", to, "--out", out(name))
+        passport = out(name + ("/passport.json" if os.path.isdir(out(name)) else ".passport.json"))
+        Case.check(f"export --to {to}", rc == 0 and text == out(name) + "\n" and os.path.exists(passport), (rc, text, err))
+        Case.check(f"{to} is the adapter", scores("--model", MODEL, "--adapter", out(name)) == tuned)
+    rc, text, err = run(*base, "--to", "gguf", "--type", "F32", "--out", out("whole.gguf"), "--json")
+    line = json.loads(text)
+    with open(line["passport"], encoding="utf-8") as f:
+        passport = json.load(f)
+    Case.check("export --to gguf", rc == 0 and line["product"] == out("whole.gguf") and passport["type"] == "F32" and
+               passport["logprob_difference"]["largest"] < 1e-3 and len(passport["prompts"]) >= 4, (rc, text, err))
+    plain = scores("--model", out("whole.gguf"))
+    Case.check("the merged model answers as base and adapter", max(abs(a - b) for a, b in zip(plain, tuned)) < 1e-3 and
+               max(abs(a - b) for a, b in zip(scores("--model", MODEL), tuned)) > 1e-2, (plain, tuned))
+    for kind in ("F16", "BF16", "Q8_0", "Q4_0"):
+        Case.check(f"export --type {kind}", run(*base, "--to", "gguf", "--type", kind, "--out", out(kind))[0] == 0)
+    refuses("export over what exists", 2, "exists already", *base, "--to", "gguf", "--out", out("whole.gguf"))
+    refuses("export to an unknown target", 2, "--to onnx", *base, "--to", "onnx", "--out", out("x"))
+    refuses("export of an unknown type", 2, "--type Q9", *base, "--to", "gguf", "--type", "Q9", "--out", out("x"))
+    refuses("export of a type that only merged models have", 2, "--type", *base, "--to", "mlx", "--type", "F16", "--out", out("x"))
+    refuses("export of a folder to gguf", 2, "needs a base that is a GGUF file", "export", "--model", os.path.join(GOLDEN, "untied"),
+            "--adapter", adapter, "--to", "gguf", "--out", out("x"), "--quiet")
+    refuses("export without an adapter", 2, "--adapter", "export", "--model", MODEL, "--to", "mlx", "--out", out("x"))
+    refuses("export where nothing can be made", 1, "make folder", *base, "--to", "mlx", "--out", out("whole.gguf/x"))
+    left = set(os.listdir(here))
+    for fault in range(1, 400):  # whichever file call fails, no product without its passport and nothing beside it
+        rc, text, err = run(*base, "--to", "gguf-lora", "--out", out("faulty"), ATTUNE_FAULT=f"file:{fault}")
+        there = set(os.listdir(here)) - left
+        if rc == 0:
+            break
+        if "faulty" in there or "faulty.part" in there:
+            Case.check("a failing file call leaves no product", False, (fault, there, err))
+            break
+        for name in there:
+            os.remove(out(name))
+    Case.check("each file call failed once", 5 < fault < 399 and rc == 0, (fault, rc, err))
+
+
 def test_init(here):
     place = os.path.join(here, "new", "folder")
     settings, sources = os.path.join(place, "attune.yaml"), os.path.join(place, "sources")
@@ -392,6 +442,8 @@ def main():
         test_models(here)
     with tempfile.TemporaryDirectory() as here:
         test_train(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_export(here)
     with tempfile.TemporaryDirectory() as here:
         test_init(here)
     with tempfile.TemporaryDirectory() as here:

@@ -2,6 +2,7 @@
  * flow: jobs that need several rooms.
  *
  *   run       documents -> data set -> answers of the base, alone and with passages -> adapter -> the same of the tuned model -> verdict, one page
+ *   export    model and adapter -> what another program loads, proved by reading it back
  *   page      what came out, for a person
  */
 #ifndef ATTUNE_FLOW_H
@@ -36,5 +37,19 @@ struct flow_run_options {
  * hub_resolve, data_curate and train_run, and ERR_DATA for a malformed questions file.
  */
 int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e);
+
+struct flow_export_options {
+	const char *model, *adapter; /* any name that hub_resolve takes; anything that lora_open takes */
+	const char *to;              /* peft, gguf-lora, gguf, hf, mlx */
+	const char *type;            /* of a merged model's matrices: F32, F16, BF16, Q8_0, Q4_0, Q4_K; NULL: the base's own */
+	const char *out;             /* a file or a folder that does not exist yet */
+	char passport[PATH_SIZE];    /* filled: where it is */
+};
+
+/*
+ * Writes the product and, after reading it back and comparing it with base and adapter, its passport; nothing appears at `out` before, and
+ * nothing when they differ (ERR_FAILED). ERR_USAGE when `out` exists or the target cannot be made from this base.
+ */
+int flow_export(struct flow_export_options *o, struct err *e);
 
 #endif

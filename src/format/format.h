@@ -52,6 +52,25 @@ int gguf_array_str(const struct gguf *g, const char *key, size_t i, const char *
 int gguf_array_i64(const struct gguf *g, const char *key, size_t i, int64_t *out, struct err *e);
 int gguf_array_f32(const struct gguf *g, const char *key, size_t i, float *out, struct err *e);
 
+/*
+ * Writing, version 3: keys, then the table of tensors, then the data of each in the order of the table. The file appears at commit, whole.
+ * Call _free in any case.
+ */
+struct gguf_writer;
+int gguf_writer_open(struct gguf_writer **out, const char *path, struct err *e);
+void gguf_writer_free(struct gguf_writer *w);
+/* `key` must stay valid; at most 16 keys. */
+int gguf_put_str(struct gguf_writer *w, const char *key, const char *value, struct err *e);
+int gguf_put_u32(struct gguf_writer *w, const char *key, uint32_t value, struct err *e);
+int gguf_put_f32(struct gguf_writer *w, const char *key, float value, struct err *e);
+/* All keys of another file that were not put yet, byte for byte and in its order. */
+int gguf_put_keys(struct gguf_writer *w, const struct gguf *from, struct err *e);
+/* Ends the header. Of the tensors, which must stay valid, all but `data` counts. */
+int gguf_put_tensors(struct gguf_writer *w, const struct tensor *t, size_t n, struct err *e);
+/* The next n bytes of the data: at most what is missing of a tensor. Padding is added here. */
+int gguf_put_data(struct gguf_writer *w, const void *p, size_t n, struct err *e);
+int gguf_writer_commit(struct gguf_writer *w, struct err *e);
+
 /* ---- safetensors -------------------------------------------------------------------------------------------------------- */
 
 struct safetensors;
@@ -62,6 +81,8 @@ const struct tensor *safetensors_at(const struct safetensors *s, size_t i);
 const struct tensor *safetensors_find(const struct safetensors *s, const char *name); /* NULL when absent */
 /* Writes F32/F16/BF16 tensors in the order given, atomically, with metadata {"format":"pt"}. */
 int safetensors_write(const char *path, const struct tensor *t, size_t n, struct err *e);
+/* The same in pieces: opens the file and writes the header for these tensors, whose `data` may be NULL; their bytes follow, end to end, by file_writer_put. */
+int safetensors_begin(struct file_writer *w, const char *path, const struct tensor *t, size_t n, struct err *e);
 
 /* ---- Hugging Face model folder ------------------------------------------------------------------------------------------- */
 
@@ -87,6 +108,19 @@ struct peft_config {
 int peft_write(const char *dir, const struct peft_config *c, const struct tensor *t, size_t n, struct err *e);
 /* The caller closes *tensors. Refuses what attune cannot apply (DoRA, bias, rank_pattern, ...) by name. */
 int peft_open(const char *dir, struct peft_config *c, struct safetensors **tensors, struct err *e);
+
+/* ---- mlx-lm adapter folder ------------------------------------------------------------------------------------------------ */
+
+/* adapter_config.json as mlx-lm knows it. Tensors: lora_a [in, r], lora_b [r, out], f32, in Hugging Face row order. */
+struct mlx_config {
+	const char *base_model, *keys[16]; /* borrowed; for writing: "self_attn.q_proj", ... */
+	size_t n_keys, n_layers, r;
+	double scale; /* of B A */
+};
+int mlx_write(const char *dir, const struct mlx_config *c, const struct tensor *t, size_t n, struct err *e);
+bool mlx_here(const char *dir); /* whether the folder is one */
+/* Fills r and scale. The caller closes *tensors. */
+int mlx_open(const char *dir, struct mlx_config *c, struct safetensors **tensors, struct err *e);
 
 /* ---- tokenizer ------------------------------------------------------------------------------------------------------------ */
 

@@ -20,16 +20,14 @@
 enum {
 	COUNT_MAX = 65536, /* keys, and tensors: far above any model, and it bounds the memory that a hostile file can ask for */
 	NAME_MAX_BYTES = 65535,
-	ALIGNMENT_DEFAULT = 32,
 	ALIGNMENT_MAX = 65536,
 	KEY_MIN_BYTES = 8 + 1 + 4 + 1, /* what the smallest key and tensor take in the file */
 	TENSOR_MIN_BYTES = 8 + 1 + 4 + 8 + 4 + 8
 };
 
-/* ggml's tensor types by number; the missing ones were withdrawn. */
-static const char *const tensor_types[] = {"F32", "F16", "Q4_0", "Q4_1", NULL, NULL, "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K",
-	"Q4_K", "Q5_K", "Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8", "I16",
-	"I32", "I64", "F64", "IQ1_M", "BF16", NULL, NULL, NULL, "TQ1_0", "TQ2_0", NULL, NULL, NULL, "MXFP4"};
+const char *const gguf_tensor_types[GGUF_TENSOR_TYPES] = {"F32", "F16", "Q4_0", "Q4_1", NULL, NULL, "Q5_0", "Q5_1", "Q8_0", "Q8_1",
+	"Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S",
+	"IQ4_XS", "I8", "I16", "I32", "I64", "F64", "IQ1_M", "BF16", NULL, NULL, NULL, "TQ1_0", "TQ2_0", NULL, NULL, NULL, "MXFP4"};
 
 /* ---- strings ----------------------------------------------------------------------------------------------------------- */
 
@@ -134,6 +132,7 @@ static int read_key(struct gguf *g, struct cursor *c, struct gguf_key *k)
 	const uint8_t *value;
 	const char *p;
 	size_t n;
+	k->begin = c->at;
 	int rc = read_name(g, c, "key", &k->name);
 	if (!rc)
 		rc = read_type(c, "type", &k->type);
@@ -168,6 +167,7 @@ static int read_keys(struct gguf *g, struct cursor *c, size_t n)
 		int rc = read_key(g, c, &g->keys[g->n_keys]);
 		if (rc)
 			return rc;
+		g->keys[g->n_keys].end = c->at;
 	}
 	qsort(g->keys, n, sizeof *g->keys, compare_key);
 	for (size_t i = 1; i < n; i++) {
@@ -195,7 +195,7 @@ static int read_tensor_type(struct cursor *c, enum dtype *out)
 	int rc = cursor_u32(c, "type", &type);
 	if (rc)
 		return rc;
-	const char *name = type < sizeof tensor_types / sizeof *tensor_types ? tensor_types[type] : NULL;
+	const char *name = type < GGUF_TENSOR_TYPES ? gguf_tensor_types[type] : NULL;
 	if (!name)
 		return cursor_fail(c, at, "type", "got %u, which is no ggml type", type);
 	for (*out = 0; *out < DTYPE_COUNT; ++*out)
@@ -233,11 +233,11 @@ static int read_tensor(struct gguf *g, struct cursor *c, struct tensor *t, uint6
 	return rc ? rc : cursor_u64(c, "offset", offset);
 }
 
-static int read_alignment(const struct gguf *g, struct cursor *c, size_t *out)
+static int read_alignment(struct gguf *g, struct cursor *c)
 {
 	static const char name[] = "general.alignment";
 	const struct gguf_key *k = gguf_key_find(g, name);
-	*out = ALIGNMENT_DEFAULT;
+	g->alignment = GGUF_ALIGNMENT;
 	if (!k)
 		return 0;
 	cursor_subject(c, "key", name, strlen(name));
@@ -246,15 +246,15 @@ static int read_alignment(const struct gguf *g, struct cursor *c, size_t *out)
 	uint64_t v = load_le(g->map.p + k->at, sizeof(uint32_t));
 	if (v < 8 || v > ALIGNMENT_MAX || v & (v - 1))
 		return cursor_fail(c, k->at, "value", "got %ju, expected a power of two from 8 to %d", (uintmax_t)v, ALIGNMENT_MAX);
-	*out = (size_t)v;
+	g->alignment = (size_t)v;
 	c->subject[0] = 0;
 	return 0;
 }
 
 /* Turns offsets into pointers. The cursor stands at the end of the tensor table. */
-static int place_tensors(struct gguf *g, struct cursor *c, const uint64_t *offsets, size_t alignment)
+static int place_tensors(struct gguf *g, struct cursor *c, const uint64_t *offsets)
 {
-	size_t start = c->at + (alignment - c->at % alignment) % alignment;
+	size_t alignment = g->alignment, start = c->at + (alignment - c->at % alignment) % alignment;
 	for (size_t i = 0; i < g->n_tensors; i++) {
 		struct tensor *t = &g->tensors[i];
 		size_t end;
@@ -277,7 +277,7 @@ static int place_tensors(struct gguf *g, struct cursor *c, const uint64_t *offse
 	return 0;
 }
 
-static int read_tensors(struct gguf *g, struct cursor *c, size_t n, size_t alignment)
+static int read_tensors(struct gguf *g, struct cursor *c, size_t n)
 {
 	int rc = ERR_RESOURCE;
 	uint64_t *offsets = mem_alloc(n, sizeof *offsets, c->e);
@@ -288,7 +288,7 @@ static int read_tensors(struct gguf *g, struct cursor *c, size_t n, size_t align
 	for (; g->n_tensors < n && !rc; g->n_tensors++)
 		rc = read_tensor(g, c, &g->tensors[g->n_tensors], &offsets[g->n_tensors]);
 	if (!rc)
-		rc = place_tensors(g, c, offsets, alignment);
+		rc = place_tensors(g, c, offsets);
 	if (rc)
 		goto done;
 	const struct tensor *twin = tensor_index_by_name(&g->index);
@@ -341,7 +341,7 @@ int gguf_open(struct gguf **out, const char *path, struct err *e)
 {
 	*out = NULL;
 	struct cursor c;
-	size_t n_tensors, n_keys, alignment;
+	size_t n_tensors, n_keys;
 	int rc = ERR_RESOURCE;
 	struct gguf *g = mem_alloc(1, sizeof *g, e);
 	if (!g)
@@ -362,9 +362,9 @@ int gguf_open(struct gguf **out, const char *path, struct err *e)
 	if (!rc)
 		rc = read_keys(g, &c, n_keys);
 	if (!rc)
-		rc = read_alignment(g, &c, &alignment);
+		rc = read_alignment(g, &c);
 	if (!rc)
-		rc = read_tensors(g, &c, n_tensors, alignment);
+		rc = read_tensors(g, &c, n_tensors);
 done:
 	if (rc)
 		gguf_close(g);

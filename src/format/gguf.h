@@ -1,4 +1,4 @@
-/* An open GGUF file: what gguf.c has read and checked, and gguf_meta.c decodes when asked for. Private to format. */
+/* An open GGUF file: what gguf.c has read and checked, gguf_meta.c decodes when asked for, and gguf_write.c copies. Private to format. */
 #ifndef FORMAT_GGUF_H
 #define FORMAT_GGUF_H
 
@@ -24,8 +24,13 @@ enum gguf_type {
 extern const char *const gguf_type_names[TYPE_COUNT];
 extern const uint8_t gguf_type_bytes[TYPE_COUNT]; /* 0 when it varies */
 
+enum { GGUF_ALIGNMENT = 32, GGUF_TENSOR_TYPES = 40 };
+/* ggml's tensor types by number; NULL: withdrawn. */
+extern const char *const gguf_tensor_types[GGUF_TENSOR_TYPES];
+
 struct gguf_key {
-	const char *name; /* in the arena */
+	const char *name;  /* in the arena */
+	size_t begin, end; /* all of it, from its name to its value, in the file */
 	enum gguf_type type;
 	enum gguf_type item;   /* arrays */
 	size_t n;              /* arrays: items */
@@ -38,6 +43,7 @@ struct gguf {
 	struct file_map map;
 	char *path;
 	struct arena arena;
+	size_t alignment;      /* of the data */
 	struct gguf_key *keys; /* sorted by name */
 	size_t n_keys;
 	struct tensor *tensors; /* as in the file */

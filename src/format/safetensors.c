@@ -242,27 +242,36 @@ static int header_print(struct buf *out, const struct tensor *t, size_t n, struc
 	return rc;
 }
 
-int safetensors_write(const char *path, const struct tensor *t, size_t n, struct err *e)
+int safetensors_begin(struct file_writer *w, const char *path, const struct tensor *t, size_t n, struct err *e)
 {
 	struct buf header = {0};
-	struct file_writer w = {0};
 	uint8_t length[8];
+	*w = (struct file_writer){0};
 	int rc = header_print(&header, t, n, e);
 	if (!rc)
-		rc = file_writer_open(&w, path, e);
+		rc = file_writer_open(w, path, e);
 	if (rc)
 		goto done;
 	for (size_t i = 0; i < sizeof length; i++)
 		length[i] = (uint8_t)((uint64_t)header.len >> 8 * i);
-	rc = file_writer_put(&w, length, sizeof length, e);
+	rc = file_writer_put(w, length, sizeof length, e);
 	if (!rc)
-		rc = file_writer_put(&w, header.p, header.len, e);
+		rc = file_writer_put(w, header.p, header.len, e);
+done:
+	if (rc)
+		file_writer_abort(w);
+	buf_release(&header);
+	return rc;
+}
+
+int safetensors_write(const char *path, const struct tensor *t, size_t n, struct err *e)
+{
+	struct file_writer w;
+	int rc = safetensors_begin(&w, path, t, n, e);
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = file_writer_put(&w, t[i].data, t[i].size_bytes, e);
 	if (!rc)
 		rc = file_writer_commit(&w, e);
-done:
 	file_writer_abort(&w);
-	buf_release(&header);
 	return rc;
 }

@@ -42,6 +42,9 @@ const char *model_path(const struct model *m);
 /* Tokenizer, template and the explicit short system message that training and every use share. */
 const struct encoder *model_encoder(const struct model *m);
 size_t model_n_params(const struct model *m);
+/* The file behind it, borrowed: one of the two, the other is NULL. */
+const struct gguf *model_gguf(const struct model *m);
+const struct hf *model_hf(const struct model *m);
 
 /* ---- LoRA ------------------------------------------------------------------------------------------------------------------ */
 
@@ -70,8 +73,10 @@ struct lora {
 };
 /* A Kaiming-uniform with a = sqrt(5), i.e. U(-1/sqrt(in), 1/sqrt(in)); B zero: the adapter starts as the base. */
 int lora_new(struct lora **out, const struct model *m, const struct lora_config *c, uint64_t seed, struct err *e);
-/* A PEFT folder in Hugging Face row order; rows of q's and k's B are permuted where the base's are interleaved. */
-int lora_open(struct lora **out, const struct model *m, const char *dir, struct err *e);
+/* A PEFT or mlx-lm folder, or a LoRA GGUF; their row orders and scales are told in lora_file.c. */
+int lora_open(struct lora **out, const struct model *m, const char *path, struct err *e);
+int lora_save_mlx(const struct lora *l, const struct model *m, const char *dir, struct err *e);
+int lora_save_gguf(const struct lora *l, const struct model *m, const char *path, struct err *e);
 int lora_save(const struct lora *l, const struct model *m, const char *dir, struct err *e);
 /*
  * Writes an array of n_params values laid out like lora.params (a gradient, say) as safetensors under PEFT's tensor names in
@@ -79,6 +84,14 @@ int lora_save(const struct lora *l, const struct model *m, const char *dir, stru
  */
 int lora_write_tensors(const struct lora *l, const struct model *m, const float *values, const char *path, struct err *e);
 void lora_free(struct lora *l);
+/*
+ * dst [n, in] = rows first.. of W + scale B A, for a tensor t of the model's file and in its row order; t itself where it has no
+ * adapter, or `l` is NULL.
+ */
+void lora_merge(float *dst, const struct model *m, const struct lora *l, const struct tensor *t, size_t first, size_t n);
+bool lora_changes(const struct model *m, const struct lora *l, const struct tensor *t); /* whether there is one for it */
+/* Where row `row` of Hugging Face's order stands in the tensor t of the model's file. */
+size_t model_tensor_row(const struct model *m, const struct tensor *t, size_t row);
 
 /* ---- training-shaped computation ---------------------------------------------------------------------------------------------- */
 

@@ -107,6 +107,19 @@ static inline const struct lora_slot *lora_slot(const struct lora *l, size_t lay
 	return l && l->slot[layer * LORA_TARGETS + t].present ? &l->slot[layer * LORA_TARGETS + t] : NULL;
 }
 
+/* ---- adapters ---------------------------------------------------------------------------------------------------------------- */
+
+struct lora_names {
+	const char *hf, *target, *gguf; /* "self_attn.q_proj", PEFT's target, the name in blk.N */
+};
+extern const struct lora_names lora_names[LORA_TARGETS];
+
+/* An adapter with its slots laid out for the linear layers that are present [n_layers * LORA_TARGETS], and zeroed parameters. */
+int lora_layout(struct lora **out, const struct model *m, const struct lora_config *c, const bool *present, struct err *e);
+int lora_check(const struct lora_config *c, const char *where, struct err *e);
+/* Where the row of a linear layer in Hugging Face's order stands in the base's file. */
+size_t lora_row(const struct model *m, enum lora_target t, size_t row);
+
 /* ---- generation -------------------------------------------------------------------------------------------------------------- */
 
 enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = 48 };
