@@ -204,7 +204,7 @@ int tokenizer_encode_ends(const struct tokenizer *t, const char *text, size_t n,
 	if (n > INT32_MAX)
 		return err_set(e, ERR_DATA, "text of %zu bytes is too long to tokenise at once; the limit is 2 GiB, split it", n);
 	int rc;
-	if (t->scheme == SCHEME_BYTES) {
+	if (t->scheme != SCHEME_SCORES) {
 		rc = encode_around_users(&s, text, n, encode_stretch, e);
 	} else {
 		rc = text_normalize(t, text, n, &s.normalized, &changed, e);

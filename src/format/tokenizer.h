@@ -17,6 +17,7 @@ enum token_kind {
 /* How symbols merge. */
 enum token_scheme {
 	SCHEME_BYTES,  /* bytes, by a list of merges (GPT-2) */
+	SCHEME_MERGES, /* characters, by a list of merges: SentencePiece's vocabularies as tokenizer.json has them */
 	SCHEME_SCORES, /* characters (SentencePiece): any two neighbours that spell a token, the one with the highest score first */
 };
 

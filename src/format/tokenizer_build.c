@@ -180,7 +180,7 @@ static int token_add(struct tokenizer *t, const struct vocab *v, size_t i, struc
 	t->n = i + 1;
 	if (token->kind == TOKEN_CONTROL)
 		t->controls.ids[t->controls.n++] = (int32_t)i;
-	if (token->kind == TOKEN_USER)
+	if (token->kind == TOKEN_USER && !(v->scheme == SCHEME_MERGES && memmem(token->text.p, token->text.n, "\xe2\x96\x81", 3)))
 		t->users.ids[t->users.n++] = (int32_t)i;
 	if (token->kind == TOKEN_BYTE)
 		t->byte_id[(unsigned char)p[0]] = (int32_t)i;
@@ -239,12 +239,12 @@ static int rank_scores(struct tokenizer *t, const struct vocab *v, struct err *e
 	return 0;
 }
 
-/* The id of a merge's side or result given as bytes; no control token is found so, and none can be formed. */
+/* The id of a merge's side or result given as bytes. */
 static int merge_token(
 	const struct tokenizer *t, const struct vocab *v, size_t i, const char *p, size_t n, int32_t *id, struct err *e)
 {
 	*id = t->by_text[text_slot(t, p, n)];
-	if (*id < 0)
+	if (*id < 0 && (*id = tokenizer_control(t, p, n)) < 0)
 		return err_set(e, ERR_DATA, "%s: merge %zu (\"%.*s\" + \"%.*s\") names a token that the vocabulary does not have",
 			v->path, i, v->merges[i].left.n < 64 ? (int)v->merges[i].left.n : 64, v->merges[i].left.p,
 			v->merges[i].right.n < 64 ? (int)v->merges[i].right.n : 64, v->merges[i].right.p);
@@ -263,11 +263,14 @@ static int merge_add(struct tokenizer *t, const struct vocab *v, size_t i, struc
 	buf_clear(bytes);
 	if (buf_append(bytes, left.p, left.n, e) || buf_append(bytes, right.p, right.n, e)) /* room: the bytes are no longer */
 		return ERR_RESOURCE;
-	if (!alphabet_decode(left, bytes->p, &left_n) || !alphabet_decode(right, bytes->p + left_n, &right_n))
+	if (!spelling_decode(v, left, TOKEN_NORMAL, bytes->p, &left_n) ||
+		!spelling_decode(v, right, TOKEN_NORMAL, bytes->p + left_n, &right_n))
 		return err_set(e, ERR_DATA, "%s: merge %zu is not spelled in the alphabet of byte-level BPE", v->path, i);
 	if (merge_token(t, v, i, bytes->p, left_n, &left_id, e) || merge_token(t, v, i, bytes->p + left_n, right_n, &right_id, e) ||
 		merge_token(t, v, i, bytes->p, left_n + right_n, &result, e))
 		return ERR_DATA;
+	if (t->kind[left_id] == TOKEN_CONTROL || t->kind[right_id] == TOKEN_CONTROL || t->kind[result] == TOKEN_CONTROL)
+		return 0; /* real files have such merges; text forms no control token */
 	struct merge *slot = merge_slot(t, left_id, right_id);
 	if (slot->rank != NO_MERGE)
 		return err_set(e, ERR_DATA, "%s: merge %zu repeats merge %u", v->path, i, (unsigned)slot->rank);
@@ -319,15 +322,16 @@ int tokenizer_build(struct tokenizer **out, const struct vocab *v, struct err *e
 		rc = token_add(t, v, i, e);
 	if (!rc)
 		rc = check_bytes(t, v, e);
+	if (!rc) {
+		set_sort(t, &t->controls);
+		set_sort(t, &t->users);
+	}
 	for (size_t i = 0; i < v->n_merges && !rc; i++)
 		rc = merge_add(t, v, i, &bytes, e);
 	if (!rc && t->rank)
 		rc = rank_scores(t, v, e);
-	if (!rc) {
-		set_sort(t, &t->controls);
-		set_sort(t, &t->users);
+	if (!rc)
 		rc = end_tokens(t, v, e);
-	}
 	buf_release(&bytes);
 	if (rc)
 		tokenizer_free(t);

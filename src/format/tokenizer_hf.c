@@ -103,6 +103,38 @@ static int read_normalizer(struct vocab *v, const json_t *normalizer, struct err
 	return 0;
 }
 
+static bool is_text(const json_t *value, const char *text)
+{
+	return json_is_string(value) && !strcmp(json_string_value(value), text);
+}
+
+/* SentencePiece's BPE: a space becomes U+2581, one may go in front, and nothing cuts the text. The Split of Gemma 3 finds no space. */
+static int read_sentencepiece(struct vocab *v, const json_t *root, struct err *e)
+{
+	static const char block[] = "\xe2\x96\x81";
+	const json_t *normalizer = json_object_get(root, "normalizer"), *parts = json_object_get(normalizer, "normalizers");
+	const json_t *replace = normalizer, *split = json_object_get(root, "pre_tokenizer");
+	v->scheme = SCHEME_MERGES;
+	if (json_array_size(parts) == 2 && !strcmp(type_of(json_array_get(parts, 0)), "Prepend")) {
+		v->space_prefix = is_text(json_object_get(json_array_get(parts, 0), "prepend"), block);
+		replace = v->space_prefix ? json_array_get(parts, 1) : NULL;
+	}
+	if (strcmp(type_of(replace), "Replace") || !is_text(json_object_get(json_object_get(replace, "pattern"), "String"), " ") ||
+		!is_text(json_object_get(replace, "content"), block))
+		return err_set(e, ERR_DATA,
+			"%s: normalizer \"%s\" of a model with byte_fallback; attune supports Replace of \" \" by U+2581, alone or "
+			"behind Prepend of U+2581",
+			v->path, type_of(normalizer));
+	if (is_set(split) &&
+		(strcmp(type_of(split), "Split") || !is_text(json_object_get(json_object_get(split, "pattern"), "String"), " ")))
+		return err_set(e, ERR_DATA,
+			"%s: pre-tokenizer \"%s\" of a model with byte_fallback; attune supports none, and Split at \" \"", v->path,
+			type_of(split));
+	if (v->ignore_merges)
+		return err_set(e, ERR_DATA, "%s: ignore_merges with byte_fallback, which attune does not support", v->path);
+	return 0;
+}
+
 /* A template for single texts: the text alone, as younger transformers write, or the begin token and the text. */
 static int read_template(struct vocab *v, const json_t *post, struct err *e)
 {
@@ -139,15 +171,17 @@ static int read_post_processor(struct vocab *v, const json_t *post, struct err *
 /* What stands around the model in tokenizer.json. */
 static int read_scheme(struct vocab *v, const json_t *root, const json_t *model, struct err *e)
 {
-	static const char *const inner[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", NULL};
+	static const char *const inner[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", NULL};
 	if (strcmp(type_of(model), "BPE"))
 		return err_set(e, ERR_DATA, "%s: tokenizer model \"%s\"; attune supports BPE", v->path, type_of(model));
 	v->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
-	int rc = read_normalizer(v, json_object_get(root, "normalizer"), e);
-	if (!rc)
-		rc = read_post_processor(v, json_object_get(root, "post_processor"), e);
+	int rc = read_post_processor(v, json_object_get(root, "post_processor"), e);
 	if (!rc)
 		rc = refuse_set(v, "the BPE model", model, inner, e);
+	if (!rc && json_is_true(json_object_get(model, "byte_fallback")))
+		return read_sentencepiece(v, root, e);
+	if (!rc)
+		rc = read_normalizer(v, json_object_get(root, "normalizer"), e);
 	return rc ? rc : read_pre_tokenizer(v, json_object_get(root, "pre_tokenizer"), e);
 }
 
@@ -175,9 +209,15 @@ static int read_added(struct vocab *v, const json_t *added, struct err *e)
 		if (!json_is_string(content))
 			return err_set(e, ERR_DATA, "%s: added token %zu: expected a string \"content\"", v->path, i);
 		rc = refuse_set(v, "an added token", a, unsupported, e);
+		bool special = json_is_true(json_object_get(a, "special"));
+		if (!rc && v->space_prefix && !special && json_is_true(json_object_get(a, "normalized")))
+			rc = err_set(e, ERR_DATA,
+				"%s: added token \"%.64s\" is \"normalized\" and not special, which attune does not support with "
+				"Prepend",
+				v->path, json_string_value(content));
 		if (!rc)
 			rc = token_set(v, json_object_get(a, "id"), json_string_value(content), json_string_length(content),
-				json_is_true(json_object_get(a, "special")) ? TOKEN_CONTROL : TOKEN_USER, e);
+				special ? TOKEN_CONTROL : TOKEN_USER, e);
 	}
 	return rc;
 }
@@ -198,7 +238,8 @@ static int read_tokens(struct vocab *v, json_t *words, const json_t *added, stru
 	if (!v->tokens)
 		return ERR_RESOURCE;
 	json_object_foreach (words, text, id) {
-		rc = token_set(v, id, text, strlen(text), TOKEN_NORMAL, e);
+		bool byte = v->scheme == SCHEME_MERGES && strlen(text) == 6 && !strncmp(text, "<0x", 3);
+		rc = token_set(v, id, text, strlen(text), byte ? TOKEN_BYTE : TOKEN_NORMAL, e);
 		if (rc)
 			return rc;
 	}
