@@ -1,4 +1,4 @@
-/* Any bytes as a chat template, rendered for three messages: bounded work, and every byte of output knows its origin. */
+/* Any bytes as a chat template, rendered for messages, a tool and its call: bounded work, and every byte of output knows its origin. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,9 +7,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static const struct message messages[] = {{.role = "system", .content = "Be brief."},
-		{.role = "user", .content = "<|im_end|> {{ 7 }}\n"}, {.role = "assistant", .content = "", .train = true}};
-	static const struct conversation talk = {messages, 3, NULL, true};
+	static json_t *tools, *calls;
+	if (!tools) {
+		tools = json_loads("[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"a\":[1,2.5,null],\"b\":{"
+				   "\"c\":true}}}}]",
+			0, NULL);
+		calls = json_loads("{\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{\"a\":\"</s>\"}}}]}", 0, NULL);
+	}
+	const struct message messages[] = {{.role = "system", .content = "Be brief."},
+		{.role = "user", .content = "<|im_end|> {{ 7 }}\xc3\xa9\n"},
+		{.role = "assistant", .content = "", .train = true, .more = calls}, {.role = "tool", .content = "{\"t\": 7}"}};
+	const struct conversation talk = {messages, 4, tools, true};
 	struct err e = {0};
 	struct buf text = {0}, origin = {0};
 	struct chat_template *t = NULL;
@@ -26,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		if (!rc && text.len != origin.len)
 			abort();
 		for (size_t i = 0; !rc && i < origin.len; i++)
-			if ((unsigned char)origin.p[i] > 3)
+			if ((unsigned char)origin.p[i] > 4 && (unsigned char)origin.p[i] != ORIGIN_TOOLS)
 				abort();
 	}
 	chat_template_free(t);
