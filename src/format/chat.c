@@ -13,6 +13,7 @@ struct chat_template {
 	struct arena arena; /* the tree and what follows */
 	struct node *first;
 	const char *bos, *eos; /* NULL: none */
+	bool renders_system;
 };
 
 /* NULL stays NULL. */
@@ -20,6 +21,19 @@ static int keep(struct chat_template *t, const char *s, const char **out, struct
 {
 	*out = s ? arena_strdup(&t->arena, s, strlen(s), e) : NULL;
 	return s && !*out ? ERR_RESOURCE : 0;
+}
+
+/* Whether a system message in front of a question is in the text: some templates refuse it, some leave it out. */
+static int find_system(struct chat_template *t, struct err *e)
+{
+	static const struct message talk[] = {{.role = "system", .content = "S"}, {.role = "user", .content = "U"}};
+	struct buf text = {0}, origin = {0};
+	struct err refused = {0};
+	int rc = chat_template_render(t, &(struct conversation){talk, 2, NULL, true}, &text, &origin, &refused);
+	t->renders_system = !rc && origin.len && memchr(origin.p, 1, origin.len);
+	buf_release(&text);
+	buf_release(&origin);
+	return rc == ERR_RESOURCE ? err_set(e, rc, "%s", refused.text) : 0;
 }
 
 int chat_template_new(struct chat_template **out, const char *source, const char *bos, const char *eos, struct err *e)
@@ -34,6 +48,8 @@ int chat_template_new(struct chat_template **out, const char *source, const char
 		rc = keep(t, eos, &t->eos, e);
 	if (!rc)
 		rc = jinja_parse(&t->first, source, strlen(source), &t->arena, e);
+	if (!rc)
+		rc = find_system(t, e);
 	if (rc)
 		chat_template_free(t);
 	else
@@ -47,6 +63,11 @@ void chat_template_free(struct chat_template *t)
 		return;
 	arena_release(&t->arena);
 	mem_free(t);
+}
+
+bool chat_template_renders_system(const struct chat_template *t)
+{
+	return t->renders_system;
 }
 
 /* Appends the spelling of the token that `key` names; nothing when the key is absent. */

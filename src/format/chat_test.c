@@ -95,6 +95,32 @@ static void test_origin(void **state)
 		"22222222222222");
 }
 
+static void check_system(const char *source, bool expected)
+{
+	struct chat_template *t;
+	struct err e = {0};
+	assert_int_equal(chat_template_new(&t, source, NULL, NULL, &e), 0);
+	if (chat_template_renders_system(t) != expected)
+		fail_msg("%s: got %d", source, !expected);
+	chat_template_free(t);
+}
+
+static void test_system(void **state)
+{
+	(void)state;
+	check_system("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", true);
+	check_system("{% set s = messages[0].content %}{% for m in messages[1:] %}{{ s ~ m.content }}{% endfor %}", true);
+	check_system("{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}", false);
+	check_system("{% for m in messages %}{{ m.role }}{% endfor %}", false);
+	check_system("{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+		     "{% for m in messages %}{{ m.content }}{% endfor %}",
+		false);
+	check_system("{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+		     "{{ raise_exception('roles must alternate') }}{% endif %}{{ m.content }}{% endfor %}",
+		false);
+	check_system("", false);
+}
+
 static void test_no_origin_wanted(void **state)
 {
 	(void)state;
@@ -312,6 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_system),
 		cmocka_unit_test(test_no_origin_wanted),
 		cmocka_unit_test(test_refusals_name_line_and_cause),
 		cmocka_unit_test(test_unknown_role),

@@ -183,6 +183,8 @@ int chat_template_new(struct chat_template **out, const char *source, const char
 int chat_template_from_gguf(struct chat_template **out, const struct gguf *g, struct err *e);
 int chat_template_from_hf(struct chat_template **out, const char *dir, struct err *e);
 void chat_template_free(struct chat_template *t);
+/* Whether a system message gets into the text; found out at opening. */
+bool chat_template_renders_system(const struct chat_template *t);
 /*
  * Appends the rendered text; origin (same length; NULL if not wanted) gets per byte 0 for the template, i + 1 for what message i says,
  * ORIGIN_TOOLS for what `tools` (a list of JSON, or NULL) says. Up to 254 messages, of the roles system, user, assistant and tool.

@@ -191,7 +191,7 @@ int model_open(struct model **out, const char *path, struct err *e)
 			: 0;
 	if (rc || (rc = load_config(m, e)) || (rc = load_tensors(m, e)))
 		goto done;
-	m->encoder = (struct encoder){m->tokenizer, m->chat, system_message};
+	m->encoder = (struct encoder){m->tokenizer, m->chat, chat_template_renders_system(m->chat) ? system_message : NULL};
 	*out = m;
 	m = NULL;
 done:
