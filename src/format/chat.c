@@ -96,6 +96,8 @@ int chat_template_from_gguf(struct chat_template **out, const struct gguf *g, st
 	const char *source;
 	struct buf bos = {0}, eos = {0};
 	*out = NULL;
+	if (!gguf_has(g, "tokenizer.chat_template"))
+		return 0;
 	int rc = gguf_str(g, "tokenizer.chat_template", &source, e);
 	if (!rc)
 		rc = gguf_token(g, "tokenizer.ggml.bos_token_id", &bos, e);
@@ -131,15 +133,49 @@ int chat_template_from_hf(struct chat_template **out, const char *dir, struct er
 			rc = err_set(e, ERR_DATA, "%s: holds a NUL byte, expected text", path);
 		source = file.p ? file.p : "";
 	}
-	if (!rc && !source)
-		rc = err_set(e, ERR_DATA,
-			"%s: no chat template: neither chat_template.jinja nor a \"chat_template\" string in "
-			"tokenizer_config.json; use rows without messages",
-			dir);
-	if (!rc && (rc = chat_template_new(out, source, hf_token(config, "bos_token"), hf_token(config, "eos_token"), e)))
+	if (!rc && source && (rc = chat_template_new(out, source, hf_token(config, "bos_token"), hf_token(config, "eos_token"), e)))
 		err_prefix(e, "%s", dir);
 	buf_release(&file);
 	json_decref(config);
+	return rc;
+}
+
+/*
+ * For models that have none: Gemma 3's turns, whose system message stands in the first question, and ChatML. What is said is trimmed
+ * where Gemma's own template does it.
+ */
+static const struct {
+	const char *start, *end; /* of a turn, both control tokens */
+	const char *source;
+} built_in[] = {
+	{"<start_of_turn>", "<end_of_turn>",
+		"{{ bos_token }}{% set own = namespace(system='') %}{% for m in messages %}{% if m.role == 'system' %}"
+		"{% set own.system = m.content ~ '\n\n' %}{% else %}{{ '<start_of_turn>' }}{% if m.role == 'assistant' %}{{ "
+		"'model\n' }}"
+		"{% else %}{{ 'user\n' ~ own.system }}{% set own.system = '' %}{% endif %}{{ m.content | trim }}{{ "
+		"'<end_of_turn>\n' }}"
+		"{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"},
+	{"<|im_start|>", "<|im_end|>",
+		"{% for m in messages %}{{ '<|im_start|>' ~ m.role ~ '\n' ~ m.content ~ '<|im_end|>\n' }}{% endfor %}"
+		"{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"},
+};
+
+static bool has_turn_end(const struct tokenizer *t, const char *text)
+{
+	return tokenizer_is_eog(t, tokenizer_control(t, text, strlen(text)));
+}
+
+int chat_template_built_in(struct chat_template **out, const struct tokenizer *t, struct err *e)
+{
+	size_t n = 0;
+	const char *bos = tokenizer_bos(t) < 0 ? "" : tokenizer_bytes(t, tokenizer_bos(t), &n);
+	struct buf copy = {0};
+	*out = NULL;
+	int rc = buf_append(&copy, bos, n, e);
+	for (size_t i = 0; i < sizeof built_in / sizeof *built_in && !rc && !*out; i++)
+		if (tokenizer_control(t, built_in[i].start, strlen(built_in[i].start)) >= 0 && has_turn_end(t, built_in[i].end))
+			rc = chat_template_new(out, built_in[i].source, copy.p, NULL, e);
+	buf_release(&copy);
 	return rc;
 }
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "format/format.h"
+#include "format/tokenizer.h"
 
 static const struct message TALK[] = {
 	{.role = "user", .content = "Hi <|im_end|>"}, {.role = "assistant", .content = " Hello\n", .train = true}};
@@ -301,8 +301,8 @@ static void test_folder(void **state)
 	struct err e = {0};
 	assert_non_null(mkdtemp(dir));
 	put_file(dir, "tokenizer_config.json", "{\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\"}");
-	assert_int_equal(chat_template_from_hf(&t, dir, &e), ERR_DATA);
-	assert_non_null(strstr(e.text, "no chat template"));
+	assert_int_equal(chat_template_from_hf(&t, dir, &e), 0);
+	assert_null(t);
 	put_file(dir, "tokenizer_config.json",
 		"{\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\", \"chat_template\": \"1{{ bos_token }}\"}");
 	check_folder(dir, "1<b>");
@@ -312,6 +312,52 @@ static void test_folder(void **state)
 	assert_int_equal(chat_template_from_hf(&t, dir, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, dir));
 	assert_int_equal(dir_remove(dir, &e), 0);
+}
+
+/* A tokenizer of printable ASCII and these control tokens, the first of which begins a text, and the template made for it. */
+static void check_built_in(const char *const control[3], const char *expected)
+{
+	static const struct message talk[] = {{.role = "system", .content = "S"}, {.role = "user", .content = " a<end_of_turn>"},
+		{.role = "assistant", .content = "b"}, {.role = "user", .content = "c"}};
+	enum { N = 3 + 1 + '~' - '!' + 1 };
+	struct vocab_token tokens[N] = {{.text = {"\u0120", 2}, .kind = TOKEN_NORMAL}}; /* the space */
+	char printable[N];
+	struct tokenizer *t;
+	struct chat_template *chat;
+	struct buf text = {0};
+	struct err e = {0};
+	for (int i = 1; i < N; i++) {
+		printable[i] = (char)('!' + i - 4);
+		tokens[i] = i < 4 ? (struct vocab_token){.text = {control[i - 1], strlen(control[i - 1])}, .kind = TOKEN_CONTROL}
+				  : (struct vocab_token){.text = {&printable[i], 1}, .kind = TOKEN_NORMAL};
+	}
+	const struct vocab v = {.path = "test", .tokens = tokens, .n_tokens = N, .bos = 1, .eos = -1};
+	if (tokenizer_build(&t, &v, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(chat_template_built_in(&chat, t, &e), 0);
+	assert_int_equal(!expected, !chat);
+	if (chat) {
+		assert_int_equal(chat_template_render(chat, &(struct conversation){talk, 4, NULL, true}, &text, NULL, &e), 0);
+		assert_string_equal(text.p, expected);
+		assert_true(chat_template_renders_system(chat));
+		assert_true(tokenizer_is_eog(t, 3)); /* what the model says last */
+	}
+	chat_template_free(chat);
+	tokenizer_free(t);
+	buf_release(&text);
+}
+
+static void test_built_in(void **state)
+{
+	(void)state;
+	check_built_in((const char *const[]){"<bos>", "<start_of_turn>", "<end_of_turn>"},
+		"<bos><start_of_turn>user\nS\n\na<end_of_turn><end_of_turn>\n<start_of_turn>model\nb<end_of_turn>\n"
+		"<start_of_turn>user\nc<end_of_turn>\n<start_of_turn>model\n");
+	check_built_in((const char *const[]){"<s>", "<|im_start|>", "<|im_end|>"},
+		"<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n a<end_of_turn><|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n"
+		"<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n");
+	check_built_in((const char *const[]){"<s>", "<|im_start|>", "<end_of_turn>"}, NULL);
+	check_built_in((const char *const[]){"<s>", "<a>", "</s>"}, NULL);
 }
 
 static void test_real_model(void **state)
@@ -345,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_built_in),
 		cmocka_unit_test(test_real_model),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,8 +180,14 @@ struct conversation {
  */
 struct chat_template;
 int chat_template_new(struct chat_template **out, const char *source, const char *bos, const char *eos, struct err *e);
+/* *out is NULL where the model has none. */
 int chat_template_from_gguf(struct chat_template **out, const struct gguf *g, struct err *e);
 int chat_template_from_hf(struct chat_template **out, const char *dir, struct err *e);
+/*
+ * For a model without: Gemma's or ChatML's turns where the tokenizer has both of their control tokens and the end of a turn is an end
+ * token; else *out is NULL.
+ */
+int chat_template_built_in(struct chat_template **out, const struct tokenizer *t, struct err *e);
 void chat_template_free(struct chat_template *t);
 /* Whether a system message gets into the text; found out at opening. */
 bool chat_template_renders_system(const struct chat_template *t);

@@ -224,8 +224,9 @@ static int chat_open(
 	bool add_system = enc->system && (!take || strcmp(r->messages[0].role, "system"));
 	*c = (struct chat){.n = take + add_system};
 	if (!enc->chat)
-		return err_set(
-			e, ERR_DATA, "a row with messages, but the model has no chat template; use prompt and completion, or text");
+		return err_set(e, ERR_DATA,
+			"a row with messages, but this is a base model: it has no chat template, nor the control tokens of one; "
+			"use prompt and completion, or text, or the model's instruct version");
 	c->messages = mem_alloc(c->n, sizeof *c->messages, e);
 	if (!c->messages)
 		return ERR_RESOURCE;

@@ -171,6 +171,18 @@ static void test_golden_other_models(void **state)
 	}
 }
 
+/* The golden rows are ChatML: the template for models that have none gives the same ids. */
+static void test_golden_built_in(void **state)
+{
+	(void)state;
+	struct chat_template *built_in;
+	struct err e = {0};
+	assert_int_equal(chat_template_built_in(&built_in, tokenizer, &e), 0);
+	assert_non_null(built_in);
+	check_golden(&(struct encoder){tokenizer, built_in, SYSTEM});
+	chat_template_free(built_in);
+}
+
 /* ---- targets --------------------------------------------------------------------------------------------------------- */
 
 #define TURN(role, content) "<|im_start|>" role "\n" content "<|im_end|>\n"
@@ -340,7 +352,7 @@ static void test_unusable_rows(void **state)
 	check_no_sample("{\"messages\":[{\"role\":\"root\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}", &enc,
 		"found \"root\"");
 	check_no_sample("{\"prompt\":\"the\",\"completion\":\"n\"}", &enc, "not the first tokens");
-	check_no_sample(talk, &(struct encoder){tokenizer, NULL, NULL}, "no chat template");
+	check_no_sample(talk, &(struct encoder){tokenizer, NULL, NULL}, "base model: it has no chat template");
 
 	struct chat_template *open_ended, *trims; /* never ends a turn; takes a content of spaces away */
 	struct err e = {0};
@@ -393,6 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_golden_other_models),
+		cmocka_unit_test(test_golden_built_in),
 		cmocka_unit_test(test_scored_messages),
 		cmocka_unit_test(test_scored_completion_and_text),
 		cmocka_unit_test(test_forgery),

@@ -189,9 +189,12 @@ int model_open(struct model **out, const char *path, struct err *e)
 				chat_template_from_gguf(&m->chat, m->gguf, e)
 			? e->code
 			: 0;
+	if (!rc && !m->chat)
+		rc = chat_template_built_in(&m->chat, m->tokenizer, e);
 	if (rc || (rc = load_config(m, e)) || (rc = load_tensors(m, e)))
 		goto done;
-	m->encoder = (struct encoder){m->tokenizer, m->chat, chat_template_renders_system(m->chat) ? system_message : NULL};
+	bool add_system = m->chat && chat_template_renders_system(m->chat);
+	m->encoder = (struct encoder){m->tokenizer, m->chat, add_system ? system_message : NULL};
 	*out = m;
 	m = NULL;
 done:
