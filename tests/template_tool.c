@@ -9,15 +9,6 @@
 
 enum { TALK_MAX = 254 };
 
-/* The fields of a message that are neither role nor content. Caller decrefs. */
-static json_t *rest_of(const json_t *message)
-{
-	json_t *rest = json_deep_copy(message);
-	json_object_del(rest, "role");
-	json_object_del(rest, "content");
-	return rest;
-}
-
 static int render(const json_t *job, struct buf *text, struct err *e)
 {
 	struct message m[TALK_MAX] = {0};
@@ -25,14 +16,12 @@ static int render(const json_t *job, struct buf *text, struct err *e)
 	struct chat_template *t = NULL;
 	const json_t *messages = json_object_get(job, "messages"), *tools = json_object_get(job, "tools");
 	size_t n = json_array_size(messages) < TALK_MAX ? json_array_size(messages) : TALK_MAX;
-	json_t *rest[TALK_MAX] = {0};
 	for (size_t i = 0; i < n; i++) {
 		const json_t *message = json_array_get(messages, i);
 		const char *content = json_string_value(json_object_get(message, "content"));
-		rest[i] = rest_of(message);
 		m[i] = (struct message){.role = json_string_value(json_object_get(message, "role")),
 			.content = content ? content : "",
-			.more = rest[i]};
+			.more = message};
 	}
 	int rc = chat_template_new(&t, json_string_value(json_object_get(job, "template")),
 		json_string_value(json_object_get(job, "bos")), json_string_value(json_object_get(job, "eos")), e);
@@ -41,8 +30,6 @@ static int render(const json_t *job, struct buf *text, struct err *e)
 			&(struct conversation){m, n, json_is_array(tools) ? tools : NULL,
 				json_is_true(json_object_get(job, "add_generation_prompt"))},
 			text, &origin, e);
-	for (size_t i = 0; i < n; i++)
-		json_decref(rest[i]);
 	chat_template_free(t);
 	buf_release(&origin);
 	return rc;

@@ -163,7 +163,7 @@ int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bo
 struct message {
 	const char *role, *content; /* NUL-terminated UTF-8 */
 	bool train;                 /* assistant turns: score this one */
-	const json_t *more;         /* what else the template sees of it, such as "tool_calls": an object, or NULL */
+	const json_t *more;         /* an object with what else the template sees of it, such as "tool_calls"; or NULL */
 };
 enum { ORIGIN_TOOLS = 255 };
 
@@ -214,10 +214,11 @@ struct row {
 	const char *prompt, *completion; /* ROW_COMPLETION; completion NULL when the line has a prompt only */
 	struct message *messages;        /* ROW_MESSAGES (and prompt/completion given as message lists) */
 	size_t n_messages;
-	bool distill; /* "distill": true: the base's own distribution is to be learnt, not the text */
-	size_t line;  /* 1-based */
-	json_t *json; /* the whole object, owned by the row */
-	char *joined; /* owned: Alpaca's instruction and input as one content */
+	const json_t *tools; /* ROW_MESSAGES: what the template gets as `tools`, or NULL */
+	bool distill;        /* "distill": true: the base's own distribution is to be learnt, not the text */
+	size_t line;         /* 1-based */
+	json_t *json;        /* the whole object, owned by the row */
+	char *joined;        /* owned: Alpaca's instruction and input as one content */
 };
 void row_release(struct row *r);
 
@@ -241,7 +242,8 @@ void sample_release(struct sample *s);
 /*
  * Training and scoring: text: all tokens but the first (BOS where the model uses one; the end token appended and scored);
  * completion: prompt raw, completion and the end token scored; messages: the content of every trained assistant message and the end-of-turn
- * token after it. `all` scores every token but the first (train_on_inputs). ERR_DATA names the row when it has nothing to score, when
+ * token after it; of a trained message with tool_calls all that the model has to write, the template's marks around a call included.
+ * Messages, tools and calls that the template leaves out are refused. `all` scores every token but the first (train_on_inputs). ERR_DATA names the row when it has nothing to score, when
  * a message list does not end with the assistant, or when the prompt's ids are not a prefix of the whole row's ids.
  */
 int row_sample(struct sample *out, const struct row *r, const struct encoder *enc, bool all, struct err *e);

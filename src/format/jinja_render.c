@@ -285,24 +285,13 @@ static int run(struct render *r, const struct node *first)
 static int message_value(struct render *r, const struct message *m, unsigned char origin, struct value *out)
 {
 	struct builder b = {0};
-	struct value v;
-	int rc = map_new(r, VALUE_MAP, out);
+	int rc = m->more ? value_from_json(r, m->more, origin, out) : map_new(r, VALUE_MAP, out);
 	out->origin = origin;
 	if (!rc)
 		rc = map_set(r, out->map, str_of("role"), value_string(str_of(m->role)));
 	if (!rc)
 		rc = builder_fill(r, &b, m->content, strlen(m->content), origin);
-	if (!rc)
-		rc = map_set(r, out->map, str_of("content"), builder_value(&b));
-	const char *key;
-	json_t *item;
-	json_object_foreach ((json_t *)m->more, key, item) {
-		if (!rc)
-			rc = value_from_json(r, item, origin, &v);
-		if (!rc)
-			rc = map_set(r, out->map, str_of(key), v);
-	}
-	return rc;
+	return rc ? rc : map_set(r, out->map, str_of("content"), builder_value(&b));
 }
 
 static int give(struct render *r, const struct jinja_input *in)

@@ -41,16 +41,72 @@ static const char *role_name(const char *from)
 	return from;
 }
 
+static bool is_set(const json_t *value)
+{
+	return value && !json_is_null(value);
+}
+
+/*
+ * [{"function": {"name": string, "arguments": object}}, ...]; arguments that are a string with an object in it become that object, which
+ * is what templates expect. *found: there are calls.
+ */
+static int parse_calls(const struct place *at, const json_t *calls, bool *found, struct err *e)
+{
+	*found = json_array_size(calls) > 0;
+	if (is_set(calls) && !json_is_array(calls))
+		return expected(at, "\"tool_calls\" to be a list", calls, e);
+	for (size_t i = 0; i < json_array_size(calls); i++) {
+		json_t *function = json_object_get(json_array_get(calls, i), "function");
+		const json_t *arguments = json_object_get(function, "arguments");
+		if (!json_is_string(json_object_get(function, "name")))
+			return expected(at, "a tool call to be {\"function\": {\"name\": string, \"arguments\": object}}",
+				json_array_get(calls, i), e);
+		if (json_is_object(arguments))
+			continue;
+		json_t *read = json_is_string(arguments)
+			? json_loadb(json_string_value(arguments), json_string_length(arguments), JSON_REJECT_DUPLICATES, NULL)
+			: NULL;
+		if (!json_is_object(read)) {
+			json_decref(read);
+			return expected(at, "a tool call's \"arguments\" to be an object, or a string with one", arguments, e);
+		}
+		if (json_object_set_new(function, "arguments", read))
+			return err_set(e, ERR_RESOURCE, "%s: line %zu: out of memory", at->path, at->line);
+	}
+	return 0;
+}
+
+/* {"tools": [object, ...]} beside messages. */
+static int parse_tools(const struct place *at, struct row *r, struct err *e)
+{
+	const json_t *tools = json_object_get(r->json, "tools");
+	if (is_set(tools) && !json_is_array(tools))
+		return expected(at, "\"tools\" to be a list", tools, e);
+	for (size_t i = 0; i < json_array_size(tools); i++)
+		if (!json_is_object(json_array_get(tools, i)))
+			return expected(at, "a tool to be an object", json_array_get(tools, i), e);
+	if (json_array_size(tools) && r->kind != ROW_MESSAGES)
+		return err_set(e, ERR_DATA, "%s: line %zu: \"tools\" in a row without messages", at->path, at->line);
+	r->tools = json_array_size(tools) ? tools : NULL;
+	return 0;
+}
+
 static int parse_message(const struct place *at, const json_t *object, bool share_gpt, struct message *m, struct err *e)
 {
 	const json_t *train = json_object_get(object, "train");
+	bool calls;
 	if (!json_is_object(object))
 		return expected(at, "a message to be an object", object, e);
-	if (json_object_get(object, "tool_calls"))
-		return err_set(e, ERR_DATA, "%s: line %zu: a message has \"tool_calls\", which attune does not support yet",
-			at->path, at->line);
-	int rc = get_string(at, object, share_gpt ? "from" : "role", &m->role, e);
+	int rc = parse_calls(at, json_object_get(object, "tool_calls"), &calls, e);
 	if (!rc)
+		rc = get_string(at, object, share_gpt ? "from" : "role", &m->role, e);
+	if (!rc && calls && strcmp(m->role, "assistant"))
+		return err_set(e, ERR_DATA,
+			"%s: line %zu: \"tool_calls\" of a message by \"%.40s\"; only the assistant calls tools", at->path,
+			at->line, m->role);
+	if (!rc && calls && !is_set(json_object_get(object, "content")))
+		m->content = ""; /* as OpenAI writes a message that is a call */
+	else if (!rc)
 		rc = get_string(at, object, share_gpt ? "value" : "content", &m->content, e);
 	if (rc)
 		return rc;
@@ -58,6 +114,7 @@ static int parse_message(const struct place *at, const json_t *object, bool shar
 		return expected(at, "\"train\" to be true or false", train, e);
 	m->role = share_gpt ? role_name(m->role) : m->role;
 	m->train = !strcmp(m->role, "assistant") && !json_is_false(train);
+	m->more = object;
 	return 0;
 }
 
@@ -131,8 +188,6 @@ int row_parse(struct row *out, json_t *object, const char *path, size_t line, st
 		json_is_boolean(json_object_get(object, "label")))
 		rc = err_set(e, ERR_DATA, "%s: line %zu: a preference row (chosen, rejected, label), which attune cannot use here",
 			path, line);
-	else if (json_array_size(json_object_get(object, "tools")))
-		rc = err_set(e, ERR_DATA, "%s: line %zu: a row with \"tools\", which attune does not support yet", path, line);
 	else if ((value = json_object_get(object, "messages")))
 		rc = parse_messages(&at, out, value, false, e);
 	else if ((value = json_object_get(object, "prompt")))
@@ -148,6 +203,8 @@ int row_parse(struct row *out, json_t *object, const char *path, size_t line, st
 			"%s: line %zu: expected a row with messages, prompt, text, conversations or instruction; found none of "
 			"them",
 			path, line);
+	if (!rc)
+		rc = parse_tools(&at, out, e);
 	if (!rc && (value = json_object_get(object, "distill"))) {
 		out->distill = json_is_true(value);
 		if (!json_is_boolean(value))
@@ -213,16 +270,70 @@ static int push_eos(struct sequence *s, const struct tokenizer *t, struct err *e
 struct chat {
 	struct message *messages; /* with the encoder's system message in front */
 	size_t n;
+	const json_t *tools;
 	struct buf text, origin;
-	size_t n_ended; /* trained turns whose end token was found */
+	struct buf target; /* [text.len], 1: a byte that a trained turn consists of */
+	size_t n_ended;    /* trained turns whose end token was found */
 };
+
+/* The first n messages as text. */
+static int render(
+	const struct chat *c, size_t n, const struct encoder *enc, bool prompt, struct buf *text, struct buf *origin, struct err *e)
+{
+	return chat_template_render(enc->chat, &(struct conversation){c->messages, n, c->tools, prompt}, text, origin, e);
+}
+
+static bool has_calls(const struct message *m)
+{
+	return json_array_size(json_object_get(m->more, "tool_calls"));
+}
+
+static bool shows(const struct chat *c, unsigned char origin)
+{
+	return c->origin.len && memchr(c->origin.p, origin, c->origin.len);
+}
+
+/* Whether the text is another one without the calls of message i. */
+static int shows_calls(const struct chat *c, size_t i, const struct encoder *enc, bool prompt, bool *out, struct err *e)
+{
+	struct buf text = {0};
+	struct err refused = {0};
+	const json_t *more = c->messages[i].more;
+	c->messages[i].more = NULL;
+	int rc = render(c, c->n, enc, prompt, &text, NULL, &refused);
+	c->messages[i].more = more;
+	*out = rc || text.len != c->text.len || (text.len && memcmp(text.p, c->text.p, text.len));
+	buf_release(&text);
+	return rc == ERR_RESOURCE ? err_set(e, rc, "%s", refused.text) : 0;
+}
+
+/* What a row says and its template leaves out would be learnt as not said. */
+static int check_shown(const struct chat *c, const struct encoder *enc, bool prompt, struct err *e)
+{
+	bool shown;
+	int rc = 0;
+	if (c->tools && !shows(c, ORIGIN_TOOLS))
+		return err_set(
+			e, ERR_DATA, "the model's chat template has no place for \"tools\"; leave them out or take another model");
+	for (size_t i = 0; i < c->n && !rc; i++) {
+		const struct message *m = &c->messages[i];
+		if (!strcmp(m->role, "tool") && m->content[strspn(m->content, " \t\r\n")] && !shows(c, (unsigned char)(i + 1)))
+			return err_set(e, ERR_DATA, "the model's chat template leaves message %zu, by the tool, out", i + 1);
+		if (!has_calls(m))
+			continue;
+		rc = shows_calls(c, i, enc, prompt, &shown, e);
+		if (!rc && !shown)
+			rc = err_set(e, ERR_DATA, "the model's chat template leaves the tool_calls of message %zu out", i + 1);
+	}
+	return rc;
+}
 
 /* `take` of the row's messages. */
 static int chat_open(
 	struct chat *c, const struct row *r, size_t take, const struct encoder *enc, bool add_generation_prompt, struct err *e)
 {
 	bool add_system = enc->system && (!take || strcmp(r->messages[0].role, "system"));
-	*c = (struct chat){.n = take + add_system};
+	*c = (struct chat){.n = take + add_system, .tools = r->tools};
 	if (!enc->chat)
 		return err_set(e, ERR_DATA,
 			"a row with messages, but this is a base model: it has no chat template, nor the control tokens of one; "
@@ -234,8 +345,15 @@ static int chat_open(
 		c->messages[0] = (struct message){.role = "system", .content = enc->system};
 	if (take)
 		memcpy(c->messages + add_system, r->messages, take * sizeof *r->messages);
-	const struct conversation talk = {c->messages, c->n, NULL, add_generation_prompt};
-	return chat_template_render(enc->chat, &talk, &c->text, &c->origin, e);
+	int rc = render(c, c->n, enc, add_generation_prompt, &c->text, &c->origin, e);
+	if (!rc)
+		rc = check_shown(c, enc, add_generation_prompt, e);
+	for (size_t i = 0; i < c->text.len && !rc; i++) {
+		size_t origin = (unsigned char)c->origin.p[i];
+		const char is_target = origin && origin != ORIGIN_TOOLS && c->messages[origin - 1].train;
+		rc = buf_append(&c->target, &is_target, 1, e);
+	}
+	return rc;
 }
 
 static void chat_release(struct chat *c)
@@ -243,17 +361,12 @@ static void chat_release(struct chat *c)
 	mem_free(c->messages);
 	buf_release(&c->text);
 	buf_release(&c->origin);
+	buf_release(&c->target);
 }
 
-/* Whether a byte of text[from..to) is what a trained message says. */
 static bool trained(const struct chat *c, size_t from, size_t to)
 {
-	for (size_t i = from; i < to; i++) {
-		size_t origin = (unsigned char)c->origin.p[i];
-		if (origin && c->messages[origin - 1].train)
-			return true;
-	}
-	return false;
+	return to > from && memchr(c->target.p + from, 1, to - from);
 }
 
 /* text[from..to) between two control tokens; *open becomes true when a trained turn is in it, whose end token must follow. */
@@ -284,6 +397,31 @@ static int32_t control_at(const struct chat *c, const struct tokenizer *t, size_
 	return tokenizer_control_at(t, c->text.p + at, end - at, length);
 }
 
+/*
+ * A message with calls is a target as a whole, from the end of its prompt to its end token: the marks around a call are the template's,
+ * but it is the model that has to write them.
+ */
+static int target_calls(struct chat *c, size_t i, const struct encoder *enc, struct err *e)
+{
+	struct buf prompt = {0};
+	size_t length;
+	int rc = render(c, i, enc, true, &prompt, NULL, e);
+	if (!rc && (prompt.len > c->text.len || (prompt.len && memcmp(prompt.p, c->text.p, prompt.len))))
+		rc = err_set(e, ERR_DATA,
+			"the chat template writes the messages before message %zu, which calls a tool, otherwise than in its "
+			"prompt",
+			i + 1);
+	for (size_t at = prompt.len; at < c->text.len && !rc; at += length) {
+		int32_t control = control_at(c, enc->tokenizer, at, &length);
+		if (control >= 0 && tokenizer_is_eog(enc->tokenizer, control))
+			break;
+		length = control < 0 ? 1 : length;
+		memset(c->target.p + at, 1, length);
+	}
+	buf_release(&prompt);
+	return rc;
+}
+
 static int push_chat(struct sequence *s, struct chat *c, const struct tokenizer *t, struct err *e)
 {
 	size_t from = 0, at = 0, length;
@@ -298,9 +436,10 @@ static int push_chat(struct sequence *s, struct chat *c, const struct tokenizer 
 		rc = push_span(s, c, t, from, at, &open, e);
 		bool ends = open && tokenizer_is_eog(t, control);
 		c->n_ended += ends;
+		bool scored = ends || trained(c, at, at + length);
 		if (!rc)
-			rc = sequence_push(s, control, ends, e);
-		open = false;
+			rc = sequence_push(s, control, scored, e);
+		open = scored && !ends;
 		from = at += length;
 	}
 	return rc || from == at ? rc : push_span(s, c, t, from, at, &open, e);
@@ -314,11 +453,14 @@ static int chat_sequence(struct sequence *s, const struct row *r, const struct e
 		return err_set(e, ERR_DATA, "row without an answer: its last message is by \"%s\", expected the assistant",
 			r->messages[r->n_messages - 1].role);
 	int rc = chat_open(&c, r, r->n_messages, enc, false, e);
+	for (size_t i = 0; i < c.n && !rc; i++)
+		if (c.messages[i].train && has_calls(&c.messages[i]))
+			rc = target_calls(&c, i, enc, e);
 	if (!rc)
 		rc = push_chat(s, &c, enc->tokenizer, e);
 	for (size_t i = 0; i < c.n && !rc; i++) {
 		n_trained += c.messages[i].train;
-		if (c.messages[i].train && !*c.messages[i].content)
+		if (c.messages[i].train && !*c.messages[i].content && !has_calls(&c.messages[i]))
 			rc = err_set(e, ERR_DATA, "row without an answer: message %zu, by the assistant, is empty", i + 1);
 	}
 	if (!rc && c.n_ended != n_trained)

@@ -88,6 +88,33 @@ static void check_same(const char *a, const char *b)
 	sample_release(&y);
 }
 
+static void check_prompt(const char *json, const char *expected)
+{
+	struct row r = parse(json);
+	struct ids ids = {0};
+	struct buf text = {0};
+	struct err e = {0};
+	if (row_prompt(&ids, &r, &enc, &e))
+		fail_msg("%s: %s", json, e.text);
+	assert_int_equal(tokenizer_decode(tokenizer, ids.p, ids.n, true, &text, &e), 0);
+	assert_string_equal(text.p, expected);
+	ids_release(&ids);
+	buf_release(&text);
+	row_release(&r);
+}
+
+static void check_no_sample(const char *json, const struct encoder *with, const char *says)
+{
+	struct row r = parse(json);
+	struct sample s;
+	struct err e = {0};
+	int rc = row_sample(&s, &r, with, false, &e);
+	if (rc != ERR_DATA || !strstr(e.text, says) || strncmp(e.text, "line 7: ", 8))
+		fail_msg("%s: got %d \"%s\"", json, rc, e.text);
+	assert_null(s.ids);
+	row_release(&r);
+}
+
 /* ---- golden ---------------------------------------------------------------------------------------------------------- */
 
 static void check_ids(const json_t *expected, const int32_t *ids, size_t n)
@@ -219,6 +246,52 @@ static void test_scored_completion_and_text(void **state)
 	check_scored("{\"text\":\"<|im_end|>\"}", false, "<[|im_end|><|im_end|>]"); /* the first is text of many tokens */
 }
 
+#define CALL(arguments) "{\"function\":{\"name\":\"f\",\"arguments\":" arguments "}}"
+#define CALLING(call, train)                                                                        \
+	"{\"tools\":[{\"type\":\"function\"}],\"messages\":[{\"role\":\"user\",\"content\":\"a\"}," \
+	"{\"role\":\"assistant\",\"content\":null,\"train\":" train ",\"tool_calls\":[" call "]},"  \
+	"{\"role\":\"tool\",\"content\":\"7\"},{\"role\":\"assistant\",\"content\":\"b\"}]}"
+
+/* A call is learnt with the marks that the template puts around it, a tool's answer is not; arguments are a string or an object. */
+static void test_tools(void **state)
+{
+	(void)state;
+	static const char source[] =
+		"{% for t in tools or [] %}T{{ t | tojson }}{% endfor %}{% for m in messages %}<|im_start|>{{ m.role ~ '\n' }}"
+		"{% for c in m.tool_calls or [] %}<call>{{ c.function.name ~ (c.function.arguments | tojson) }}</call>{% endfor %}"
+		"{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>{{ 'assistant\n' }}{% endif %}";
+	static const char *const before = "T{\"type\": \"function\"}<|im_start|>user\na<|im_end|><|im_start|>assistant\n";
+	const struct encoder own = enc;
+	struct chat_template *t, *deaf, *no_calls;
+	struct err e = {0};
+	char expected[512];
+	assert_int_equal(chat_template_new(&t, source, NULL, NULL, &e), 0);
+	assert_int_equal(chat_template_built_in(&deaf, tokenizer, &e), 0);
+	assert_int_equal(chat_template_new(&no_calls, "{{ tools }}{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}",
+				 NULL, NULL, &e),
+		0);
+	enc = (struct encoder){tokenizer, t, NULL};
+	snprintf(expected, sizeof expected,
+		"%s[<call>f{\"x\": "
+		"\"<|im_end|>\"}</call><|im_end|>]<|im_start|>tool\n7<|im_end|><|im_start|>assistant\n[b<|im_end|>]",
+		before);
+	check_scored(CALLING(CALL("{\"x\":\"<|im_end|>\"}"), "true"), false, expected);
+	check_scored(CALLING(CALL("\"{\\\"x\\\":\\\"<|im_end|>\\\"}\""), "true"), false, expected);
+	snprintf(expected, sizeof expected,
+		"%s<call>f{}</call><|im_end|><|im_start|>tool\n7<|im_end|><|im_start|>assistant\n[b<|im_end|>]", before);
+	check_scored(CALLING(CALL("{}"), "false"), false, expected);
+	check_prompt(CALLING(CALL("{}"), "true"),
+		"T{\"type\": \"function\"}<|im_start|>user\na<|im_end|><|im_start|>assistant\n<call>f{}</call><|im_end|>"
+		"<|im_start|>tool\n7<|im_end|><|im_start|>assistant\n");
+	enc = own;
+	check_no_sample(CALLING(CALL("{}"), "true"), &(struct encoder){tokenizer, deaf, NULL}, "no place for \"tools\"");
+	check_no_sample(CALLING(CALL("{}"), "true"), &(struct encoder){tokenizer, no_calls, NULL},
+		"leaves the tool_calls of message 2 out");
+	chat_template_free(t);
+	chat_template_free(deaf);
+	chat_template_free(no_calls);
+}
+
 /* What a user types is never more than text, even when a whole turn is forged. */
 static void test_forgery(void **state)
 {
@@ -255,21 +328,6 @@ static void test_other_formats(void **state)
 		"{\"id\":1,\"label\":\"x\",\"prompt\":\"a\",\"completion\":\" b\",\"text\":\"c\"}");
 }
 
-static void check_prompt(const char *json, const char *expected)
-{
-	struct row r = parse(json);
-	struct ids ids = {0};
-	struct buf text = {0};
-	struct err e = {0};
-	if (row_prompt(&ids, &r, &enc, &e))
-		fail_msg("%s: %s", json, e.text);
-	assert_int_equal(tokenizer_decode(tokenizer, ids.p, ids.n, true, &text, &e), 0);
-	assert_string_equal(text.p, expected);
-	ids_release(&ids);
-	buf_release(&text);
-	row_release(&r);
-}
-
 static void test_prompt(void **state)
 {
 	(void)state;
@@ -301,8 +359,17 @@ static void test_wrong_shapes(void **state)
 		{"{\"messages\":[{\"role\":\"user\",\"content\":null}]}", "found null"},
 		{"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}", "found a list"},
 		{"{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"train\":1}]}", "\"train\" to be true or false"},
-		{"{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]}", "tool_calls"},
-		{"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{}]}", "tools"},
+		{"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[]}]}", "\"content\" to be a string"},
+		{"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":7}]}", "\"tool_calls\" to be a list"},
+		{"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"name\":\"f\"}]}]}", "a tool call to be {\"function\""},
+		{"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"[1]\"}}]}]}",
+			"\"arguments\" to be an object, or a string with one"},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{"
+		 "}}}]}]}",
+			"only the assistant calls tools"},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":{}}", "\"tools\" to be a list"},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[1]}", "a tool to be an object"},
+		{"{\"prompt\":\"a\",\"completion\":\"b\",\"tools\":[{}]}", "without messages"},
 		{"{\"prompt\":7}", "both strings or both lists"},
 		{"{\"prompt\":\"a\",\"completion\":[]}", "found a list"},
 		{"{\"prompt\":[],\"completion\":\"a\"}", "both strings or both lists"},
@@ -321,18 +388,6 @@ static void test_wrong_shapes(void **state)
 			fail_msg("%s: got %d \"%s\"", cases[i].json, rc, e.text);
 		assert_null(r.json);
 	}
-}
-
-static void check_no_sample(const char *json, const struct encoder *with, const char *says)
-{
-	struct row r = parse(json);
-	struct sample s;
-	struct err e = {0};
-	int rc = row_sample(&s, &r, with, false, &e);
-	if (rc != ERR_DATA || !strstr(e.text, says) || strncmp(e.text, "line 7: ", 8))
-		fail_msg("%s: got %d \"%s\"", json, rc, e.text);
-	assert_null(s.ids);
-	row_release(&r);
 }
 
 static void test_unusable_rows(void **state)
@@ -408,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_golden_built_in),
 		cmocka_unit_test(test_scored_messages),
 		cmocka_unit_test(test_scored_completion_and_text),
+		cmocka_unit_test(test_tools),
 		cmocka_unit_test(test_forgery),
 		cmocka_unit_test(test_other_formats),
 		cmocka_unit_test(test_prompt),
