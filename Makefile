@@ -12,6 +12,7 @@ help:
 	@echo 'make asan       the same tests under AddressSanitizer and UBSan, in build-asan/'
 	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
 	@echo 'make bench      training speed, attune and PyTorch by turns (downloads PyTorch, or ORACLE=VENV)'
+	@echo 'make oracle     hold every model family to PyTorch, and MODEL=x.gguf too; half an hour and more (downloads PyTorch)'
 	@echo 'make install    into PREFIX=$(PREFIX)'
 	@echo 'make clean      remove what was built'
 
@@ -47,6 +48,12 @@ fuzz: build-fuzz/build.ninja
 bench: all
 	@tools/bench.sh
 
+oracle: all
+	@ninja -C build tests/tokenize_tool tests/gradient_tool
+	@tests/oracle/setup.sh
+	@build/oracle/bin/python tests/oracle/families.py build $(if $(MODEL),--real $(MODEL))
+	@$(if $(MODEL),tests/oracle/check.sh build $(MODEL))
+
 install: all
 	meson configure build --prefix=$(abspath $(PREFIX))
 	meson install -C build --quiet
@@ -54,4 +61,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan fuzz bench install clean
+.PHONY: all help deps demo test asan fuzz bench oracle install clean

@@ -1,7 +1,7 @@
 """What the oracle scripts share: rows of a JSONL file to token ids and the tokens to score, and log-probabilities from transformers.
 
-The rules of scoring, the same as the product's: {"text"}: every token but the first, the end token appended and scored. {"prompt","completion"}: raw text,
-tokenised together, completion and end token scored. {"messages"}: the model's chat template with an explicit system message,
+The rules of scoring, the same as the product's: {"text"}: every token but the first (BOS where the model uses one), the end token appended and scored.
+{"prompt","completion"}: raw text without BOS, tokenised together, completion and end token scored. {"messages"}: the model's chat template with an explicit system message,
 every assistant content and its end-of-turn scored. Text never becomes a control token; only the template's own literals do.
 """
 import json
@@ -10,6 +10,7 @@ import re
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, get_constant_schedule, get_cosine_schedule_with_warmup
 
 torch.set_num_threads(2)
@@ -19,7 +20,15 @@ SYSTEM = "You are a helpful assistant."
 
 
 def load_tokenizer(model_dir):
-    return AutoTokenizer.from_pretrained(model_dir)
+    """The folder's tokenizer; `ends` are the tokens that may end a turn: its own and those of generation_config.json."""
+    tok = AutoTokenizer.from_pretrained(model_dir)
+    path = os.path.join(model_dir, "generation_config.json")
+    ids = []
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            ids = json.load(f).get("eos_token_id") or []
+    tok.ends = {tok.eos_token, *tok.convert_ids_to_tokens(ids if isinstance(ids, list) else [ids])}
+    return tok
 
 
 def load_model(model_dir, adapter=None, trainable=False):
@@ -34,13 +43,23 @@ def autocast(enabled):
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled)
 
 
-def encode_plain(tok, text):
-    """Text in which control tokens are only letters."""
+def encode_plain(tok, text, opens=True):
+    """Text in which control tokens are only letters. opens: it is the beginning, where some tokenizers put a space in front."""
     back = tok.backend_tokenizer
+    pre = back.pre_tokenizer
+    if not opens and isinstance(pre, pre_tokenizers.Metaspace) and pre.prepend_scheme == "first":
+        back.pre_tokenizer = pre_tokenizers.Metaspace(pre.replacement, prepend_scheme="never", split=pre.split)
     back.encode_special_tokens = True
     encoding = back.encode(text, add_special_tokens=False)
     back.encode_special_tokens = False
+    if back.pre_tokenizer is not None:
+        back.pre_tokenizer = pre
     return encoding
+
+
+def bos(tok):
+    """[BOS] where the tokenizer puts one in front of a text, else []."""
+    return [i for i in tok("x").input_ids[:1] if i == tok.bos_token_id]
 
 
 def row_messages(row):
@@ -80,7 +99,7 @@ def sample_messages(tok, row):
 
     def flush():
         nonlocal run, spans
-        enc = encode_plain(tok, run)
+        enc = encode_plain(tok, run, opens=not ids)
         for i, (a, _) in zip(enc.ids, enc.offsets):
             ids.append(i)
             scored.append(any(s <= a < e and messages[m]["role"] == "assistant" and messages[m].get("train", True)
@@ -97,7 +116,7 @@ def sample_messages(tok, row):
         for part in re.split(f"({control})", text):
             if re.fullmatch(control, part):
                 flush()
-                end = part == tok.eos_token and turn is not None
+                end = part in tok.ends and turn is not None
                 ids.append(tok.convert_tokens_to_ids(part))
                 scored.append(end and messages[turn]["role"] == "assistant" and messages[turn].get("train", True))
                 turn = None
@@ -112,7 +131,7 @@ def sample(tok, row):
     if "messages" in row:
         return sample_messages(tok, row)
     if "text" in row:
-        ids = encode_plain(tok, row["text"]).ids + [tok.eos_token_id]
+        ids = bos(tok) + encode_plain(tok, row["text"]).ids + [tok.eos_token_id]
         return ids, [False] + [True] * (len(ids) - 1)
     prompt = encode_plain(tok, row["prompt"]).ids
     ids = encode_plain(tok, row["prompt"] + row["completion"]).ids
@@ -140,10 +159,10 @@ def row_logprobs(model, ids, scored):
     return torch.log_softmax(logits[keep], dim=-1).gather(1, target[keep, None])[:, 0]
 
 
-def add_lora(model, r, seed, b_std):
+def add_lora(model, r, seed, b_std, use_rslora=False):
     """LoRA on every linear layer, alpha 2r: A as PEFT draws it, B normal with b_std (zero: the adapter of a first step)."""
     torch.manual_seed(seed)
-    config = LoraConfig(r=r, lora_alpha=2 * r, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM")
+    config = LoraConfig(r=r, lora_alpha=2 * r, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM", use_rslora=use_rslora)
     model = get_peft_model(model, config).eval()
     with torch.no_grad():
         for name, p in model.named_parameters():
