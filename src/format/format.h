@@ -241,8 +241,8 @@ struct sample {
 void sample_release(struct sample *s);
 /*
  * Training and scoring: text: all tokens but the first (BOS where the model uses one; the end token appended and scored);
- * completion: prompt raw, completion and the end token scored; messages: the content of every trained assistant message and the end-of-turn
- * token after it; of a trained message with tool_calls all that the model has to write, the template's marks around a call included.
+ * completion: prompt raw, behind BOS as a text is, completion and the end token scored; messages: every token with a byte of a trained assistant
+ * message's content and the end-of-turn token after it; of a trained message with tool_calls all that the model has to write, the template's marks around a call included.
  * Messages, tools and calls that the template leaves out are refused. `all` scores every token but the first (train_on_inputs). ERR_DATA names the row when it has nothing to score, when
  * a message list does not end with the assistant, or when the prompt's ids are not a prefix of the whole row's ids.
  */

@@ -1,8 +1,8 @@
 """What the oracle scripts share: rows of a JSONL file to token ids and the tokens to score, and log-probabilities from transformers.
 
 The rules of scoring, the same as the product's: {"text"}: every token but the first (BOS where the model uses one), the end token appended and scored.
-{"prompt","completion"}: raw text without BOS, tokenised together, completion and end token scored. {"messages"}: the model's chat template with an explicit system message,
-every assistant content and its end-of-turn scored. Text never becomes a control token; only the template's own literals do.
+{"prompt","completion"}: raw text, in front of it BOS where the model uses one, tokenised together, completion and end token scored. {"messages"}: the model's chat template with an
+explicit system message, every token with a byte of an assistant's content and its end-of-turn scored. Text never becomes a control token; only the template's own literals do.
 """
 import json
 import os
@@ -100,9 +100,9 @@ def sample_messages(tok, row):
     def flush():
         nonlocal run, spans
         enc = encode_plain(tok, run, opens=not ids)
-        for i, (a, _) in zip(enc.ids, enc.offsets):
+        for i, (a, b) in zip(enc.ids, enc.offsets):
             ids.append(i)
-            scored.append(any(s <= a < e and messages[m]["role"] == "assistant" and messages[m].get("train", True)
+            scored.append(any(a < e and s < b and messages[m]["role"] == "assistant" and messages[m].get("train", True)
                               for s, e, m in spans))
         run, spans = "", []
 
@@ -133,8 +133,8 @@ def sample(tok, row):
     if "text" in row:
         ids = bos(tok) + encode_plain(tok, row["text"]).ids + [tok.eos_token_id]
         return ids, [False] + [True] * (len(ids) - 1)
-    prompt = encode_plain(tok, row["prompt"]).ids
-    ids = encode_plain(tok, row["prompt"] + row["completion"]).ids
+    prompt = bos(tok) + encode_plain(tok, row["prompt"]).ids
+    ids = bos(tok) + encode_plain(tok, row["prompt"] + row["completion"]).ids
     if ids[:len(prompt)] != prompt:
         raise ValueError(f"the prompt's tokens are not a prefix of the row's: {row['prompt'][-40:]!r}")
     ids.append(tok.eos_token_id)

@@ -192,7 +192,7 @@ class Reference:
 
     def prompt_ids(self, row):
         if "prompt" in row:
-            return common.encode_plain(self.tok, row["prompt"]).ids
+            return common.bos(self.tok) + common.encode_plain(self.tok, row["prompt"]).ids
         rendered = self.tok.apply_chat_template(common.row_messages(row), tokenize=False, add_generation_prompt=True)
         return self.tok(rendered, add_special_tokens=False).input_ids
 
