@@ -71,8 +71,7 @@ static bool is_stamp(const char *text)
 	return false;
 }
 
-/* Drops the blocks without text or cells. */
-static void document_pack(struct document *d)
+void document_pack(struct document *d)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < d->n_sections; i++) {

@@ -7,6 +7,9 @@
 /* Sets d->skipped when the bytes are not UTF-8 text: empty, with NUL bytes, or in another encoding. */
 bool clean_is_text(struct document *d);
 
+/* Drops the blocks without text or cells, and skips a document that has no others. */
+void document_pack(struct document *d);
+
 /*
  * Takes out of all pages the blocks whose text stands in at least three and two fifths of them: navigation, page feet. A page that
  * holds nothing else is skipped.

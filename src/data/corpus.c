@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/clean.h"
+#include "data/duplicates.h"
 #include "data/html.h"
 #include "data/markdown.h"
 #include "data/plain.h"
@@ -91,6 +92,7 @@ int corpus_open(struct corpus *c, const char *in, struct err *e)
 void corpus_release(struct corpus *c)
 {
 	mem_free(c->d);
+	mem_free(c->duplicates.p);
 	arena_release(&c->arena);
 }
 
@@ -157,6 +159,8 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 	mem_free(file);
 	if (rc == 0)
 		rc = clean_boilerplate(c, e);
+	if (rc == 0)
+		rc = duplicates_drop(c, e);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < c->n; i++) {

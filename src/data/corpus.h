@@ -60,11 +60,24 @@ struct document {
 	size_t n_blocks;
 };
 
+/* A section that says again what another one says. */
+struct duplicate {
+	const struct document *document, *other_document;
+	const struct section *section, *other; /* `other` stands before `section` and stays */
+	double similarity;                     /* Jaccard's, of the sets of five-word sequences */
+	bool kept;                             /* they name different values: nobody can say here which one is right */
+};
+struct duplicates {
+	struct duplicate *p; /* mem_free */
+	size_t n, cap;
+};
+
 /* The documents of a path and everything they point to. */
 struct corpus {
 	struct arena arena;
 	struct document *d; /* [n]; the tickets of a file follow each other */
 	size_t n, cap;
+	struct duplicates duplicates;
 };
 
 /* Finds and loads the files of `in`: path, bytes and hash. A file that cannot be read is a skipped document. */

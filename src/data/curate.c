@@ -64,8 +64,13 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 		(rc = terms_find(&terms, c.d, c.n, names, e)) < 0 ||
 		(rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
 		goto done;
-	const struct dataset made = {
-		.documents = c.d, .n_documents = c.n, .items = &items, .unseen = unseen, .n_unseen = n_unseen, .terms = &terms};
+	const struct dataset made = {.documents = c.d,
+		.n_documents = c.n,
+		.items = &items,
+		.unseen = unseen,
+		.n_unseen = n_unseen,
+		.duplicates = &c.duplicates,
+		.terms = &terms};
 	rc = dataset_write(o, &made, out, e);
 done:
 	terms_release(&terms);

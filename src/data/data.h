@@ -3,7 +3,8 @@
  *
  *   walk        a folder -> the paths of its documents, in one order everywhere
  *   markdown, html, plain, tickets
- *               one document -> sections and blocks of plain text with their byte spans; clean takes out what is no content
+ *               one document -> sections and blocks of plain text with their byte spans; clean takes out what is no content,
+ *               duplicates what another section says
  *   split       a few documents are held out before anything is made of the others
  *   names       the words that the documents capitalise: product, plan and company names
  *   fact        statements, and the values in them (number with unit, flag, path, plan) -> questions
@@ -44,6 +45,8 @@ struct data_summary {
  *   valid.jsonl     what train.jsonl also asks, in reserved words: "stratum":"known"; and general rows, "distill":true
  *   unseen.jsonl    {"text", "source"} of pages that were held out, without what trained documents also say
  *   sections.jsonl  {"path","start","end","heading","sha256","text"}, text as it stands in the document
+ *   duplicates.jsonl {"source", "of", "similarity", "kept"} of sections that are nearly another one: the first stays; both do ("kept") when
+ *                   they name different values
  *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}
  *   terms.yaml      preferred and forbidden terms with their definitions
  *   manifest.json   key, options, documents used, held out and skipped (with the reason), counts, hashes of the files

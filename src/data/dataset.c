@@ -230,6 +230,20 @@ static int replay_write(struct buf *train, struct buf *valid, struct data_summar
 	return rc;
 }
 
+static int duplicates_write(const struct duplicates *v, struct buf *b, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < v->n && rc == 0; i++) {
+		const struct duplicate *k = &v->p[i];
+		rc = line_add(b,
+			json_pack("{s:o, s:o, s:f, s:b}", "source", source_json(k->document, k->section, k->section->span), "of",
+				source_json(k->other_document, k->other, k->other->span), "similarity", k->similarity, "kept",
+				k->kept),
+			e);
+	}
+	return rc;
+}
+
 /* ---- the folder ---------------------------------------------------------------------------------------------------------- */
 
 int dataset_write(const struct data_options *o, const struct dataset *d, struct data_summary *out, struct err *e)
@@ -249,6 +263,8 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 	for (size_t i = 0; i < d->n_unseen && rc == 0; i++)
 		rc = line_add(
 			&file[DATASET_UNSEEN], json_pack("{s:s, s:s}", "text", d->unseen[i].text, "source", d->unseen[i].path), e);
+	if (rc == 0)
+		rc = duplicates_write(d->duplicates, &file[DATASET_DUPLICATES], e);
 	if (rc == 0)
 		rc = manifest_write(o, d, file, out, e);
 	for (int i = 0; i < DATASET_FILES; i++)

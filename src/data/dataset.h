@@ -7,10 +7,10 @@
 #include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 5 };
+enum { DATASET_VERSION = 6 };
 
 /* The files of rows. An empty one is not written: that is what trainers take. */
-enum { DATASET_TRAIN, DATASET_VALID, DATASET_SECTIONS, DATASET_FACTS, DATASET_UNSEEN, DATASET_FILES };
+enum { DATASET_TRAIN, DATASET_VALID, DATASET_SECTIONS, DATASET_FACTS, DATASET_UNSEEN, DATASET_DUPLICATES, DATASET_FILES };
 
 struct dataset {
 	const struct document *documents;
@@ -18,6 +18,7 @@ struct dataset {
 	struct items *items;
 	const struct unseen_text *unseen;
 	size_t n_unseen;
+	const struct duplicates *duplicates;
 	const struct terms *terms;
 };
 

@@ -1,68 +1,17 @@
 /*
- * Held-out documents and their cleaned text. Words, sentences and five-word sequences are compared as 64-bit hashes: among 10^8
- * of them a false match has a chance of 1 in 4,000, and its price is one sentence. Reference: split.h.
+ * Held-out documents and their cleaned text. Sentences and five-word sequences are compared as hashes; the price of a false match is one
+ * sentence. Reference: split.h.
  */
 #include "data/split.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/shingle.h"
 #include "data/terms.h"
 #include "data/text.h"
 
-enum { HELD_OUT = 16, GRAM_WORDS = 5 };
-
-/* ---- hashes ------------------------------------------------------------------------------------------------------------ */
-
-static const uint64_t hash_start = 14695981039346656037u; /* FNV-1a */
-
-static uint64_t hash_byte(uint64_t h, unsigned char c)
-{
-	return (h ^ c) * 1099511628211u;
-}
-
-static uint64_t hash_string(uint64_t h, const char *s)
-{
-	for (; *s; s++)
-		h = hash_byte(h, (unsigned char)*s);
-	return hash_byte(h, 0);
-}
-
-/* A word's hash into an ordered sum of words (the finalizer of MurmurHash3 spreads it over all bits). */
-static uint64_t hash_join(uint64_t h, uint64_t word)
-{
-	h = (h ^ word) * 0xff51afd7ed558ccdu;
-	return h ^ (h >> 32);
-}
-
-/* The hash of the next word of *rest, in small letters and without the signs around it. False at the end. */
-static bool word_next(struct str *rest, uint64_t *hash)
-{
-	const char *p = rest->p, *end = rest->p + rest->n;
-	while (p < end && (isspace((unsigned char)*p) || ispunct((unsigned char)*p)))
-		p++;
-	const char *stop = p, *last;
-	while (stop < end && !isspace((unsigned char)*stop))
-		stop++;
-	for (last = stop; last > p && ispunct((unsigned char)last[-1]);)
-		last--;
-	*rest = (struct str){stop, (size_t)(end - stop)};
-	*hash = hash_start;
-	for (const char *c = p; c < last; c++)
-		*hash = hash_byte(*hash, (unsigned char)tolower((unsigned char)*c));
-	return last > p;
-}
-
-/* The hash of all its words; false when there is none. */
-static bool sentence_hash(struct str s, uint64_t *hash)
-{
-	uint64_t word;
-	bool any = false;
-	for (*hash = hash_start; word_next(&s, &word); any = true)
-		*hash = hash_join(*hash, word);
-	return any;
-}
+enum { HELD_OUT = 16 };
 
 /* ---- which documents --------------------------------------------------------------------------------------------------- */
 
@@ -109,17 +58,6 @@ void split_documents(struct document *d, size_t n, uint64_t seed)
 
 /* ---- what is trained on ------------------------------------------------------------------------------------------------ */
 
-/* Five words in a row of a section. */
-struct gram {
-	uint64_t hash;
-	size_t section; /* counted over all trained documents */
-};
-
-struct grams {
-	struct gram *p;
-	size_t n, cap;
-};
-
 struct trained {
 	uint64_t *sentence; /* sorted */
 	size_t n_sentences, cap_sentences;
@@ -129,62 +67,10 @@ struct trained {
 	size_t n_sections;
 };
 
-static int reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e)
-{
-	size_t more = *cap ? 2 * *cap : 256;
-	if (n < *cap)
-		return 0;
-	int rc = mem_resize(p, *cap, more, size, e);
-	if (!rc)
-		*cap = more;
-	return rc;
-}
-
 static int by_hash(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 	return (x > y) - (x < y);
-}
-
-static int by_gram(const void *a, const void *b)
-{
-	const struct gram *x = a, *y = b;
-	return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash)
-				  : (x->section > y->section) - (x->section < y->section);
-}
-
-/* Appends the five-word sequences of a section's text; they may run from block to block. */
-static int section_grams(struct grams *g, const struct document *d, const struct section *s, size_t number, struct err *e)
-{
-	uint64_t last[GRAM_WORDS];
-	size_t n_words = 0;
-	for (size_t k = 0; k < s->n_blocks; k++) {
-		const struct block *b = &d->blocks[s->block + k];
-		struct str rest = {b->text, b->text && b->kind != BLOCK_CODE ? strlen(b->text) : 0};
-		while (word_next(&rest, &last[n_words % GRAM_WORDS])) {
-			if (++n_words < GRAM_WORDS)
-				continue;
-			int rc = reserve(&g->p, g->n, &g->cap, sizeof *g->p, e);
-			if (rc)
-				return rc;
-			uint64_t h = hash_start;
-			for (size_t i = 0; i < GRAM_WORDS; i++)
-				h = hash_join(h, last[(n_words + i) % GRAM_WORDS]);
-			g->p[g->n++] = (struct gram){h, number};
-		}
-	}
-	return 0;
-}
-
-static void grams_sort(struct grams *g)
-{
-	size_t kept = 0;
-	if (g->n)
-		qsort(g->p, g->n, sizeof *g->p, by_gram);
-	for (size_t i = 0; i < g->n; i++)
-		if (!kept || by_gram(&g->p[kept - 1], &g->p[i]))
-			g->p[kept++] = g->p[i];
-	g->n = kept;
 }
 
 static int add_sentences(struct trained *t, const char *text, struct err *e)
@@ -194,7 +80,7 @@ static int add_sentences(struct trained *t, const char *text, struct err *e)
 		int rc = reserve(&t->sentence, t->n_sentences, &t->cap_sentences, sizeof *t->sentence, e);
 		if (rc)
 			return rc;
-		t->n_sentences += sentence_hash(sentence, &t->sentence[t->n_sentences]);
+		t->n_sentences += words_hash(sentence, &t->sentence[t->n_sentences]);
 	}
 	return 0;
 }
@@ -209,7 +95,7 @@ static int add_section(struct trained *t, const struct document *d, const struct
 		for (size_t i = 0; b->kind == BLOCK_TABLE && i < b->n_rows * b->n_cols && !rc; i++)
 			rc = add_sentences(t, b->cells[i], e);
 	}
-	return rc ? rc : section_grams(&t->grams, d, s, t->n_sections++, e);
+	return rc ? rc : grams_add(&t->grams, d, s, t->n_sections++, e);
 }
 
 /* A zeroed struct in; trained_release in any case. */
@@ -279,7 +165,7 @@ static int put_line(struct buf *out, const struct trained *t, const char *text, 
 	uint64_t hash;
 	int rc = 0;
 	while (!rc && sentence_next(&rest, &sentence)) {
-		if (!sentence_hash(sentence, &hash) ||
+		if (!words_hash(sentence, &hash) ||
 			(t->n_sentences && bsearch(&hash, t->sentence, t->n_sentences, sizeof hash, by_hash)))
 			continue;
 		rc = out->len > start ? buf_puts(out, " ", e) : 0;
@@ -295,7 +181,7 @@ static int section_text(
 {
 	buf_clear(out);
 	own->n = 0;
-	int rc = section_grams(own, d, s, 0, e);
+	int rc = grams_add(own, d, s, 0, e);
 	if (rc)
 		return rc;
 	grams_sort(own);
