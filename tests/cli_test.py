@@ -314,6 +314,33 @@ def test_init(here):
     refuses("init in a file", 1, "plain", "init", plain)
 
 
+def test_settle(here):
+    docs, data = os.path.join(here, "settle"), os.path.join(here, "settle-data")
+    os.makedirs(docs)
+    with open(os.path.join(docs, "new.md"), "w", encoding="utf-8") as f:
+        f.write("# Invitations\n\nAn invitation expires after 6 days.\n\n# Berths\n\nA berth is up to 12 metres deep.\n\n# Cranes\n\nA crane lifts up to 40 tonnes.\n")
+    with open(os.path.join(docs, "old.md"), "w", encoding="utf-8") as f:
+        f.write("# News\n\nAn invitation expires after 9 days.\n")
+    curate = ("curate", "--in", docs, "--out", data)
+
+    def learnt(words):
+        with open(os.path.join(data, "train.jsonl"), encoding="utf-8") as f:
+            return words in f.read()
+
+    rc, _, err = run(*curate)
+    Case.check("curate leaves out two facts that disagree, and says so", rc == 0 and "1 pairs" not in err and "contradict" in err and
+               not learnt("6 days") and not learnt("9 days"), (rc, err))
+    rc, _, err = run(*curate, "--settle", text="what?\na\n")
+    with open(os.path.join(docs, "settled.jsonl"), encoding="utf-8") as f:
+        settled = [json.loads(line) for line in f]
+    Case.check("--settle shows both with their places and keeps the answer", rc == 0 and "new.md" in err and "old.md" in err and
+               settled == [{"keep": "An invitation expires after 6 days.", "drop": "An invitation expires after 9 days."}], (rc, err, settled))
+    Case.check("what was settled is learnt, and what was settled to be wrong is not", learnt("6 days") and not learnt("9 days"))
+    rc, _, err = run(*curate, "--settle", text="b\n")
+    Case.check("what is settled is not asked again", rc == 0 and "right:" not in err, err)
+    refuses("--settle with one file", 2, "needs a folder", "curate", "--in", os.path.join(docs, "new.md"), "--out", data, "--settle")
+
+
 def test_curate_and_eval(here):
     docs, data, out = (os.path.join(here, name) for name in ("docs", "data", "run"))
     os.mkdir(docs)
@@ -448,6 +475,7 @@ def main():
         test_init(here)
     with tempfile.TemporaryDirectory() as here:
         test_curate_and_eval(here)
+        test_settle(here)
     with tempfile.TemporaryDirectory() as here:
         test_run(here)
     test_chat()

@@ -29,6 +29,7 @@ need libcmark-gfm-dev pkg-config libcmark-gfm
 need libcmark-gfm-extensions-dev sh -c 'echo "#include <cmark-gfm-core-extensions.h>" | cc -E -'
 need libgumbo-dev pkg-config gumbo
 need libsqlite3-dev pkg-config sqlite3
+need libstemmer-dev sh -c 'echo "#include <libstemmer.h>" | cc -E -'
 need libcsv-dev sh -c 'echo "#include <csv.h>" | cc -E -'
 if [ "${1-}" = clang ]; then
 	need clang command -v clang

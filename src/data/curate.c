@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "data/contradict.h"
 #include "data/dataset.h"
 #include "data/dialogue.h"
 #include "data/fact.h"
@@ -12,6 +13,7 @@
 #include "data/names.h"
 #include "data/pairs.h"
 #include "data/refuse.h"
+#include "data/settle.h"
 #include "data/split.h"
 #include "data/terms.h"
 
@@ -39,10 +41,11 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 {
 	struct corpus c;
 	struct items items = {0};
+	struct contradictions contradictions = {0};
 	struct terms terms = {0};
 	struct names *names = NULL;
 	struct unseen_text *unseen;
-	size_t n_unseen;
+	size_t n_unseen, n_open = 0;
 	memset(out, 0, sizeof *out);
 	int rc = corpus_open(&c, o->in, e);
 	if (rc < 0 || (rc = corpus_read(&c, o->in, out, e)) < 0 || (rc = names_new(&names, c.d, c.n, e)) < 0)
@@ -60,8 +63,9 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 			"%s: the documents hold nothing to ask about: no value, table, definition, question or list of steps was "
 			"found",
 			o->in);
-	if (rc < 0 || (rc = refusals_make(&m, c.d, c.n, e)) < 0 || (rc = grounded_make(&m, c.d, c.n, e)) < 0 ||
-		(rc = terms_find(&terms, c.d, c.n, names, e)) < 0 ||
+	if (rc < 0 || (rc = contradictions_find(&contradictions, &items, names, e)) < 0 ||
+		(rc = settle_read(&contradictions, &items, o->in, e)) < 0 || (rc = refusals_make(&m, c.d, c.n, e)) < 0 ||
+		(rc = grounded_make(&m, c.d, c.n, e)) < 0 || (rc = terms_find(&terms, c.d, c.n, names, e)) < 0 ||
 		(rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
 		goto done;
 	const struct dataset made = {.documents = c.d,
@@ -70,12 +74,21 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 		.unseen = unseen,
 		.n_unseen = n_unseen,
 		.duplicates = &c.duplicates,
+		.contradictions = &contradictions,
 		.terms = &terms};
 	rc = dataset_write(o, &made, out, e);
+	for (size_t i = 0; i < contradictions.n; i++)
+		n_open += contradictions.p[i].settled == SETTLED_NOT;
+	if (rc == 0 && n_open)
+		log_line(LOG_WARNING,
+			"%zu %s of facts contradict each other and are left out: contradictions.jsonl; attune curate --settle asks "
+			"which is right",
+			n_open, n_open == 1 ? "pair" : "pairs");
 done:
 	terms_release(&terms);
 	names_free(names);
 	mem_free(items.p);
+	mem_free(contradictions.p);
 	corpus_release(&c);
 	if (rc < 0)
 		memset(out, 0, sizeof *out);

@@ -255,13 +255,13 @@ static void test_subject(void **state)
 static void test_ambiguous(void **state)
 {
 	(void)state;
-	put("in/a.md", "# A\n\nThe pause lasts 5 minutes.\n");
-	put("in/b.md", "# B\n\nThe pause lasts 6 minutes. The break lasts 7 minutes.\n");
+	put("in/a.md", "# Loading of cars on ferries\n\nThe pause lasts 5 minutes.\n"); /* the headings tell two pauses apart */
+	put("in/b.md", "# Work on cranes at night\n\nThe pause lasts 6 minutes. The break lasts 7 minutes.\n");
 	struct buf b = {0};
 	curate(at("out"), 1);
 	rows(&b);
 	assert_no_row(&b, "How long does the pause last?");
-	assert_row(&b, "A: how many minutes does the pause last?|");
+	assert_row(&b, "Loading of cars on ferries: how many minutes does the pause last?|");
 	assert_row(&b, "How long does the break last?|");
 
 	/* One answer twice is one row. */

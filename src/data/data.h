@@ -12,6 +12,8 @@
  *               structure (headings, FAQ, tables, glossaries, steps, tickets, calls) -> questions
  *   vary        one question -> the same in the words of several people
  *   refuse      what is not so, or not said: questions with a false premise, and their answerable twins
+ *   contradict, settle
+ *               facts that disagree, and what people decided
  *   ground      facts asked with passages in front, in retrieval's layout
  *   terms       what things are called, and what they are not called
  *   dataset     duplicates out, reserved phrasings aside, everything written to the folder
@@ -32,6 +34,8 @@ struct data_options {
 };
 
 enum { DATA_PHRASINGS = 14 };
+/* Decisions on contradictions, beside the documents: {"keep":STATEMENT,"drop":STATEMENT} or {"both":[STATEMENT,STATEMENT]}, a line each. */
+#define DATA_SETTLED "settled.jsonl"
 
 struct data_summary {
 	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid;
@@ -47,6 +51,8 @@ struct data_summary {
  *   sections.jsonl  {"path","start","end","heading","sha256","text"}, text as it stands in the document
  *   duplicates.jsonl {"source", "of", "similarity", "kept"} of sections that are nearly another one: the first stays; both do ("kept") when
  *                   they name different values
+ *   contradictions.jsonl {"a","b","similarity","settled"}: two facts that cannot both be so, and "a", "b" or "both" where DATA_SETTLED says which
+ *                   is right. What is not settled, and what is settled to be wrong, is not in train.jsonl and valid.jsonl
  *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}
  *   terms.yaml      preferred and forbidden terms with their definitions
  *   manifest.json   key, options, documents used, held out and skipped (with the reason), counts, hashes of the files

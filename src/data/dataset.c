@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/settle.h"
 #include "format/format.h"
 
 enum { TEXT_BYTES_MIN = 80, TEXT_BYTES_MAX = 1600 }; /* the longest fits the shortest usual row of 512 tokens */
@@ -43,14 +44,16 @@ static int drop_ambiguous(struct items *items, struct err *e)
 	for (size_t i = 0; i < items->n; i++) {
 		const struct item *it = &items->p[i];
 		for (size_t q = 0; q < it->n_questions; q++) {
+			if (!it->questions[q])
+				continue;
 			const char *core = it->cores ? it->cores[q] : it->questions[q];
 			bool asks_value = it->value && !strcasestr(core, it->value);
 			v[k++] = (struct asked){core, &it->questions[q], asks_value ? it->value : it->answer, i};
 		}
 	}
-	qsort(v, n, sizeof *v, by_core);
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && !strcmp(v[i].core, v[end].core); end++)
+	qsort(v, k, sizeof *v, by_core);
+	for (size_t i = 0, end; i < k; i = end) {
+		for (end = i + 1; end < k && !strcmp(v[i].core, v[end].core); end++)
 			;
 		bool same = !strcmp(v[i].answer, v[end - 1].answer); /* sorted: first equals last, so all are equal */
 		for (size_t j = i; j < end; j++)
@@ -142,6 +145,13 @@ static int rows_write(const struct items *items, struct buf *train, struct buf *
 	return rc;
 }
 
+static json_t *fact_json(const struct item *it, size_t i)
+{
+	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o}", "item", (json_int_t)i, "kind", kind_name[it->kind], "subject",
+		it->subject, "value", it->value, "statement", it->answer, "source",
+		source_json(it->document, it->section, it->span));
+}
+
 static int facts_write(const struct items *items, struct buf *b, struct data_summary *out, struct err *e)
 {
 	int rc = 0;
@@ -150,11 +160,7 @@ static int facts_write(const struct items *items, struct buf *b, struct data_sum
 		if (!item_is_fact(it))
 			continue;
 		out->n_facts++;
-		rc = line_add(b,
-			json_pack("{s:I, s:s, s:s, s:s, s:s, s:o}", "item", (json_int_t)i, "kind", kind_name[it->kind], "subject",
-				it->subject, "value", it->value, "statement", it->answer, "source",
-				source_json(it->document, it->section, it->span)),
-			e);
+		rc = line_add(b, fact_json(it, i), e);
 	}
 	return rc;
 }
@@ -175,9 +181,10 @@ static int section_text(const struct document *d, const struct section *s, struc
  * Sections as they are: for retrieval, and those of trained pages to read in training. The title is given and not learnt: a row that
  * teaches how a text begins makes the model expect the product behind the first word of any text.
  */
-static int sections_write(
-	const struct document *d, size_t n, struct buf *b, struct buf *train, struct data_summary *out, struct err *e)
+static int sections_write(const struct dataset *all, struct buf *b, struct buf *train, struct data_summary *out, struct err *e)
 {
+	const struct document *d = all->documents;
+	size_t n = all->n_documents;
 	struct buf text = {0};
 	int rc = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -193,7 +200,8 @@ static int sections_write(
 				continue;
 			buf_clear(&text);
 			rc = section_text(&d[i], s, &text, e);
-			if (rc < 0 || text.len < TEXT_BYTES_MIN || text.len > TEXT_BYTES_MAX)
+			if (rc < 0 || text.len < TEXT_BYTES_MIN || text.len > TEXT_BYTES_MAX ||
+				settle_forbids(all->contradictions, all->items, text.p))
 				continue;
 			rc = line_add(train,
 				json_pack("{s:s+, s:s#, s:o, s:s}", "prompt", s->title, "\n", "completion", text.p, text.len,
@@ -230,6 +238,20 @@ static int replay_write(struct buf *train, struct buf *valid, struct data_summar
 	return rc;
 }
 
+static int contradictions_write(const struct dataset *d, struct buf *b, struct err *e)
+{
+	static const char *const settled[] = {NULL, "a", "b", "both"};
+	int rc = 0;
+	for (size_t i = 0; i < d->contradictions->n && rc == 0; i++) {
+		const struct contradiction *k = &d->contradictions->p[i];
+		rc = line_add(b,
+			json_pack("{s:o, s:o, s:f, s:s?}", "a", fact_json(&d->items->p[k->a], k->a), "b",
+				fact_json(&d->items->p[k->b], k->b), "similarity", k->similarity, "settled", settled[k->settled]),
+			e);
+	}
+	return rc;
+}
+
 static int duplicates_write(const struct duplicates *v, struct buf *b, struct err *e)
 {
 	int rc = 0;
@@ -249,6 +271,7 @@ static int duplicates_write(const struct duplicates *v, struct buf *b, struct er
 int dataset_write(const struct data_options *o, const struct dataset *d, struct data_summary *out, struct err *e)
 {
 	struct buf file[DATASET_FILES] = {0};
+	settle_drop(d->contradictions, d->items);
 	int rc = drop_ambiguous(d->items, e);
 	if (rc == 0)
 		rc = drop_leaked(d->items, e);
@@ -257,7 +280,7 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 	if (rc == 0)
 		rc = facts_write(d->items, &file[DATASET_FACTS], out, e);
 	if (rc == 0)
-		rc = sections_write(d->documents, d->n_documents, &file[DATASET_SECTIONS], &file[DATASET_TRAIN], out, e);
+		rc = sections_write(d, &file[DATASET_SECTIONS], &file[DATASET_TRAIN], out, e);
 	if (rc == 0)
 		rc = replay_write(&file[DATASET_TRAIN], &file[DATASET_VALID], out, e);
 	for (size_t i = 0; i < d->n_unseen && rc == 0; i++)
@@ -265,6 +288,8 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 			&file[DATASET_UNSEEN], json_pack("{s:s, s:s}", "text", d->unseen[i].text, "source", d->unseen[i].path), e);
 	if (rc == 0)
 		rc = duplicates_write(d->duplicates, &file[DATASET_DUPLICATES], e);
+	if (rc == 0)
+		rc = contradictions_write(d, &file[DATASET_CONTRADICTIONS], e);
 	if (rc == 0)
 		rc = manifest_write(o, d, file, out, e);
 	for (int i = 0; i < DATASET_FILES; i++)

@@ -2,15 +2,25 @@
 #ifndef ATTUNE_DATA_DATASET_H
 #define ATTUNE_DATA_DATASET_H
 
+#include "data/contradict.h"
 #include "data/corpus.h"
 #include "data/split.h"
 #include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 6 };
+enum { DATASET_VERSION = 7 };
 
 /* The files of rows. An empty one is not written: that is what trainers take. */
-enum { DATASET_TRAIN, DATASET_VALID, DATASET_SECTIONS, DATASET_FACTS, DATASET_UNSEEN, DATASET_DUPLICATES, DATASET_FILES };
+enum {
+	DATASET_TRAIN,
+	DATASET_VALID,
+	DATASET_SECTIONS,
+	DATASET_FACTS,
+	DATASET_UNSEEN,
+	DATASET_DUPLICATES,
+	DATASET_CONTRADICTIONS,
+	DATASET_FILES
+};
 
 struct dataset {
 	const struct document *documents;
@@ -19,6 +29,7 @@ struct dataset {
 	const struct unseen_text *unseen;
 	size_t n_unseen;
 	const struct duplicates *duplicates;
+	const struct contradictions *contradictions;
 	const struct terms *terms;
 };
 

@@ -10,8 +10,8 @@
 #include "data/dataset.h"
 
 enum { MANIFEST_BYTES_MAX = 64 << 20 };
-static const char *const file_name[] = {
-	"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl", "duplicates.jsonl", "terms.yaml"};
+static const char *const file_name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl",
+	"duplicates.jsonl", "contradictions.jsonl", "terms.yaml"};
 enum { TERMS = DATASET_FILES, FILES };
 
 static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
@@ -26,6 +26,16 @@ static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
 	return 0;
 }
 
+/* People's decisions are an input like the documents. */
+static int settled_key(const char *in, struct buf *b, struct err *e)
+{
+	char path[PATH_SIZE], hex[65];
+	int rc = path_join(path, sizeof path, e, in, DATA_SETTLED);
+	if (rc || !dir_exists(in) || !file_exists(path) || (rc = sha256_file(path, hex, e)))
+		return rc;
+	return buf_printf(b, e, "%s %s\n", hex, DATA_SETTLED);
+}
+
 int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e)
 {
 	struct buf b = {0};
@@ -33,6 +43,8 @@ int dataset_key(const struct data_options *o, const struct document *d, size_t n
 	for (size_t i = 0; i < n && rc == 0; i++)
 		if (i == 0 || strcmp(d[i].path, d[i - 1].path)) /* the tickets of a file are one entry, before and after reading */
 			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
+	if (rc == 0)
+		rc = settled_key(o->in, &b, e);
 	if (rc == 0)
 		rc = bytes_hash(&b, hex, e);
 	buf_release(&b);
