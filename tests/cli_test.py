@@ -338,6 +338,9 @@ def test_settle(here):
     Case.check("what was settled is learnt, and what was settled to be wrong is not", learnt("6 days") and not learnt("9 days"))
     rc, _, err = run(*curate, "--settle", text="b\n")
     Case.check("what is settled is not asked again", rc == 0 and "right:" not in err, err)
+    rc, out, err = run(*curate, "--preview", "5")
+    Case.check("--preview shows rows with their places", rc == 0 and 3 <= out.count("\n  (") <= 5 and ", new.md)" in out and "report.html" in err, (rc, out, err))
+    refuses("--preview of none", 2, "--preview", *curate, "--preview", "0")
     refuses("--settle with one file", 2, "needs a folder", "curate", "--in", os.path.join(docs, "new.md"), "--out", data, "--settle")
 
 

@@ -4,9 +4,12 @@
  */
 #include "data/clean.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "data/text.h"
 
 enum { STAMP_WORDS = 12 };
 
@@ -60,9 +63,25 @@ static bool is_page(const struct document *d)
 	return !d->skipped && d->kind == DOCUMENT_PAGE;
 }
 
+/* "17 February 2026", "May 3rd, 2026" and nothing else: when a page was written, which answers no question about what it says. */
+static bool is_date(const char *text)
+{
+	static const char months[] = "january february march april may june july august september october november december jan "
+				     "feb mar apr jun jul aug sep oct nov dec";
+	struct word w[SENTENCE_WORDS];
+	size_t n = words_split((struct str){text, strlen(text)}, w), n_months = 0, n_digits = 0;
+	for (size_t i = 0; i < n; i++) {
+		n_months += word_in(&w[i], months);
+		n_digits += isdigit((unsigned char)w[i].p[0]) != 0;
+	}
+	return n >= 2 && n <= 4 && n_months == 1 && n_digits >= 1 && n_digits + 1 >= n - 1;
+}
+
 /* "This page last modified on ...": a stamp, other on every page. */
 static bool is_stamp(const char *text)
 {
+	if (is_date(text))
+		return true;
 	static const char *const stamps[] = {"this page last modified", "this page was last modified", "this page was last updated",
 		"last modified", "last updated", "page last modified"};
 	for (size_t i = 0; i < sizeof stamps / sizeof *stamps; i++)

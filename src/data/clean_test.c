@@ -60,8 +60,26 @@ static void test_boilerplate(void **state)
 	corpus_release(&c);
 }
 
+static void test_stamps(void **state)
+{
+	(void)state;
+	static const char page[] = "# A\n\n*17 February 2026*\n\nMay 3rd, 2026\n\nLast updated on 3 March 2026\n\nIn May 2026 we "
+				   "moved.\n\nMay we?\n\n12 boats\n";
+	struct corpus c = {0};
+	struct err e = {0};
+	arena_init(&c.arena, 1 << 16);
+	struct document d = {.path = "p", .bytes = page, .size = strlen(page)};
+	assert_int_equal(markdown_read(&d, &c.arena, &e), 0);
+	assert_int_equal(corpus_add(&c, &d, &e), 0);
+	assert_int_equal(clean_boilerplate(&c, &e), 0);
+	assert_int_equal(c.d[0].n_blocks, 3);
+	assert_string_equal(c.d[0].blocks[0].text, "In May 2026 we moved.");
+	corpus_release(&c);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_boilerplate)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text), cmocka_unit_test(test_boilerplate), cmocka_unit_test(test_stamps)};
 	return cmocka_run_group_tests_name("clean", tests, NULL, NULL);
 }

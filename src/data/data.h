@@ -54,6 +54,7 @@ struct data_summary {
  *   contradictions.jsonl {"a","b","similarity","settled"}: two facts that cannot both be so, and "a", "b" or "both" where DATA_SETTLED says which
  *                   is right. What is not settled, and what is settled to be wrong, is not in train.jsonl and valid.jsonl
  *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}
+ *   report.html     all of this for people
  *   terms.yaml      preferred and forbidden terms with their definitions
  *   manifest.json   key, options, documents used, held out and skipped (with the reason), counts, hashes of the files
  *

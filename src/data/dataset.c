@@ -291,6 +291,8 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 	if (rc == 0)
 		rc = contradictions_write(d, &file[DATASET_CONTRADICTIONS], e);
 	if (rc == 0)
+		rc = curation_report(d, out, &file[DATASET_REPORT], e);
+	if (rc == 0)
 		rc = manifest_write(o, d, file, out, e);
 	for (int i = 0; i < DATASET_FILES; i++)
 		buf_release(&file[i]);

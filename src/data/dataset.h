@@ -8,9 +8,9 @@
 #include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 7 };
+enum { DATASET_VERSION = 8 };
 
-/* The files of rows. An empty one is not written: that is what trainers take. */
+/* The files that are written line by line. An empty one is not written: that is what trainers take. */
 enum {
 	DATASET_TRAIN,
 	DATASET_VALID,
@@ -19,6 +19,7 @@ enum {
 	DATASET_UNSEEN,
 	DATASET_DUPLICATES,
 	DATASET_CONTRADICTIONS,
+	DATASET_REPORT,
 	DATASET_FILES
 };
 
@@ -38,6 +39,11 @@ struct dataset {
  * writes the folder as data.h says and fills the counts of `out`.
  */
 int dataset_write(const struct data_options *o, const struct dataset *d, struct data_summary *out, struct err *e);
+
+/* ---- report.c ---- */
+
+/* Appends report.html: what was read, what is asked of it, what was left out and why. After the items were dropped that are. */
+int curation_report(const struct dataset *d, const struct data_summary *s, struct buf *out, struct err *e);
 
 /* ---- manifest.c ---- */
 

@@ -11,7 +11,7 @@
 
 enum { MANIFEST_BYTES_MAX = 64 << 20 };
 static const char *const file_name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl",
-	"duplicates.jsonl", "contradictions.jsonl", "terms.yaml"};
+	"duplicates.jsonl", "contradictions.jsonl", "report.html", "terms.yaml"};
 enum { TERMS = DATASET_FILES, FILES };
 
 static int bytes_hash(const struct buf *b, char hex[65], struct err *e)

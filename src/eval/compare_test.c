@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "eval/arm.h"
-#include "eval/html.h"
 
 static char root[] = "compare_test_XXXXXX";
 enum { BASE, TUNED, RAG, ARMS };

@@ -309,4 +309,25 @@ int sha256_file(const char *path, char hex[65], struct err *e);
 /* The same of a file, or of a model's or adapter's folder: all its JSON and safetensors files. */
 int sha256_path(const char *path, char hex[65], struct err *e);
 
+/* ---- pages that people read ------------------------------------------------------------------------------------------------- */
+
+/* A page being written; after the first failure nothing more is, and `rc` tells. {.out = , .e = } is a new one. */
+struct html {
+	struct buf *out;
+	struct err *e;
+	int rc;
+};
+/* From the doctype to the heading: one file that needs nothing else, follows the reader's light or dark scheme, prints, and runs no script. */
+void html_open(struct html *h, const char *title);
+void html_close(struct html *h);
+void html_put(struct html *h, const char *html);                                            /* as it is */
+__attribute__((format(printf, 2, 3))) void html_putf(struct html *h, const char *fmt, ...); /* up to 511 bytes */
+/*
+ * Any bytes as the content of an element or of a quoted attribute: what has a meaning in HTML is escaped; control characters other than tab
+ * and line feed, and bytes that are no UTF-8, become U+FFFD. The only way of foreign text into a page.
+ */
+void html_text(struct html *h, const char *text);
+/* Bytes as a data URL of an SVG picture: shown as an image, so nothing in it runs. */
+void html_svg_url(struct html *h, const char *p, size_t n);
+
 #endif
