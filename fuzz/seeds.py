@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Writes the seeds that are too long or too binary to keep: a GGUF file with everything a Llama needs, only tiny, a safetensors file of
-three types, and the GGUF's tokenizer as a tokenizer.json.
+three types, the GGUF's tokenizer as a tokenizer.json, a Word document, and the same document's parts apart by NUL bytes.
 
-usage: seeds.py OUT.gguf OUT.safetensors OUT.json
+usage: seeds.py OUT.gguf OUT.safetensors OUT.json OUT.docx OUT.parts
 """
+import io
 import json
 import struct
 import sys
+import zipfile
 
 U32, I32, F32, BOOL, STRING, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
 # ggml's number of each type, the values and bytes of its blocks
@@ -119,6 +121,39 @@ def tokenizer_json():
     ).encode()
 
 
-for path, make in zip(sys.argv[1:], (gguf, safetensors, tokenizer_json), strict=True):
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+
+
+def paragraph(text, style="", more=""):
+    return f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{more}</w:pPr><w:r><w:rPr><w:b/></w:rPr><w:t>{text}</w:t></w:r></w:p>'
+
+
+ROW = "".join(f"<w:tc><w:tcPr><w:gridSpan w:val='1'/><w:vMerge w:val='restart'/></w:tcPr>{paragraph(text)}</w:tc>" for text in ("a", "b"))
+ITEM = '<w:numPr><w:ilvl w:val="0"/><w:numId w:val="2"/></w:numPr>'
+PARTS = {
+    "word/document.xml": f"<w:document {W}><w:body>{paragraph('Guide', 'H1')}{paragraph('It is &amp;c.', '', ITEM)}{paragraph('x = 1', 'Code')}"
+    f"<w:tbl><w:tr>{ROW}</w:tr><w:tr>{ROW}</w:tr></w:tbl><w:p><w:del><w:r><w:t>gone</w:t></w:r></w:del><w:r><w:t>see</w:t>"
+    '<w:footnoteReference w:id="3"/></w:r><w:txbxContent><w:p><w:r><w:t>box</w:t></w:r></w:p></w:txbxContent></w:p></w:body></w:document>',
+    "word/styles.xml": f'<w:styles {W}><w:style w:styleId="H1"><w:name w:val="heading 1"/><w:basedOn w:val="Code"/></w:style>'
+    '<w:style w:styleId="Code"><w:name w:val="Source Code"/></w:style></w:styles>',
+    "word/numbering.xml": f'<w:numbering {W}><w:abstractNum w:abstractNumId="4"><w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/></w:lvl></w:abstractNum>'
+    '<w:num w:numId="2"><w:abstractNumId w:val="4"/></w:num></w:numbering>',
+    "word/footnotes.xml": f'<w:footnotes {W}><w:footnote w:id="3">{paragraph("a note")}</w:footnote></w:footnotes>',
+}
+
+
+def docx():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, text in PARTS.items():
+            z.writestr(zipfile.ZipInfo(name), text)
+    return out.getvalue()
+
+
+def docx_parts():
+    return b"\0".join(text.encode() for text in PARTS.values())
+
+
+for path, make in zip(sys.argv[1:], (gguf, safetensors, tokenizer_json, docx, docx_parts), strict=True):
     with open(path, "wb") as out:
         out.write(make())

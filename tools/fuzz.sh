@@ -10,7 +10,7 @@ for target in fuzz/fuzz_*; do
 	name=${target##*/fuzz_}
 	mkdir -p "corpus/$name"
 	cp fuzz/tiny.* "$seeds"/*/* "corpus/$name/"
-	case $name in gguf | tokenizer_json) longest=32768 ;; *) longest=4096 ;; esac
+	case $name in gguf | tokenizer_json | docx) longest=32768 ;; *) longest=4096 ;; esac
 	echo "$name, $2 s"
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "$target" -max_total_time="$2" -max_len=$longest -timeout=2 -rss_limit_mb=1024 \
 		-artifact_prefix="$name-" -print_final_stats=1 -verbosity=0 "corpus/$name" 2>"$name.log" || {

@@ -6,7 +6,7 @@
 
 static const char head[] =
 	"# A workspace of attune. Its documents go into sources/, in folders if you like:\n"
-	"#   *.md, *.html, *.txt   documentation, articles, answers to common questions, a glossary\n"
+	"#   *.md, *.html, *.docx, *.txt   documentation, articles, answers to common questions, a glossary\n"
 	"#   *.csv                 tickets: a row each, with a column 'question' and a column 'reply'\n"
 	"#   *.txt                 calls: a line for each thing said, such as 'Anna: How long is a trial?'\n"
 	"#   a style guide         in it a table with the columns 'Write' and 'Do not write' says how things are called\n"

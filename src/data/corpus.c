@@ -4,9 +4,11 @@
 #include "data/corpus.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/clean.h"
+#include "data/docx.h"
 #include "data/duplicates.h"
 #include "data/html.h"
 #include "data/markdown.h"
@@ -15,7 +17,7 @@
 #include "data/walk.h"
 #include "format/format.h"
 
-enum { DOCUMENT_BYTES_MAX = 16 << 20, PASSAGE_BYTES_MAX = 16 << 10, ARENA_BYTES = 1 << 20 };
+enum { DOCUMENT_BYTES_MAX = 16 << 20, CONTAINER_BYTES_MAX = 64 << 20, PASSAGE_BYTES_MAX = 16 << 10, ARENA_BYTES = 1 << 20 };
 
 size_t str_words(struct str s)
 {
@@ -25,35 +27,56 @@ size_t str_words(struct str s)
 	return n;
 }
 
-/* Bytes and hash. A file that cannot be read is a skipped document, not the end. */
-static int document_load(struct document *d, const char *root, const char *relative, struct arena *a, struct err *e)
+int document_skip(struct document *d, struct arena *a, struct err *e, const char *why, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list args;
+	va_start(args, why);
+	vsnprintf(text, sizeof text, why, args);
+	va_end(args);
+	d->skipped = arena_strdup(a, text, strlen(text), e);
+	return d->skipped ? 0 : ERR_RESOURCE;
+}
+
+/* What is no text takes more room and is read only when its turn comes. */
+static bool is_container(const struct document *d)
+{
+	return walk_kind(d->path) == WALK_DOCX;
+}
+
+static int document_path(char path[PATH_SIZE], const struct document *d, const char *root, struct err *e)
+{
+	return dir_exists(root) ? path_join(path, PATH_SIZE, e, root, d->path) : path_join(path, PATH_SIZE, e, "", root);
+}
+
+/* The whole file. One that cannot be read is a skipped document, not the end. */
+static int document_bytes(struct buf *bytes, struct document *d, const char *root, struct arena *a, struct err *e)
 {
 	char path[PATH_SIZE];
+	struct err why = {0};
+	int rc = document_path(path, d, root, e);
+	if (rc < 0)
+		return rc;
+	rc = file_read(path, is_container(d) ? CONTAINER_BYTES_MAX : DOCUMENT_BYTES_MAX, bytes, &why);
+	if (rc == ERR_RESOURCE)
+		return err_set(e, ERR_RESOURCE, "%s", why.text);
+	return rc < 0 ? document_skip(d, a, e, "%s", why.text) : 0;
+}
+
+/* Hash and, of a text, bytes. */
+static int document_load(struct document *d, const char *root, const char *relative, struct arena *a, struct err *e)
+{
 	struct buf bytes = {0};
 	struct sha256 *sum = NULL;
-	struct err why = {0};
 	d->path = relative;
-	int rc = dir_exists(root) ? path_join(path, sizeof path, e, root, relative) : path_join(path, sizeof path, e, "", root);
-	if (rc < 0 || (rc = sha256_new(&sum, e)) < 0)
+	int rc = document_bytes(&bytes, d, root, a, e);
+	if (rc < 0 || d->skipped || (rc = sha256_new(&sum, e)) < 0)
 		goto done;
-	int read = file_read(path, DOCUMENT_BYTES_MAX, &bytes, &why);
-	if (read == ERR_RESOURCE) {
-		rc = err_set(e, ERR_RESOURCE, "%s", why.text);
-		goto done;
-	}
-	if (read < 0) {
-		d->skipped = arena_strdup(a, why.text, strlen(why.text), e);
-		rc = d->skipped ? 0 : ERR_RESOURCE;
-		goto done;
-	}
 	d->size = bytes.len;
-	d->bytes = arena_strdup(a, bytes.p ? bytes.p : "", bytes.len, e);
-	if (!d->bytes) {
-		rc = ERR_RESOURCE;
-		goto done;
-	}
-	sha256_add(sum, d->bytes, d->size);
+	sha256_add(sum, bytes.p ? bytes.p : "", bytes.len);
 	sha256_hex(sum, d->sha256);
+	if (!is_container(d) && !(d->bytes = arena_strdup(a, bytes.p ? bytes.p : "", bytes.len, e)))
+		rc = ERR_RESOURCE;
 done:
 	sha256_free(sum);
 	buf_release(&bytes);
@@ -105,7 +128,6 @@ void corpus_release(struct corpus *c)
 static int long_passages_leave_out(struct corpus *c, struct document *d, struct err *e)
 {
 	struct document rest = *d;
-	struct buf why = {0};
 	size_t n_long = 0, longest = 0;
 	for (size_t i = 0; i < d->n_blocks; i++) {
 		size_t n = d->blocks[i].text ? strlen(d->blocks[i].text) : 0;
@@ -118,11 +140,8 @@ static int long_passages_leave_out(struct corpus *c, struct document *d, struct 
 	}
 	if (!n_long)
 		return 0;
-	int rc = buf_printf(&why, e, "%zu of its %zu passages, the longest of %zu bytes; expected at most %d", n_long, d->n_blocks,
-		longest, PASSAGE_BYTES_MAX);
-	if (rc == 0 && !(rest.skipped = arena_strdup(&c->arena, why.p, why.len, e)))
-		rc = ERR_RESOURCE;
-	buf_release(&why);
+	int rc = document_skip(&rest, &c->arena, e, "%zu of its %zu passages, the longest of %zu bytes; expected at most %d",
+		n_long, d->n_blocks, longest, PASSAGE_BYTES_MAX);
 	if (rc == 0 && n_long == d->n_blocks)
 		d->skipped = rest.skipped;
 	else if (rc == 0)
@@ -130,16 +149,32 @@ static int long_passages_leave_out(struct corpus *c, struct document *d, struct 
 	return rc;
 }
 
+static int container_read(struct document *d, const char *in, struct arena *a, struct err *e)
+{
+	struct buf bytes = {0};
+	int rc = document_bytes(&bytes, d, in, a, e);
+	if (rc == 0 && !d->skipped) {
+		d->bytes = bytes.p ? bytes.p : "";
+		d->size = bytes.len;
+		rc = docx_read(d, a, e);
+	}
+	if (d->skipped)
+		d->bytes = NULL;
+	buf_release(&bytes);
+	return rc;
+}
+
 /* By its name; a file of tickets adds its tickets, any other itself. */
-static int document_read(struct corpus *c, struct document *d, struct err *e)
+static int document_read(struct corpus *c, struct document *d, const char *in, struct err *e)
 {
 	int rc = 0;
 	enum walk_kind kind = walk_kind(d->path);
-	if (!d->skipped && clean_is_text(d)) {
+	if (!d->skipped && (is_container(d) || clean_is_text(d))) {
 		if (kind == WALK_TICKETS)
 			return tickets_read(c, d, e);
 		rc = kind == WALK_HTML       ? html_read(d, &c->arena, e)
 			: kind == WALK_PLAIN ? plain_read(d, &c->arena, e)
+			: kind == WALK_DOCX  ? container_read(d, in, &c->arena, e)
 					     : markdown_read(d, &c->arena, e);
 		if (rc == 0)
 			rc = long_passages_leave_out(c, d, e);
@@ -155,7 +190,7 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 	c->d = NULL;
 	c->n = c->cap = 0;
 	for (size_t i = 0; i < n_files && rc == 0; i++)
-		rc = document_read(c, &file[i], e);
+		rc = document_read(c, &file[i], in, e);
 	mem_free(file);
 	if (rc == 0)
 		rc = clean_boilerplate(c, e);

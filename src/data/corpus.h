@@ -15,7 +15,7 @@ struct str {
 size_t str_words(struct str s); /* pieces between white space */
 
 struct span {
-	size_t start, end; /* bytes of the document */
+	size_t start, end; /* bytes of the document's text */
 };
 
 /* BLOCK_TURN: what one person says in a call or a ticket. */
@@ -52,7 +52,7 @@ struct document {
 	bool unseen;      /* held out: nothing of it is trained on */
 	char sha256[65];
 	size_t size;
-	const char *bytes;
+	const char *bytes;   /* UTF-8 text, which all spans are of: the file's own, or what was converted or extracted from it */
 	const char *skipped; /* why it is not used, or NULL */
 	struct section *sections;
 	size_t n_sections;
@@ -84,6 +84,8 @@ struct corpus {
 int corpus_open(struct corpus *c, const char *in, struct err *e);
 /* Reads what was loaded into sections and blocks, and counts in `out`; ERR_DATA when no document can be used. */
 int corpus_read(struct corpus *c, const char *in, struct data_summary *out, struct err *e);
+/* Leaves a document out for a reason; ERR_RESOURCE when memory runs out. */
+int document_skip(struct document *d, struct arena *a, struct err *e, const char *why, ...) __attribute__((format(printf, 4, 5)));
 int corpus_add(struct corpus *c, const struct document *d, struct err *e);
 void corpus_release(struct corpus *c);
 

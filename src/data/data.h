@@ -2,7 +2,7 @@
  * data: documents to datasets.
  *
  *   walk        a folder -> the paths of its documents, in one order everywhere
- *   markdown, html, plain, tickets
+ *   markdown, html, plain, docx, tickets
  *               one document -> sections and blocks of plain text with their byte spans; clean takes out what is no content,
  *               duplicates what another section says
  *   split       a few documents are held out before anything is made of the others
@@ -58,7 +58,8 @@ struct data_summary {
  *   terms.yaml      preferred and forbidden terms with their definitions
  *   manifest.json   key, options, documents used, held out and skipped (with the reason), counts, hashes of the files
  *
- * Paths are relative to `in`; start and end are byte offsets into the document, sha256 is of the whole document. The same documents
+ * Paths are relative to `in`; start and end are byte offsets into the document's text (its own bytes, or what was taken out of a DOCX), sha256
+ * is of the whole file. The same documents
  * and options give the same bytes. A document that cannot be used is skipped, logged and named in the manifest; ERR_DATA when
  * nothing usable is left.
  */

@@ -13,7 +13,7 @@
 #include "data/html_page.h"
 #include "data/html_parse.h"
 
-enum { DEPTH_MAX = 1000, LABEL_WORDS = 10 };
+enum { DEPTH_MAX = 1000 };
 
 enum role { INLINE, BLOCK, OUT, CODE, BOLD, BREAK, HEADING, PRE, LIST, ITEM, TERM, DESCRIPTION, SUPER, TABLE };
 
@@ -154,34 +154,6 @@ static void text_begin(struct page *p)
 	p->broken = false;
 }
 
-/*
- * Spaces of every kind are spaces, marks without width are nothing, and a backtick is an apostrophe, so that a pair of backticks
- * always delimits code.
- */
-static int text_add(struct page *p, const char *s)
-{
-	static const struct {
-		const char *from, *to;
-	} plain[] = {{"\xc2\xa0", " "}, {"\xe2\x80\xaf", " "}, {"\xe2\x80\x89", " "}, {"\xe2\x80\x8b", ""}, {"\xe2\x80\x8d", ""},
-		{"\xef\xbb\xbf", ""}, {"\xc2\xad", ""}, {"\xc2\xb6", ""}, {"`", "'"}};
-	int rc = 0;
-	while (*s && rc == 0) {
-		size_t n = strcspn(s, "`\xc2\xe2\xef"), k = 0;
-		if (n) {
-			rc = outline_text(&p->o, s, n);
-			s += n;
-			continue;
-		}
-		while (k < sizeof plain / sizeof *plain && strncmp(s, plain[k].from, strlen(plain[k].from)))
-			k++;
-		bool found = k < sizeof plain / sizeof *plain;
-		n = found ? strlen(plain[k].from) : 1;
-		rc = found ? outline_text(&p->o, plain[k].to, strlen(plain[k].to)) : outline_text(&p->o, s, 1);
-		s += n;
-	}
-	return rc;
-}
-
 /* `raw` is the text as it stands in the bytes of the document, or in the parser's own memory. */
 static void span_cover(struct page *p, const GumboStringPiece *raw)
 {
@@ -220,14 +192,9 @@ static int section_open(struct page *p, char *title, int level)
 		start > before ? start : before);
 }
 
-/* A short line all in bold stands for a heading. */
 static bool is_label(const struct page *p)
 {
-	const struct buf *t = &p->o.text;
-	size_t words = 1;
-	for (size_t i = 0; i < t->len; i++)
-		words += t->p[i] == ' ';
-	return p->o.bold == t->len && words <= LABEL_WORDS && !p->n_tables && !p->term && !strchr(".:;,!", t->p[t->len - 1]);
+	return outline_is_label(&p->o) && !p->n_tables && !p->term;
 }
 
 static int paragraph_add(struct page *p, char *text)
@@ -484,7 +451,7 @@ static int walk(struct page *p, const GumboNode *n, int depth)
 	if (n->type == GUMBO_NODE_TEXT || n->type == GUMBO_NODE_CDATA) {
 		p->broken = false;
 		span_cover(p, &n->v.text.original_text);
-		return text_add(p, n->v.text.text);
+		return outline_prose(&p->o, n->v.text.text);
 	}
 	if (n->type == GUMBO_NODE_WHITESPACE)
 		return outline_text(&p->o, " ", 1);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { LABEL_WORDS = 10 };
+
 void outline_init(struct outline *o, struct document *d, struct arena *a, struct err *e)
 {
 	*o = (struct outline){.d = d, .arena = a, .e = e};
@@ -86,6 +88,39 @@ int outline_text(struct outline *o, const char *s, size_t n)
 			rc = buf_append(&o->text, s + from, i - from, o->e);
 	}
 	return rc;
+}
+
+int outline_prose(struct outline *o, const char *s)
+{
+	static const struct {
+		const char *from, *to;
+	} plain[] = {{"\xc2\xa0", " "}, {"\xe2\x80\xaf", " "}, {"\xe2\x80\x89", " "}, {"\xe2\x80\x8b", ""}, {"\xe2\x80\x8d", ""},
+		{"\xef\xbb\xbf", ""}, {"\xc2\xad", ""}, {"\xc2\xb6", ""}, {"`", "'"}};
+	int rc = 0;
+	while (*s && rc == 0) {
+		size_t n = strcspn(s, "`\xc2\xe2\xef"), k = 0;
+		if (n) {
+			rc = outline_text(o, s, n);
+			s += n;
+			continue;
+		}
+		while (k < sizeof plain / sizeof *plain && strncmp(s, plain[k].from, strlen(plain[k].from)))
+			k++;
+		bool found = k < sizeof plain / sizeof *plain;
+		n = found ? strlen(plain[k].from) : 1;
+		rc = found ? outline_text(o, plain[k].to, strlen(plain[k].to)) : outline_text(o, s, 1);
+		s += n;
+	}
+	return rc;
+}
+
+bool outline_is_label(const struct outline *o)
+{
+	const struct buf *t = &o->text;
+	size_t words = 1;
+	for (size_t i = 0; i < t->len; i++)
+		words += t->p[i] == ' ';
+	return t->len && o->bold == t->len && words <= LABEL_WORDS && !strchr(".:;,!", t->p[t->len - 1]);
 }
 
 char *outline_text_end(struct outline *o)

@@ -30,6 +30,13 @@ struct block *outline_block(struct outline *o, enum block_kind kind, struct span
 /* A leaf: begin, any text with white space made single, end: the text without a space at its end in the arena, or NULL. */
 void outline_text_begin(struct outline *o);
 int outline_text(struct outline *o, const char *s, size_t n);
+/*
+ * The same of text that was written for people alone: spaces of every kind are spaces, marks without width are nothing, and a backtick is an
+ * apostrophe, so that a pair of backticks always delimits code.
+ */
+int outline_prose(struct outline *o, const char *s);
+/* Is the leaf a short line all in bold, as people write a heading who know no style for it? */
+bool outline_is_label(const struct outline *o);
 char *outline_text_end(struct outline *o);
 /* Takes the backticks out of a heading in place. */
 char *outline_title(char *text);
