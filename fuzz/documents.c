@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/captions.h"
 #include "data/clean.h"
 #include "data/html.h"
 #include "data/markdown.h"
@@ -12,7 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static int (*const read[])(struct document *, struct arena *, struct err *) = {html_read, plain_read, markdown_read};
+	static int (*const read[])(struct document *, struct arena *, struct err *) = {
+		html_read, plain_read, markdown_read, captions_read};
 	struct corpus c = {0};
 	struct err e = {0};
 	struct document file = {.path = "input", .bytes = (const char *)p, .size = n};

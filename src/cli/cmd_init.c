@@ -9,6 +9,7 @@ static const char head[] =
 	"#   *.md, *.html, *.docx, *.txt   documentation, articles, answers to common questions, a glossary\n"
 	"#   *.csv                 tickets: a row each, with a column 'question' and a column 'reply'\n"
 	"#   *.txt                 calls: a line for each thing said, such as 'Anna: How long is a trial?'\n"
+	"#   *.vtt, *.srt          calls as captions\n"
 	"#   a style guide         in it a table with the columns 'Write' and 'Do not write' says how things are called\n"
 	"# Questions for a fair test go into questions.jsonl beside this file, never into sources/; nothing is trained on them. "
 	"Write them\n"

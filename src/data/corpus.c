@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/captions.h"
 #include "data/clean.h"
 #include "data/docx.h"
 #include "data/duplicates.h"
@@ -172,10 +173,11 @@ static int document_read(struct corpus *c, struct document *d, const char *in, s
 	if (!d->skipped && (is_container(d) || clean_is_text(d))) {
 		if (kind == WALK_TICKETS)
 			return tickets_read(c, d, e);
-		rc = kind == WALK_HTML       ? html_read(d, &c->arena, e)
-			: kind == WALK_PLAIN ? plain_read(d, &c->arena, e)
-			: kind == WALK_DOCX  ? container_read(d, in, &c->arena, e)
-					     : markdown_read(d, &c->arena, e);
+		rc = kind == WALK_HTML          ? html_read(d, &c->arena, e)
+			: kind == WALK_PLAIN    ? plain_read(d, &c->arena, e)
+			: kind == WALK_CAPTIONS ? captions_read(d, &c->arena, e)
+			: kind == WALK_DOCX     ? container_read(d, in, &c->arena, e)
+						: markdown_read(d, &c->arena, e);
 		if (rc == 0)
 			rc = long_passages_leave_out(c, d, e);
 	}

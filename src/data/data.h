@@ -2,7 +2,7 @@
  * data: documents to datasets.
  *
  *   walk        a folder -> the paths of its documents, in one order everywhere
- *   markdown, html, plain, docx, tickets
+ *   markdown, html, plain, captions, docx, tickets
  *               one document -> sections and blocks of plain text with their byte spans; clean takes out what is no content,
  *               duplicates what another section says
  *   split       a few documents are held out before anything is made of the others

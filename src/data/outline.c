@@ -132,6 +132,12 @@ char *outline_text_end(struct outline *o)
 	return arena_strdup(o->arena, o->text.p ? o->text.p : "", o->text.len, o->e);
 }
 
+char *outline_file_title(struct outline *o)
+{
+	const char *path = o->d->path, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+	return arena_strdup(o->arena, name, dot ? (size_t)(dot - name) : strlen(name), o->e);
+}
+
 char *outline_title(char *text)
 {
 	char *to = text;

@@ -38,6 +38,8 @@ int outline_prose(struct outline *o, const char *s);
 /* Is the leaf a short line all in bold, as people write a heading who know no style for it? */
 bool outline_is_label(const struct outline *o);
 char *outline_text_end(struct outline *o);
+/* The name of the file without its ending, as a title. */
+char *outline_file_title(struct outline *o);
 /* Takes the backticks out of a heading in place. */
 char *outline_title(char *text);
 

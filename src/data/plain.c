@@ -99,8 +99,7 @@ static size_t time_skip(struct str s)
 	return digits >= 3 ? i : 0;
 }
 
-/* "Ida Berg (sales): words": the speaker, and where the words begin; no speaker when the line is something else. */
-static struct str turn_speaker(struct str s, size_t *words)
+struct str plain_speaker(struct str s, size_t *words)
 {
 	size_t from = time_skip(s), end = from;
 	while (end < s.n && s.p[end] != ':' && end - from <= SPEAKER_BYTES)
@@ -133,7 +132,7 @@ static bool is_call(const struct text *t)
 	size_t n = 0, turns = 0, chances = 0, recurring = 0, of_recurring = 0, words;
 	bool before = true; /* the line before was blank or a turn */
 	for (size_t i = 0; i < t->n; i++) {
-		struct str who = turn_speaker(t->line[i].s, &words);
+		struct str who = plain_speaker(t->line[i].s, &words);
 		chances += before && t->line[i].s.n;
 		before = !t->line[i].s.n || who.n;
 		if (!who.n)
@@ -160,17 +159,15 @@ static bool is_call(const struct text *t)
 /* The title is the first line when nobody speaks it, else the name of the file. */
 static const char *call_title(struct text *t, size_t *first)
 {
-	const struct document *d = t->o.d;
 	size_t words, i = 0;
 	while (i < t->n && !t->line[i].s.n)
 		i++;
-	if (!turn_speaker(t->line[i].s, &words).n) {
+	if (!plain_speaker(t->line[i].s, &words).n) {
 		*first = i + 1;
 		return lines_text(t, i, i + 1, 0);
 	}
 	*first = i;
-	const char *slash = strrchr(d->path, '/'), *name = slash ? slash + 1 : d->path, *dot = strrchr(name, '.');
-	return arena_strdup(t->o.arena, name, dot ? (size_t)(dot - name) : strlen(name), t->o.e);
+	return outline_file_title(&t->o);
 }
 
 static int call_read(struct text *t)
@@ -181,12 +178,12 @@ static int call_read(struct text *t)
 	int rc = title ? outline_section(&t->o, title, 1, 0) : ERR_RESOURCE;
 	d->kind = DOCUMENT_CALL;
 	for (size_t i = first, end; i < t->n && rc == 0; i = end) {
-		struct str who = turn_speaker(t->line[i].s, &words);
+		struct str who = plain_speaker(t->line[i].s, &words);
 		end = i + 1;
 		if (!who.n)
 			continue; /* before the first turn */
 		size_t ignored;
-		while (end < t->n && !turn_speaker(t->line[end].s, &ignored).n)
+		while (end < t->n && !plain_speaker(t->line[end].s, &ignored).n)
 			end++;
 		size_t last = end;
 		while (!t->line[last - 1].s.n)

@@ -10,4 +10,7 @@
  */
 int plain_read(struct document *d, struct arena *a, struct err *e);
 
+/* "[00:12] Ida Berg (sales): words": the speaker, and where the words begin; no speaker when the line is something else. */
+struct str plain_speaker(struct str line, size_t *words);
+
 #endif

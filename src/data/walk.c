@@ -12,7 +12,7 @@
 
 enum { WALK_DEPTH = 32, OTHERS_MAX = 8, ENDING_BYTES = 16 };
 
-const char walk_patterns[] = "*.md, *.markdown, *.html, *.htm, *.xhtml, *.txt, *.text, *.docx, *.csv";
+const char walk_patterns[] = "*.md, *.markdown, *.html, *.htm, *.xhtml, *.txt, *.text, *.docx, *.vtt, *.srt, *.csv";
 
 enum walk_kind walk_kind(const char *path)
 {
@@ -20,7 +20,8 @@ enum walk_kind walk_kind(const char *path)
 		const char *ending;
 		enum walk_kind kind;
 	} kinds[] = {{".md", WALK_MARKDOWN}, {".markdown", WALK_MARKDOWN}, {".html", WALK_HTML}, {".htm", WALK_HTML},
-		{".xhtml", WALK_HTML}, {".txt", WALK_PLAIN}, {".text", WALK_PLAIN}, {".docx", WALK_DOCX}, {".csv", WALK_TICKETS}};
+		{".xhtml", WALK_HTML}, {".txt", WALK_PLAIN}, {".text", WALK_PLAIN}, {".docx", WALK_DOCX}, {".vtt", WALK_CAPTIONS},
+		{".srt", WALK_CAPTIONS}, {".csv", WALK_TICKETS}};
 	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
 	for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
 		if (!strcasecmp(dot, kinds[i].ending))

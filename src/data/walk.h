@@ -11,7 +11,7 @@ struct paths {
 void paths_release(struct paths *p);
 
 /* Which reader a file is for, by the end of its name in any case. A file of another kind that is named itself is read as Markdown. */
-enum walk_kind { WALK_NONE, WALK_MARKDOWN, WALK_HTML, WALK_PLAIN, WALK_DOCX, WALK_TICKETS };
+enum walk_kind { WALK_NONE, WALK_MARKDOWN, WALK_HTML, WALK_PLAIN, WALK_DOCX, WALK_CAPTIONS, WALK_TICKETS };
 enum walk_kind walk_kind(const char *path);
 extern const char walk_patterns[]; /* "*.md, *.markdown, ...": for messages */
 
