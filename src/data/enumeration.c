@@ -126,21 +126,51 @@ bool documents_mention(const struct document *d, size_t n, struct str words)
 	return false;
 }
 
-int enumeration_outsider(const char **out, const struct enumeration *s, const struct document *d, size_t n, struct rng *r,
-	struct arena *a, struct err *e)
+/* *out = the names of the category that no document mentions in any spelling, separated by |, in the arena. */
+static int strangers_of(
+	const char **out, const struct category *c, const struct document *d, size_t n, struct arena *a, struct err *e)
 {
-	struct str names, form, chosen = {NULL, 0};
-	uint32_t seen = 0;
-	*out = NULL;
-	for (const char *rest = s->category->outside; piece_next(&rest, '|', &names);) {
+	struct str names, form;
+	struct buf b = {0};
+	int rc = 0;
+	for (const char *rest = c->outside; piece_next(&rest, '|', &names) && !rc;) {
 		bool mentioned = false;
 		for (const char *p = names.p; p < names.p + names.n && !mentioned; p += form.n + 1) {
 			form = (struct str){p, strcspn(p, "/|")};
 			mentioned = documents_mention(d, n, form);
 		}
-		if (!mentioned && rng_below(r, ++seen) == 0) /* each with the same chance */
-			chosen = (struct str){names.p, strcspn(names.p, "/|")};
+		if (!mentioned)
+			rc = buf_printf(&b, e, "%s%.*s", b.len ? "|" : "", (int)strcspn(names.p, "/|"), names.p);
 	}
+	*out = rc ? NULL : arena_strdup(a, b.p ? b.p : "", b.len, e);
+	buf_release(&b);
+	return rc || *out ? rc : ERR_RESOURCE;
+}
+
+/* Fills in `strangers`; each category's are looked for once, in all documents. */
+static int strangers_find(struct enumerations *v, const struct document *d, size_t n, struct arena *a, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < v->n && !rc; i++) {
+		size_t k = 0;
+		while (k < i && v->p[k].category != v->p[i].category)
+			k++;
+		if (k < i)
+			v->p[i].strangers = v->p[k].strangers;
+		else
+			rc = strangers_of(&v->p[i].strangers, v->p[i].category, d, n, a, e);
+	}
+	return rc;
+}
+
+int enumeration_outsider(const char **out, const struct enumeration *s, struct rng *r, struct arena *a, struct err *e)
+{
+	struct str name, chosen = {NULL, 0};
+	uint32_t seen = 0;
+	*out = NULL;
+	for (const char *rest = s->strangers; piece_next(&rest, '|', &name);)
+		if (rng_below(r, ++seen) == 0) /* each with the same chance */
+			chosen = name;
 	if (chosen.p && !(*out = arena_strdup(a, chosen.p, chosen.n, e)))
 		return ERR_RESOURCE;
 	return 0;
@@ -397,5 +427,5 @@ int enumerations_find(struct enumerations *out, const struct maker *m, const str
 		at.section = it->section;
 		rc = from_sentence(out, &at, it->answer, it->span, false, e);
 	}
-	return rc;
+	return rc ? rc : strangers_find(out, d, n, m->arena, e);
 }

@@ -23,9 +23,10 @@ struct enumeration {
 	const char *noun; /* what one member is called: "plan"; NULL where only a sentence lists them */
 	const char *member[MEMBERS_MAX];
 	size_t n;
-	const char *says;    /* the sentence that lists them */
-	const char *subject; /* of that sentence, when it says that there is no other; else NULL */
-	bool disputed;       /* two tables disagree */
+	const char *says;      /* the sentence that lists them */
+	const char *subject;   /* of that sentence, when it says that there is no other; else NULL */
+	bool disputed;         /* two tables disagree */
+	const char *strangers; /* names of the kind that no document mentions in any of their spellings, separated by | */
 	const struct document *document;
 	const struct section *section;
 	struct span span;
@@ -42,9 +43,8 @@ bool items_states(const struct items *v, size_t i);
 /* From the tables, lists of steps and statements of trained pages. Strings in m->arena. */
 int enumerations_find(struct enumerations *out, const struct maker *m, const struct document *d, size_t n, struct err *e);
 
-/* A name of the kind that no document mentions in any of its spellings, in the arena; NULL without an error: there is none. */
-int enumeration_outsider(const char **out, const struct enumeration *s, const struct document *d, size_t n, struct rng *r,
-	struct arena *a, struct err *e);
+/* One of the strangers, in the arena; NULL without an error: there is none. */
+int enumeration_outsider(const char **out, const struct enumeration *s, struct rng *r, struct arena *a, struct err *e);
 
 /* Does any document hold the words, as whole words, in whatever case? */
 bool documents_mention(const struct document *d, size_t n, struct str words);

@@ -118,7 +118,7 @@ int outsiders_fill(const struct outsiders *o, const char **out, const char *patt
 
 int outsiders_choose(struct outsiders *o, const char **out, const struct enumeration *s, struct err *e)
 {
-	return enumeration_outsider(out, s, o->d, o->n_documents, &o->rng, o->m->arena, e);
+	return enumeration_outsider(out, s, &o->rng, o->m->arena, e);
 }
 
 /* What is true of a name that the list leaves out. */

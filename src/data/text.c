@@ -118,12 +118,16 @@ bool str_is(struct str s, const char *text)
 
 bool str_in(struct str s, const char *list)
 {
-	for (const char *p = list; *p && s.n;) {
-		size_t n = strcspn(p, " ");
-		if (n == s.n && !strncasecmp(p, s.p, n))
+	if (!s.n)
+		return false;
+	for (const char *p = list; *p;) {
+		const char *start = p;
+		while (*p && *p != ' ')
+			p++;
+		if ((size_t)(p - start) == s.n && !strncasecmp(start, s.p, s.n))
 			return true;
-		p += n;
-		p += strspn(p, " ");
+		while (*p == ' ')
+			p++;
 	}
 	return false;
 }
