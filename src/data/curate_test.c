@@ -140,12 +140,11 @@ static void test_structure(void **state)
 {
 	(void)state;
 	put("in/a.md",
-		"# Guide\n\nA Zorbel worker is a process that runs jobs.\n\n## Add a worker\n\n1. Press **Add**.\n2. Wait.\n\n## "
-		"Is it free?\n\nNo. It costs money.\n\n"
-		"## Plans\n\n| Plan | Price | Seats |\n|---|---|---|\n| Small | 5 EUR | 3 |\n| Big | 9 EUR | 30 |\n\n"
-		"| Flag | Purpose |\n|---|---|\n| `--dry` | shows the plan |\n\n| Limit | Value |\n|---|---|\n| Largest job | 4 MB "
-		"|\n"
-		"| Maximum input size | 9 KB |\n\n**Spool**: the disk where jobs wait.\n");
+		"# Guide\n\nA Zorbel worker is a process that runs jobs.\n\n## Add a worker\n\n1. Press **Add**.\n2. Wait.\n"
+		"\n## Is it free?\n\nNo. It costs money.\n\n## Plans\n\n| Plan | Price | Seats |\n|---|---|---|\n| Small | 5 "
+		"EUR | 3 |\n| Big | 9 EUR | 30 |\n\n| Flag | Purpose |\n|---|---|\n| `--dry` | shows the plan |\n\n| Limit | "
+		"Value |\n|---|---|\n| Largest job | 4 MB |\n| Maximum input size | 9 KB |\n\n| Role | May |\n|---|---|\n| Gu"
+		"est | read the log |\n\n**Spool**: the disk where jobs wait.\n");
 	struct buf b = {0};
 	curate(at("out"), 1);
 	rows(&b);
@@ -159,6 +158,7 @@ static void test_structure(void **state)
 	assert_row(&b, "How many seats does the Big plan have?|The Big plan has 30 seats.\n");
 	assert_row(&b, "What does the `--dry` flag do?|The `--dry` flag shows the plan.\n");
 	assert_row(&b, "Which flag shows the plan?|");
+	assert_row(&b, "Which role may read the log?|The Guest role may read the log.\n");
 	assert_row(&b, "What is the largest job?|The largest job is 4 MB.\n");
 	assert_row(&b, "How large can an input be?|The maximum input size is 9 KB.\n");
 	assert_row(&b, "I have the Small plan. What is my price?|The price of the Small plan is 5 EUR.\n");

@@ -30,7 +30,7 @@ static const char *const claim_patterns[] = {
 	"$C, correct?",
 	"A customer says that $C. Is that right?",
 	"Why is it that $C?",
-	"Since $C, what should we plan for?",
+	"Since $C, what do we have to prepare for?",
 	"I read that $C. Can I rely on that?",
 	"How come $C?",
 	"We assume that $C. What do we have to know?",

@@ -78,6 +78,18 @@ static const char *const deed_patterns[] = {
 	"What $K do I need to $M?",
 	"How do I $M?",
 };
+/* Under a head like "May". */
+static const char *const right_patterns[] = {
+	"What $C $R do?",
+	"What can $R do?",
+	"#$R",
+	"What is $R allowed to do?",
+	"What is $R for?",
+	"Explain $R.",
+	"Which $K $C $V?",
+	"Which $K do I need to $V?",
+	"I want to $V. What $K do I need?",
+};
 static const char *const meaning_patterns[] = {
 	"What is meant by $R?",
 	"What does $R mean?",
@@ -171,7 +183,11 @@ static int cell_item(struct maker *m, const struct block *b, struct item *it, st
 		PART(p, 'O') = strchr("aeiou", *column) ? "an" : "a";
 	else if (number && a.measure == ATOM_TIME)
 		PART(p, 'D') = column;
-	if (n > 1 && !w[0].stop && verb_form(&w[0], base) == VERB_THIRD) {
+	if (n > 1 && str_in((struct str){column, strlen(column)}, "may can must")) {
+		answer = "$R $C $V.";
+		patterns = right_patterns;
+		n_patterns = COUNT(right_patterns);
+	} else if (n > 1 && !w[0].stop && verb_form(&w[0], base) == VERB_THIRD) {
 		PART(p, 'M') = text_concat(m, base, cell + w[0].n, "", e);
 		answer = "$R $V.";
 		patterns = deed_patterns;

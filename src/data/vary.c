@@ -92,6 +92,7 @@ static const char *const synonyms[][SYNONYMS_MAX + 1] = {
 	{"receive", "get"},
 	{"require", "need"},
 	{"create", "make", "set up", "add"},
+	{"allowed to", "permitted to"},
 	{"allowed", "permitted", "possible"},
 	{"people", "users", "colleagues"},
 	{"person", "user", "colleague"},
