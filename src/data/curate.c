@@ -16,6 +16,7 @@
 #include "data/settle.h"
 #include "data/split.h"
 #include "data/terms.h"
+#include "data/terms_merge.h"
 
 static int document_items(struct maker *m, struct err *e)
 {
@@ -66,7 +67,7 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 	if (rc < 0 || (rc = contradictions_find(&contradictions, &items, names, e)) < 0 ||
 		(rc = settle_read(&contradictions, &items, o->in, e)) < 0 || (rc = refusals_make(&m, c.d, c.n, e)) < 0 ||
 		(rc = grounded_make(&m, c.d, c.n, e)) < 0 || (rc = terms_find(&terms, c.d, c.n, names, e)) < 0 ||
-		(rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
+		(rc = terms_merge(&terms, o->in, e)) < 0 || (rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
 		goto done;
 	const struct dataset made = {.documents = c.d,
 		.n_documents = c.n,

@@ -36,6 +36,8 @@ struct data_options {
 enum { DATA_PHRASINGS = 14 };
 /* Decisions on contradictions, beside the documents: {"keep":STATEMENT,"drop":STATEMENT} or {"both":[STATEMENT,STATEMENT]}, a line each. */
 #define DATA_SETTLED "settled.jsonl"
+/* People's terms, beside the documents: the format of terms.yaml; they take the place of what is found. */
+#define DATA_TERMS "terms.yaml"
 
 struct data_summary {
 	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid;

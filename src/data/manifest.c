@@ -26,14 +26,19 @@ static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
 	return 0;
 }
 
-/* People's decisions are an input like the documents. */
-static int settled_key(const char *in, struct buf *b, struct err *e)
+/* What people decided is an input like the documents. */
+static int decisions_key(const char *in, struct buf *b, struct err *e)
 {
+	static const char *const name[] = {DATA_SETTLED, DATA_TERMS};
 	char path[PATH_SIZE], hex[65];
-	int rc = path_join(path, sizeof path, e, in, DATA_SETTLED);
-	if (rc || !dir_exists(in) || !file_exists(path) || (rc = sha256_file(path, hex, e)))
-		return rc;
-	return buf_printf(b, e, "%s %s\n", hex, DATA_SETTLED);
+	int rc = 0;
+	for (size_t i = 0; i < sizeof name / sizeof *name && !rc && dir_exists(in); i++) {
+		rc = path_join(path, sizeof path, e, in, name[i]);
+		if (rc || !file_exists(path) || (rc = sha256_file(path, hex, e)))
+			continue;
+		rc = buf_printf(b, e, "%s %s\n", hex, name[i]);
+	}
+	return rc;
 }
 
 int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e)
@@ -44,7 +49,7 @@ int dataset_key(const struct data_options *o, const struct document *d, size_t n
 		if (i == 0 || strcmp(d[i].path, d[i - 1].path)) /* the tickets of a file are one entry, before and after reading */
 			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
 	if (rc == 0)
-		rc = settled_key(o->in, &b, e);
+		rc = decisions_key(o->in, &b, e);
 	if (rc == 0)
 		rc = bytes_hash(&b, hex, e);
 	buf_release(&b);
