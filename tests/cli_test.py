@@ -233,6 +233,35 @@ def test_train(here):
     test_interrupt_train(here, data)
 
 
+def test_export_hf(base, adapter, scores, out):
+    """From a GGUF and from a folder, of every family."""
+    folder = os.path.join(GOLDEN, "untied")
+    for name, model in (("hf-gguf", MODEL), ("hf-folder", folder)):
+        rc, text, err = run(*base, "--model", model, "--to", "hf", "--type", "F32", "--out", out(name))
+        Case.check(f"export --to {name}", rc == 0 and text == out(name) + "\n" and os.path.exists(out(name + "/passport.json")), (rc, text, err))
+        plain, tuned = scores("--model", out(name)), scores("--model", model, "--adapter", adapter)
+        Case.check(f"{name} answers as base and adapter", max(abs(a - b) for a, b in zip(plain, tuned)) < 1e-4, (plain, tuned))
+        with open(out(name + "/generation_config.json"), encoding="utf-8") as f:
+            ends = json.load(f)["eos_token_id"]
+        with open(out(name + "/config.json"), encoding="utf-8") as f:
+            config = json.load(f)
+        Case.check(f"{name} names its end tokens and type", isinstance(ends, list) and ends and "float32" in (config.get("dtype"), config.get("torch_dtype")),
+                   (ends, config))
+    with open(out("hf-gguf/config.json"), encoding="utf-8") as f, open(os.path.join(folder, "config.json"), encoding="utf-8") as g:
+        made, own = json.load(f), json.load(g)
+    Case.check("config.json of a GGUF says what the model's own does", all(made[k] == own[k] for k in made.keys() & own.keys() - {"torch_dtype", "dtype"}) and
+               made["architectures"] == ["LlamaForCausalLM"], (made, own))
+    families = os.path.join(GOLDEN, "families")
+    for family in ("gemma3", "llama3", "mistral", "qwen2", "qwen3"):
+        lora = os.path.join(families, family + ".golden", "adapter")
+        for name in (family, family + ".gguf"):
+            source = os.path.join(families, name)
+            rc, text, err = run("export", "--model", source, "--adapter", lora, "--to", "hf", "--type", "F32", "--out", out(name), "--quiet")
+            Case.check(f"export --to hf of {name}", rc == 0, (rc, text, err))
+            want, got = scores("--model", source, "--adapter", lora), scores("--model", out(name))
+            Case.check(f"hf of {name} answers the same", max(abs(a - b) for a, b in zip(want, got)) < 1e-4, (want, got))
+
+
 def test_export(here):
     adapter = os.path.join(GOLDEN, "untied.golden", "adapter")
     base = ["export", "--model", MODEL, "--adapter", adapter, "--quiet"]
@@ -261,12 +290,14 @@ def test_export(here):
                max(abs(a - b) for a, b in zip(scores("--model", MODEL), tuned)) > 1e-2, (plain, tuned))
     for kind in ("F16", "BF16", "Q8_0", "Q4_0"):
         Case.check(f"export --type {kind}", run(*base, "--to", "gguf", "--type", kind, "--out", out(kind))[0] == 0)
+    test_export_hf(base, adapter, scores, out)
     refuses("export over what exists", 2, "exists already", *base, "--to", "gguf", "--out", out("whole.gguf"))
     refuses("export to an unknown target", 2, "--to onnx", *base, "--to", "onnx", "--out", out("x"))
     refuses("export of an unknown type", 2, "--type Q9", *base, "--to", "gguf", "--type", "Q9", "--out", out("x"))
     refuses("export of a type that only merged models have", 2, "--type", *base, "--to", "mlx", "--type", "F16", "--out", out("x"))
     refuses("export of a folder to gguf", 2, "needs a base that is a GGUF file", "export", "--model", os.path.join(GOLDEN, "untied"),
             "--adapter", adapter, "--to", "gguf", "--out", out("x"), "--quiet")
+    refuses("a Hugging Face folder of blocks", 2, "--type Q8_0: a Hugging Face folder holds", *base, "--to", "hf", "--type", "Q8_0", "--out", out("x"))
     refuses("export without an adapter", 2, "--adapter", "export", "--model", MODEL, "--to", "mlx", "--out", out("x"))
     refuses("export where nothing can be made", 1, "make folder", *base, "--to", "mlx", "--out", out("whole.gguf/x"))
     left = set(os.listdir(here))

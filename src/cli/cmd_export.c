@@ -27,17 +27,17 @@ static int run(const struct cli *c, struct err *e)
 const struct command command_export = {
 	.name = "export",
 	.operands = "",
-	.summary = "Write an adapter, or the model with it, as llama.cpp, PEFT and MLX load it.",
+	.summary = "Write an adapter, or the model with it, as transformers, PEFT, llama.cpp and MLX load it.",
 	.examples = {"attune export --adapter run/adapter --to gguf --out tuned.gguf --type Q8_0",
-		"attune export --adapter run/adapter --to gguf-lora --out lora.gguf",
+		"attune export --adapter run/adapter --to hf --out tuned",
 		"attune export --model hf:HuggingFaceTB/SmolLM2-360M-Instruct --adapter run/adapter --to mlx --out mlx"},
 	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
-		{.name = "to", .argument = "WHAT", .help = "peft, gguf-lora, gguf (merged) or mlx", .required = true},
-		{.name = "out", .argument = "PATH", .help = "file (gguf) or folder, not there yet", .required = true},
+		{.name = "to", .argument = "WHAT", .help = "peft, gguf-lora, gguf or hf (merged), or mlx", .required = true},
+		{.name = "out", .argument = "PATH", .help = "file (gguf, gguf-lora) or folder, not there yet", .required = true},
 		{.name = "type",
 			.argument = "T",
-			.help = "of merged matrices: F32, F16, BF16, Q8_0, Q4_0 or Q4_K; without it the base's, where that can be "
-				"written"},
+			.help = "of merged matrices: F32, F16, BF16, and in GGUF Q8_0, Q4_0 or Q4_K; without it the base's, where "
+				"that can be written"},
 		FLAG_JSON, {0}},
 	.run = run,
 };

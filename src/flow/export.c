@@ -10,19 +10,30 @@
 
 static const char *const kinds[EXPORT_KINDS] = {"peft", "gguf-lora", "gguf", "hf", "mlx"};
 
+enum dtype export_coarser(enum dtype a, enum dtype b)
+{
+	static const enum dtype order[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0, DTYPE_Q4_K, DTYPE_Q4_0};
+	size_t i = 0;
+	while (order[i] != a && order[i] != b)
+		i++;
+	return order[i] == a ? b : a;
+}
+
 static int read_options(struct export_job *j, struct err *e)
 {
 	const struct flow_export_options *o = j->o;
 	while (j->kind < EXPORT_KINDS && strcmp(kinds[j->kind], o->to))
 		j->kind++;
-	if (j->kind == EXPORT_KINDS || j->kind == EXPORT_HF)
-		return err_set(e, ERR_USAGE, "--to %s: expected peft, gguf-lora, gguf or mlx", o->to);
+	if (j->kind == EXPORT_KINDS)
+		return err_set(e, ERR_USAGE, "--to %s: expected peft, gguf-lora, gguf, hf or mlx", o->to);
 	for (j->type = o->type ? 0 : DTYPE_COUNT; j->type < DTYPE_COUNT && strcmp(dtype_name(j->type), o->type); j->type++)
 		;
 	if (o->type && (j->type == DTYPE_COUNT || !dtype_can_quantize(j->type)))
 		return err_set(e, ERR_USAGE, "--type %s: expected F32, F16, BF16, Q8_0, Q4_0 or Q4_K", o->type);
 	if (o->type && !export_is_merged(j))
-		return err_set(e, ERR_USAGE, "--type goes with a merged model (--to gguf); an adapter is written in F32");
+		return err_set(e, ERR_USAGE, "--type goes with a merged model (--to gguf, --to hf); an adapter is written in F32");
+	if (o->type && j->kind == EXPORT_HF && dtype_block(j->type) > 1)
+		return err_set(e, ERR_USAGE, "--type %s: a Hugging Face folder holds F32, F16 or BF16", o->type);
 	if (file_exists(o->out) || dir_exists(o->out))
 		return err_set(e, ERR_USAGE, "%s exists already; name a place that does not", o->out);
 	return 0;
@@ -77,6 +88,8 @@ static int make(struct export_job *j, struct err *e)
 		return lora_save_gguf(j->lora, j->model, j->product, e);
 	case EXPORT_MLX:
 		return lora_save_mlx(j->lora, j->model, j->product, e);
+	case EXPORT_HF:
+		return export_hf(j, e);
 	default:
 		return export_gguf(j, e);
 	}

@@ -26,6 +26,16 @@ static inline bool export_is_merged(const struct export_job *j)
 
 /* The model with the adapter in it, as one GGUF file with all keys and tensors of the base's. */
 int export_gguf(struct export_job *j, struct err *e);
+/* The same as a Hugging Face folder. ERR_DATA when a GGUF base says what such a folder cannot. */
+int export_hf(struct export_job *j, struct err *e);
+
+/* The one of the two types that rounds more. */
+enum dtype export_coarser(enum dtype a, enum dtype b);
+
+/* Takes the next n bytes of a product. */
+typedef int export_put(void *writer, const void *p, size_t n, struct err *e);
+/* The tensor of the base, merged, in `type` and in the product's row order, to `put`. ERR_FAILED when a value is too large for the type. */
+int export_rows(const struct export_job *j, const struct hf_part *x, enum dtype type, export_put *put, void *writer, struct err *e);
 
 /*
  * Opens the product again and compares it with base and adapter on prompts; writes the passport. ERR_FAILED with a sentence when they

@@ -29,7 +29,7 @@ struct comparison {
 	double sum, largest; /* of |difference of log-probabilities| over n_tokens tokens of answers */
 };
 
-/* How far a number format may move log-probabilities: mean and largest. Measured by tests/oracle/export.sh, and doubled or more. */
+/* How far a number format may move log-probabilities: mean and largest. Measured by tests/oracle/export.py, and doubled or more. */
 static void bounds(enum dtype t, double *mean, double *largest)
 {
 	*mean = t == DTYPE_Q4_0 || t == DTYPE_Q4_K ? 0.5 : t == DTYPE_Q8_0 ? 0.05 : t == DTYPE_BF16 ? 0.03 : 0.01;

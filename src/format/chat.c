@@ -12,7 +12,7 @@ enum { MESSAGES_MAX = 254, CONFIG_MAX = 64 << 20 };
 struct chat_template {
 	struct arena arena; /* the tree and what follows */
 	struct node *first;
-	const char *bos, *eos; /* NULL: none */
+	const char *source, *bos, *eos; /* bos, eos NULL: none */
 	bool renders_system;
 };
 
@@ -43,7 +43,9 @@ int chat_template_new(struct chat_template **out, const char *source, const char
 	if (!t)
 		return ERR_RESOURCE;
 	arena_init(&t->arena, 1 << 14);
-	int rc = keep(t, bos, &t->bos, e);
+	int rc = keep(t, source, &t->source, e);
+	if (!rc)
+		rc = keep(t, bos, &t->bos, e);
 	if (!rc)
 		rc = keep(t, eos, &t->eos, e);
 	if (!rc)
@@ -63,6 +65,11 @@ void chat_template_free(struct chat_template *t)
 		return;
 	arena_release(&t->arena);
 	mem_free(t);
+}
+
+const char *chat_template_source(const struct chat_template *t)
+{
+	return t->source;
 }
 
 bool chat_template_renders_system(const struct chat_template *t)

@@ -92,6 +92,19 @@ int hf_open(struct hf **out, const char *dir, struct err *e);
 void hf_close(struct hf *h);
 const json_t *hf_config(const struct hf *h);                          /* borrowed */
 const struct tensor *hf_tensor(const struct hf *h, const char *name); /* NULL when absent */
+size_t hf_n_tensors(const struct hf *h);
+const struct tensor *hf_tensor_at(const struct hf *h, size_t i); /* of all shards, by name */
+
+/*
+ * Writing weights into a folder: one model.safetensors, or shards of at most shard_bytes (a larger tensor has one of its own) and their
+ * index, which comes last. Of the tensors (F32, F16, BF16), which must stay valid, all but `data` counts. Call _free in any case.
+ */
+struct hf_writer;
+int hf_writer_open(struct hf_writer **out, const char *dir, const struct tensor *t, size_t n, size_t shard_bytes, struct err *e);
+/* The next n bytes: tensor after tensor in the order given, at most what is missing of one. */
+int hf_put_data(struct hf_writer *w, const void *p, size_t n, struct err *e);
+int hf_writer_commit(struct hf_writer *w, struct err *e);
+void hf_writer_free(struct hf_writer *w);
 
 /* ---- PEFT adapter folder -------------------------------------------------------------------------------------------------- */
 
@@ -139,6 +152,11 @@ void ids_release(struct ids *v);
 struct tokenizer;
 int tokenizer_from_gguf(struct tokenizer **out, const struct gguf *g, struct err *e);
 int tokenizer_from_hf(struct tokenizer **out, const char *dir, struct err *e); /* tokenizer.json (+ tokenizer_config.json) */
+/*
+ * tokenizer.json and tokenizer_config.json into `dir`, as the `tokenizers` library reads them, from what a GGUF file has. ERR_DATA for
+ * a vocabulary of which the two would make different ids.
+ */
+int tokenizer_write_hf(const struct gguf *g, const char *dir, struct err *e);
 void tokenizer_free(struct tokenizer *t);
 size_t tokenizer_n_vocab(const struct tokenizer *t);
 int32_t tokenizer_bos(const struct tokenizer *t); /* -1 when there is none or the model does not use it */
@@ -189,6 +207,7 @@ int chat_template_from_hf(struct chat_template **out, const char *dir, struct er
  */
 int chat_template_built_in(struct chat_template **out, const struct tokenizer *t, struct err *e);
 void chat_template_free(struct chat_template *t);
+const char *chat_template_source(const struct chat_template *t); /* Jinja, valid until _free */
 /* Whether a system message gets into the text; found out at opening. */
 bool chat_template_renders_system(const struct chat_template *t);
 /*
@@ -297,6 +316,13 @@ int passages_render(const struct passage *p, size_t n, const char *question, str
 
 /* Appends n bytes as UTF-8: U+FFFD stands in for every byte that is none, such as where a model stopped inside a character. */
 int utf8_append(struct buf *out, const char *p, size_t n, struct err *e);
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------------------- */
+
+/* A foreign file of at most max_size bytes as one object without duplicate keys; errors name the line. The caller decrefs. */
+int json_file(json_t **out, const char *path, size_t max_size, struct err *e);
+/* Writes an object for people to read too, atomically. NULL, as jansson makes of what is no UTF-8, is ERR_FAILED. */
+int json_file_write(const char *path, const json_t *object, struct err *e);
 
 /* ---- hashing ---------------------------------------------------------------------------------------------------------------- */
 

@@ -153,3 +153,13 @@ const struct tensor *hf_tensor(const struct hf *h, const char *name)
 {
 	return tensor_index_find(&h->index, name);
 }
+
+size_t hf_n_tensors(const struct hf *h)
+{
+	return h->index.n;
+}
+
+const struct tensor *hf_tensor_at(const struct hf *h, size_t i)
+{
+	return h->index.p[i];
+}

@@ -5,6 +5,7 @@
 #include "format/cursor.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Takes what json_loadb gave; `place` is "byte 7" or "line 7". */
@@ -62,6 +63,19 @@ int json_file_in(json_t **out, const char *dir, const char *name, size_t max_siz
 	*out = NULL;
 	int rc = path_join(path, sizeof path, e, dir, name);
 	return rc ? rc : json_file(out, path, max_size, e);
+}
+
+int json_file_write(const char *path, const json_t *object, struct err *e)
+{
+	struct buf line = {0};
+	char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+	int rc = text ? buf_printf(&line, e, "%s\n", text)
+		      : err_set(e, ERR_FAILED, "%s: cannot be written as JSON; is a name in it not UTF-8?", path);
+	if (!rc)
+		rc = file_replace(path, line.p, line.len, e);
+	buf_release(&line);
+	free(text); /* jansson's memory */
+	return rc;
 }
 
 const char *json_kind(const json_t *value)

@@ -12,10 +12,7 @@
  */
 int json_bytes(json_t **out, const char *path, size_t at, const char *p, size_t n, struct err *e);
 
-/* A whole file of at most max_size bytes; errors name the line. */
-int json_file(json_t **out, const char *path, size_t max_size, struct err *e);
-
-/* "dir/name", likewise. */
+/* json_file of "dir/name". */
 int json_file_in(json_t **out, const char *dir, const char *name, size_t max_size, struct err *e);
 
 /* What a value is, for messages: "an object", "a string" ...; "none" for NULL. */

@@ -6,7 +6,6 @@
 #include "format/json.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const size_t CONFIG_MAX = (size_t)16 << 20;
@@ -15,7 +14,6 @@ static const char CONFIG[] = "adapter_config.json", WEIGHTS[] = "adapters.safete
 int mlx_write(const char *dir, const struct mlx_config *c, const struct tensor *t, size_t n, struct err *e)
 {
 	char config[PATH_SIZE], weights[PATH_SIZE];
-	char *text = NULL;
 	json_t *keys = json_array(), *json;
 	int rc = path_join(config, sizeof config, e, dir, CONFIG);
 	for (size_t i = 0; i < c->n_keys; i++)
@@ -23,9 +21,6 @@ int mlx_write(const char *dir, const struct mlx_config *c, const struct tensor *
 	json = json_pack("{s:s, s:s, s:I, s:{s:I, s:f, s:f, s:o}}", "fine_tune_type", "lora", "model", c->base_model, "num_layers",
 		(json_int_t)c->n_layers, "lora_parameters", "rank", (json_int_t)c->r, "scale", c->scale, "dropout", 0.0, "keys",
 		keys);
-	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	if (!rc && !text)
-		rc = err_set(e, ERR_FAILED, "%s: cannot be written as JSON; is a name in it not UTF-8?", config);
 	if (!rc)
 		rc = path_join(weights, sizeof weights, e, dir, WEIGHTS);
 	if (!rc)
@@ -33,8 +28,7 @@ int mlx_write(const char *dir, const struct mlx_config *c, const struct tensor *
 	if (!rc)
 		rc = safetensors_write(weights, t, n, e);
 	if (!rc)
-		rc = file_replace(config, text, strlen(text), e);
-	free(text); /* jansson's memory */
+		rc = json_file_write(config, json, e);
 	json_decref(json);
 	return rc;
 }

@@ -30,19 +30,17 @@ static json_t *config_json(const struct peft_config *c)
 			json_decref(targets);
 			return NULL;
 		}
-	return json_pack("{s:s, s:s, s:s, s:n, s:n, s:I, s:o, s:f, s:o, s:s, s:b, s:b, s:b, s:n, s:b, s:b, s:{}, s:{}, s:n, s:n}",
-		"peft_type", "LORA", "task_type", "CAUSAL_LM", "base_model_name_or_path", c->base_model, "revision", "auto_mapping",
-		"r", (json_int_t)c->r, "lora_alpha", alpha, "lora_dropout", 0.0, "target_modules", targets, "bias", "none",
-		"fan_in_fan_out", false, "inference_mode", true, "init_lora_weights", true, "modules_to_save", "use_rslora",
-		c->use_rslora, "use_dora", false, "rank_pattern", "alpha_pattern", "layers_to_transform", "layers_pattern");
+	/* in the order of the alphabet, as PEFT writes them */
+	return json_pack("{s:{}, s:n, s:s, s:s, s:b, s:b, s:b, s:n, s:n, s:o, s:f, s:n, s:s, s:I, s:{}, s:n, s:o, s:s, s:b, s:b}",
+		"alpha_pattern", "auto_mapping", "base_model_name_or_path", c->base_model, "bias", "none", "fan_in_fan_out", false,
+		"inference_mode", true, "init_lora_weights", true, "layers_pattern", "layers_to_transform", "lora_alpha", alpha,
+		"lora_dropout", 0.0, "modules_to_save", "peft_type", "LORA", "r", (json_int_t)c->r, "rank_pattern", "revision",
+		"target_modules", targets, "task_type", "CAUSAL_LM", "use_dora", false, "use_rslora", c->use_rslora);
 }
 
 int peft_write(const char *dir, const struct peft_config *c, const struct tensor *t, size_t n, struct err *e)
 {
 	char config[PATH_SIZE], weights[PATH_SIZE];
-	json_t *json = NULL;
-	char *text = NULL;
-	struct buf line = {0};
 	int rc = path_join(config, sizeof config, e, dir, CONFIG);
 	if (!rc)
 		rc = path_join(weights, sizeof weights, e, dir, WEIGHTS);
@@ -51,19 +49,9 @@ int peft_write(const char *dir, const struct peft_config *c, const struct tensor
 	if (!rc)
 		rc = safetensors_write(weights, t, n, e);
 	if (rc)
-		goto done;
-	json = config_json(c);
-	text = json ? json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-	if (!text) {
-		rc = err_set(e, ERR_FAILED, "%s: cannot be written as JSON; is a name in it not UTF-8?", config);
-		goto done;
-	}
-	rc = buf_printf(&line, e, "%s\n", text);
-	if (!rc)
-		rc = file_replace(config, line.p, line.len, e);
-done:
-	buf_release(&line);
-	free(text); /* jansson's memory */
+		return rc;
+	json_t *json = config_json(c);
+	rc = json_file_write(config, json, e);
 	json_decref(json);
 	return rc;
 }

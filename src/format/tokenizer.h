@@ -59,8 +59,15 @@ enum {
 	TOKEN_BYTES_MAX = 1024 /* of one token; real ones have up to 400. Bounds the time of every search for a token */
 };
 
+enum { VOCAB_GGUF_EOG = 3 }; /* one more than is used: it is written before it is counted */
+/* What a GGUF file has, borrowed from it and from `eog`; the caller releases it, in any case. */
+int vocab_from_gguf(struct vocab *v, int64_t eog[VOCAB_GGUF_EOG], const struct gguf *g, struct err *e);
+
 /* Fills merge i from "left right"; without a space `right` stays empty, which tokenizer_build refuses. */
 void vocab_merge_split(struct vocab *v, size_t i, struct piece line);
+/* The regular expressions of tokenizer.json that cut text as the pre-tokenizer does; NULL where it has none. */
+const char *pretoken_regex(enum pretoken how);
+
 int tokenizer_build(struct tokenizer **out, const struct vocab *v, struct err *e);
 
 /* tokenizer_encode, and where each token ends in the text (NULL: not wanted). */

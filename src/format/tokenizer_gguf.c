@@ -155,8 +155,8 @@ static int read_id(const struct gguf *g, const char *key, int64_t *id, struct er
 	return rc;
 }
 
-/* `eog` has room for the end-of-turn and end-of-message tokens, which some models name apart from the end token. */
-static int read_special(const struct gguf *g, struct vocab *v, bool add_bos, int64_t eog[2], struct err *e)
+/* `eog` gets the end-of-turn and end-of-message tokens, which some models name apart from the end token. */
+static int read_special(const struct gguf *g, struct vocab *v, bool add_bos, int64_t eog[VOCAB_GGUF_EOG], struct err *e)
 {
 	static const char *const keys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
 	int rc = read_bool(g, "tokenizer.ggml.add_bos_token", &add_bos, e);
@@ -172,19 +172,24 @@ static int read_special(const struct gguf *g, struct vocab *v, bool add_bos, int
 	return rc;
 }
 
+int vocab_from_gguf(struct vocab *v, int64_t eog[VOCAB_GGUF_EOG], const struct gguf *g, struct err *e)
+{
+	*v = (struct vocab){.path = gguf_path(g), .bos = -1, .eos = -1, .eog = eog};
+	bool add_bos = false;
+	int rc = read_scheme(g, v, &add_bos, e);
+	if (!rc)
+		rc = read_tokens(g, v, e);
+	if (!rc && v->scheme == SCHEME_BYTES)
+		rc = read_merges(g, v, e);
+	return rc ? rc : read_special(g, v, add_bos, eog, e);
+}
+
 int tokenizer_from_gguf(struct tokenizer **out, const struct gguf *g, struct err *e)
 {
-	int64_t eog[3]; /* one more than is used: read_special writes before it counts */
-	struct vocab v = {.path = gguf_path(g), .bos = -1, .eos = -1, .eog = eog};
-	bool add_bos = false;
+	int64_t eog[VOCAB_GGUF_EOG];
+	struct vocab v;
 	*out = NULL;
-	int rc = read_scheme(g, &v, &add_bos, e);
-	if (!rc)
-		rc = read_tokens(g, &v, e);
-	if (!rc && v.scheme == SCHEME_BYTES)
-		rc = read_merges(g, &v, e);
-	if (!rc)
-		rc = read_special(g, &v, add_bos, eog, e);
+	int rc = vocab_from_gguf(&v, eog, g, e);
 	if (!rc)
 		rc = tokenizer_build(out, &v, e);
 	vocab_release(&v);

@@ -54,8 +54,7 @@ static int read_byte_level(const struct vocab *v, const json_t *p, bool regex, s
 	return refuse_set(v, "the ByteLevel pre-tokenizer", p, unsupported, e);
 }
 
-/* A regular expression is recognised, not interpreted. */
-static int read_split(struct vocab *v, const json_t *p, struct err *e)
+const char *pretoken_regex(enum pretoken how)
 {
 	static const char llama3[] =
 		"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
@@ -63,16 +62,23 @@ static int read_split(struct vocab *v, const json_t *p, struct err *e)
 	static const char qwen2[] =
 		"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
 		"\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+	return how == PRETOKEN_LLAMA3 ? llama3 : how == PRETOKEN_QWEN2 ? qwen2 : NULL;
+}
+
+/* A regular expression is recognised, not interpreted. */
+static int read_split(struct vocab *v, const json_t *p, struct err *e)
+{
 	const char *regex = json_string_value(json_object_get(json_object_get(p, "pattern"), "Regex"));
 	const char *behavior = json_string_value(json_object_get(p, "behavior"));
 	bool isolated = behavior && !strcmp(behavior, "Isolated") && !json_is_true(json_object_get(p, "invert"));
-	if (!regex || !isolated || (strcmp(regex, llama3) && strcmp(regex, qwen2)))
+	bool llama3 = regex && !strcmp(regex, pretoken_regex(PRETOKEN_LLAMA3));
+	if (!regex || !isolated || (!llama3 && strcmp(regex, pretoken_regex(PRETOKEN_QWEN2))))
 		return err_set(e, ERR_DATA,
 			"%s: the pre-tokenizer splits by \"%.80s\"; attune supports the expressions of Llama 3 and Qwen 2, "
 			"Isolated and not "
 			"inverted",
 			v->path, regex ? regex : "no Regex");
-	v->pretoken = strcmp(regex, llama3) ? PRETOKEN_QWEN2 : PRETOKEN_LLAMA3;
+	v->pretoken = llama3 ? PRETOKEN_LLAMA3 : PRETOKEN_QWEN2;
 	return 0;
 }
 

@@ -39,6 +39,7 @@ enum arch_window {
 struct arch {
 	struct arch_name
 		name; /* general.architecture and the prefix of its keys; model_type. Several model_types may be one architecture */
+	const char *hf_class;       /* transformers' class, which config.json names */
 	enum rope_layout gguf_rope; /* how the rows of q and k stand in GGUF: interleaved, or as in Hugging Face folders */
 	struct arch_name vector[ARCH_VECTORS];
 	enum activation act;

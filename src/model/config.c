@@ -155,15 +155,7 @@ static int load_attention_scale(struct model *m, struct err *e)
 
 /* ---- rotation --------------------------------------------------------------------------------------------------------------------- */
 
-/* How angles depend on positions: pair i turns by position theta^(-2i/D), slower where positions are scaled. */
-struct rotation {
-	double theta;
-	double factor; /* all pairs this much slower */
-	double low, high,
-		original_size; /* Llama 3: pairs with more than `high` turns in the original context are left, below `low` slowed */
-};
-
-static int read_gguf_rotation(const struct model *m, bool local, struct rotation *r, struct err *e)
+int read_gguf_rotation(const struct model *m, bool local, struct rotation *r, struct err *e)
 {
 	char key[KEY_SIZE];
 	const char *scaling = "linear"; /* llama.cpp's, where only a factor stands */
@@ -235,8 +227,7 @@ static int read_hf_rotation(const struct model *m, bool local, struct rotation *
 	return 0;
 }
 
-/* Llama 3: slow pairs are slowed by the factor, fast ones left, those between by a mean of the two. */
-static double llama3_divisor(const struct rotation *r, double frequency)
+double llama3_divisor(const struct rotation *r, double frequency)
 {
 	double turns = r->original_size * frequency / (2 * M_PI);
 	double smooth = (turns - r->low) / (r->high - r->low);
@@ -265,7 +256,7 @@ static int make_frequencies(struct model *m, bool local, float **out, struct err
 /* GGUF keeps Llama 3's divisors as a tensor. */
 static int apply_rope_freqs(struct model *m, struct err *e)
 {
-	static const char name[] = "rope_freqs.weight";
+	const char *name = ROPE_FREQS;
 	float *divisor;
 	if (!m->gguf || !gguf_tensor(m->gguf, name))
 		return 0;

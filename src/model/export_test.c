@@ -95,14 +95,15 @@ static void test_round_trips(void **state)
 }
 
 /* Folder and GGUF of the same model give the same LoRA GGUF: rows of q and k stand in GGUF's order in it, whatever the base's. */
-static void test_gguf_rows(void **state)
+static void gguf_is_same(const char *name)
 {
 	struct err e = {0};
 	struct buf file[2] = {{0}};
-	(void)state;
+	char gguf[64];
+	snprintf(gguf, sizeof gguf, "%s.gguf", name);
 	for (int i = 0; i < 2; i++) {
-		struct model *m = golden_model(i ? "untied" : "untied.gguf");
-		struct lora *l = golden_adapter(m, "untied");
+		struct model *m = golden_model(i ? name : gguf);
+		struct lora *l = golden_adapter(m, name);
 		check(lora_save_gguf(l, m, "export_rows.gguf", &e), &e);
 		check(file_read("export_rows.gguf", 1 << 24, &file[i], &e), &e);
 		lora_free(l);
@@ -115,11 +116,46 @@ static void test_gguf_rows(void **state)
 	buf_release(&file[1]);
 }
 
+static void test_gguf_rows(void **state)
+{
+	static const char *const names[] = {"untied", "families/llama3", "families/qwen2", "families/qwen3", "families/gemma3"};
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		gguf_is_same(names[i]);
+}
+
+/* Only Llama's rows are interleaved: of Qwen 3 and Gemma 3 B stands in the LoRA GGUF as in PEFT's folder. */
+static void test_gguf_plain_rows(void **state)
+{
+	static const char *const names[] = {"families/qwen3", "families/gemma3"};
+	struct err e = {0};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct gguf *g;
+		const char *arch;
+		struct model *m = golden_model(names[i]);
+		struct lora *l = golden_adapter(m, names[i]);
+		check(lora_save_gguf(l, m, "export_plain.gguf", &e), &e);
+		check(gguf_open(&g, "export_plain.gguf", &e), &e);
+		check(gguf_str(g, "general.architecture", &arch, &e), &e);
+		assert_string_equal(arch, i ? "gemma3" : "qwen3");
+		const struct lora_slot *s = &l->slot[LORA_Q];
+		const float *b = gguf_tensor(g, "blk.0.attn_q.weight.lora_b")->data;
+		for (size_t row = 0; row < s->n_out; row++)
+			for (size_t j = 0; j < l->config.r; j++)
+				assert_true(b[row * l->config.r + j] == l->params[s->bt + j * s->n_out + row]);
+		gguf_close(g);
+		remove("export_plain.gguf");
+		lora_free(l);
+		model_free(m);
+	}
+}
+
 int main(void)
 {
 	struct err e = {0};
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_merge), cmocka_unit_test(test_merge_without),
-		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_gguf_rows)};
+		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_gguf_rows), cmocka_unit_test(test_gguf_plain_rows)};
 	check(kern_init(NULL, &e), &e);
 	return cmocka_run_group_tests_name("export", tests, NULL, NULL);
 }

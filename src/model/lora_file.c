@@ -7,7 +7,7 @@
  *   GGUF    [r, in]     [out, r]    as in the base's GGUF     alpha / r
  *   mlx-lm  [in, r]     [r, out]    as in the folder          scale
  *
- * GGUF of the Llama architecture interleaves the rows of q and k, and the rows of B follow. Names in llama.cpp: src/llama-adapter.cpp.
+ * GGUF of the Llama architecture interleaves the rows of q and k, and the rows of B follow; of no other architecture. Names in llama.cpp: src/llama-adapter.cpp.
  */
 #include "model/net.h"
 
@@ -49,16 +49,11 @@ size_t lora_row(const struct model *m, enum lora_target t, size_t row)
 	return m->config.rope == ROPE_INTERLEAVED && (t == LORA_Q || t == LORA_K) ? interleaved(m->config.D, row) : row;
 }
 
-/* Where that row stands in an adapter's file. */
+/* Where that row stands in an adapter's file: a GGUF follows the base's GGUF, also when the base at hand is a folder. */
 static size_t file_row(const struct model *m, enum kind kind, int t, size_t row)
 {
-	return kind == KIND_GGUF && (t == LORA_Q || t == LORA_K) ? interleaved(m->config.D, row) : row;
-}
-
-static int architecture(const struct model *m, const char **out, struct err *e)
-{
-	*out = "llama";
-	return m->gguf ? gguf_str(m->gguf, "general.architecture", out, e) : 0;
+	bool turned = kind == KIND_GGUF && m->arch->gguf_rope == ROPE_INTERLEAVED && (t == LORA_Q || t == LORA_K);
+	return turned ? interleaved(m->config.D, row) : row;
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------- */
@@ -126,11 +121,11 @@ static int read_slots(
 /* The rank is the short side of the first tensor. */
 static int source_gguf(struct source *s, const struct model *m, struct lora_config *c, struct err *e)
 {
-	const char *type, *adapter, *made_for, *wanted;
+	const char *type, *adapter, *made_for, *wanted = m->arch->name.gguf;
 	double alpha;
 	int rc = gguf_open(&s->gguf, s->path, e);
 	if (rc || (rc = gguf_str(s->gguf, "general.type", &type, e)) || (rc = gguf_str(s->gguf, "adapter.type", &adapter, e)) ||
-		(rc = gguf_str(s->gguf, "general.architecture", &made_for, e)) || (rc = architecture(m, &wanted, e)) ||
+		(rc = gguf_str(s->gguf, "general.architecture", &made_for, e)) ||
 		(rc = gguf_f64(s->gguf, "adapter.lora.alpha", &alpha, e)))
 		return rc;
 	if (strcmp(type, "adapter") || strcmp(adapter, "lora") || strcmp(made_for, wanted) || !gguf_n_tensors(s->gguf))
@@ -303,13 +298,11 @@ int lora_save_gguf(const struct lora *l, const struct model *m, const char *path
 	struct arena arena;
 	struct tensor *t;
 	struct gguf_writer *w = NULL;
-	const char *arch;
 	size_t n;
 	arena_init(&arena, 1 << 20);
 	int rc = make_tensors(l, m, KIND_GGUF, l->params, &arena, &t, &n, e);
-	if (rc || (rc = architecture(m, &arch, e)) || (rc = gguf_writer_open(&w, path, e)) ||
-		(rc = gguf_put_str(w, "general.architecture", arch, e)) || (rc = gguf_put_str(w, "general.type", "adapter", e)) ||
-		(rc = gguf_put_str(w, "adapter.type", "lora", e)) ||
+	if (rc || (rc = gguf_writer_open(&w, path, e)) || (rc = gguf_put_str(w, "general.architecture", m->arch->name.gguf, e)) ||
+		(rc = gguf_put_str(w, "general.type", "adapter", e)) || (rc = gguf_put_str(w, "adapter.type", "lora", e)) ||
 		(rc = gguf_put_f32(w, "adapter.lora.alpha", l->scale * (float)l->config.r, e)) ||
 		(rc = gguf_put_tensors(w, t, n, e)))
 		goto done;

@@ -47,7 +47,6 @@ void lora_merge(float *dst, const struct model *m, const struct lora *l, const s
 		rows *= t->dims[d];
 	const struct matrix w = {t->dtype, rows, cols, t->data};
 	const struct lora_slot *s = linear_find(m, t, &i) ? lora_slot(l, i / LORA_TARGETS, i % LORA_TARGETS) : NULL;
-#pragma omp parallel for
 	for (size_t row = 0; row < n; row++) {
 		float *y = dst + row * cols;
 		matrix_row(y, &w, first + row, 0, cols);

@@ -86,12 +86,28 @@ int lora_write_tensors(const struct lora *l, const struct model *m, const float 
 void lora_free(struct lora *l);
 /*
  * dst [n, in] = rows first.. of W + scale B A, for a tensor t of the model's file and in its row order; t itself where it has no
- * adapter, or `l` is NULL.
+ * adapter, or `l` is NULL. Takes one thread; rows may be spread over many.
  */
 void lora_merge(float *dst, const struct model *m, const struct lora *l, const struct tensor *t, size_t first, size_t n);
 bool lora_changes(const struct model *m, const struct lora *l, const struct tensor *t); /* whether there is one for it */
 /* Where row `row` of Hugging Face's order stands in the tensor t of the model's file. */
 size_t model_tensor_row(const struct model *m, const struct tensor *t, size_t row);
+
+/* ---- the model as a Hugging Face folder ---------------------------------------------------------------------------------------- */
+
+/* A tensor as the folder has it: its name there, and its values from one of the model's file, rows in Hugging Face's order. */
+struct hf_part {
+	const char *name; /* valid as long as the arena or the model */
+	const struct tensor *from;
+	float minus; /* is taken from each value: 1 where GGUF keeps 1 + w of a norm, else 0 */
+};
+/* All of them, in `arena`: of a folder whatever is in its files, of a GGUF what the family has. */
+int model_hf_parts(const struct model *m, struct arena *arena, struct hf_part **out, size_t *n, struct err *e);
+/*
+ * config.json, with the weights' type: F32, F16, BF16, or DTYPE_COUNT for what a folder says itself. Of a GGUF by the table of families. ERR_DATA
+ * when config.json cannot say what a GGUF says. The caller decrefs.
+ */
+int model_hf_config(const struct model *m, enum dtype type, json_t **out, struct err *e);
 
 /* ---- training-shaped computation ---------------------------------------------------------------------------------------------- */
 

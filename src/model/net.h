@@ -75,6 +75,18 @@ struct work {
 
 /* Fills config, the layers' windows and the rotations; also finds the family. The tokenizer is loaded already. */
 int load_config(struct model *m, struct err *e);
+/* How angles depend on positions: pair i turns by position theta^(-2i/D), slower where positions are scaled. */
+struct rotation {
+	double theta;
+	double factor; /* all pairs this much slower */
+	double low, high,
+		original_size; /* Llama 3: pairs with more than `high` turns in the original context are left, below `low` slowed */
+};
+/* As the metadata of a GGUF say it; `local` of the layers with a window. Llama 3's scaling stands in the tensor ROPE_FREQS. */
+int read_gguf_rotation(const struct model *m, bool local, struct rotation *r, struct err *e);
+#define ROPE_FREQS "rope_freqs.weight"
+/* Llama 3: slow pairs are slowed by the factor, fast ones left, those between by a mean of the two. */
+double llama3_divisor(const struct rotation *r, double frequency);
 /* A tensor of n plain values as f32 in the model's arena. */
 int load_vector(struct model *m, float **out, const char *name, size_t n, struct err *e);
 
