@@ -5,6 +5,7 @@
 #include "data/captions.h"
 #include "data/clean.h"
 #include "data/html.h"
+#include "data/json_rows.h"
 #include "data/markdown.h"
 #include "data/plain.h"
 #include "data/tickets.h"
@@ -34,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		document_check(&d);
 	}
 	fuzz_check(tickets_read(&c, &file, &e), &e);
+	fuzz_check(json_rows_read(&c, &file, &e), &e);
 	for (size_t i = 0; i < c.n; i++)
 		document_check(&c.d[i]);
 	fuzz_check(clean_boilerplate(&c, &e), &e);

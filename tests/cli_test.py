@@ -483,7 +483,7 @@ def test_chat():
 def test_doctor():
     rc, out, err = run("doctor", HF_HUB_CACHE="/nonexistent")
     parts = [line.split()[1] for line in out.splitlines()]
-    Case.check("doctor names every part", rc == 0 and parts == ["attune", "cpu", "kernels", "cores", "memory", "cache", "model", "curl", "pip"],
+    Case.check("doctor names every part", rc == 0 and parts == ["attune", "cpu", "kernels", "cores", "memory", "cache", "model", "curl", "pip", "pdftotext"],
                (rc, out, err))
     Case.check("missing parts come with advice", "missing  model        none in the cache: attune pull" in out, out)
     rc, out, err = run("doctor", "--json", PATH="")

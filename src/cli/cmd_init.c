@@ -6,8 +6,10 @@
 
 static const char head[] =
 	"# A workspace of attune. Its documents go into sources/, in folders if you like:\n"
-	"#   *.md, *.html, *.docx, *.txt   documentation, articles, answers to common questions, a glossary\n"
+	"#   *.md, *.html, *.pdf, *.docx, *.txt   documentation, articles, answers to common questions, a glossary\n"
 	"#   *.csv                 tickets: a row each, with a column 'question' and a column 'reply'\n"
+	"#   *.jsonl, *.json       tickets, too, or rows to train on as they are: {\"messages\": [...]} and what else trainers "
+	"read\n"
 	"#   *.txt                 calls: a line for each thing said, such as 'Anna: How long is a trial?'\n"
 	"#   *.vtt, *.srt          calls as captions\n"
 	"#   a style guide         in it a table with the columns 'Write' and 'Do not write' says how things are called\n"

@@ -1,6 +1,6 @@
 /*
- * Captions to turns. A cue is what follows a line with "-->" up to an empty one; what stands outside of cues (numbers, notes, style sheets) is
- * nothing that was said. Cues end where the screen is full, so that only a change of the speaker ends a turn.
+ * Captions to turns. A cue is what follows a line with "-->" up to an empty one; what stands outside of cues (numbers, notes, style
+ * sheets) is nothing that was said. Cues end where the screen is full, so that only a change of the speaker ends a turn.
  *
  * Reference: https://www.w3.org/TR/webvtt1/; SubRip has no specification.
  */

@@ -9,28 +9,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "data/encoding.h"
+
 #include "data/text.h"
 
 enum { STAMP_WORDS = 12 };
-
-static bool is_utf8(const unsigned char *p, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		unsigned c = p[i];
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 4;
-		if (more == 4 || more >= n - i)
-			return false;
-		for (size_t k = 1; k <= more; k++)
-			if ((p[i + k] & 0xc0) != 0x80)
-				return false;
-		/* overlong forms, surrogates, past U+10FFFF */
-		if ((c == 0xe0 && p[i + 1] < 0xa0) || (c == 0xed && p[i + 1] > 0x9f) || (c == 0xf0 && p[i + 1] < 0x90) ||
-			(c == 0xf4 && p[i + 1] > 0x8f))
-			return false;
-		i += more + 1;
-	}
-	return true;
-}
 
 bool clean_is_text(struct document *d)
 {
@@ -38,7 +21,7 @@ bool clean_is_text(struct document *d)
 		d->skipped = "empty file";
 	else if (memchr(d->bytes, 0, d->size))
 		d->skipped = "not text: it holds NUL bytes";
-	else if (!is_utf8((const unsigned char *)d->bytes, d->size))
+	else if (!encoding_is_utf8(d->bytes, d->size))
 		d->skipped = "not UTF-8 text";
 	return !d->skipped;
 }

@@ -10,9 +10,12 @@
 #include "data/captions.h"
 #include "data/clean.h"
 #include "data/docx.h"
+#include "data/encoding.h"
 #include "data/duplicates.h"
 #include "data/html.h"
+#include "data/json_rows.h"
 #include "data/markdown.h"
+#include "data/pdf.h"
 #include "data/plain.h"
 #include "data/tickets.h"
 #include "data/walk.h"
@@ -39,10 +42,18 @@ int document_skip(struct document *d, struct arena *a, struct err *e, const char
 	return d->skipped ? 0 : ERR_RESOURCE;
 }
 
+size_t document_page(const struct document *d, size_t at)
+{
+	size_t page = 0;
+	while (page < d->n_pages && d->page[page] <= at)
+		page++;
+	return page;
+}
+
 /* What is no text takes more room and is read only when its turn comes. */
 static bool is_container(const struct document *d)
 {
-	return walk_kind(d->path) == WALK_DOCX;
+	return walk_kind(d->path) == WALK_DOCX || walk_kind(d->path) == WALK_PDF;
 }
 
 static int document_path(char path[PATH_SIZE], const struct document *d, const char *root, struct err *e)
@@ -150,7 +161,7 @@ static int long_passages_leave_out(struct corpus *c, struct document *d, struct 
 	return rc;
 }
 
-static int container_read(struct document *d, const char *in, struct arena *a, struct err *e)
+static int docx_file_read(struct document *d, const char *in, struct arena *a, struct err *e)
 {
 	struct buf bytes = {0};
 	int rc = document_bytes(&bytes, d, in, a, e);
@@ -165,18 +176,30 @@ static int container_read(struct document *d, const char *in, struct arena *a, s
 	return rc;
 }
 
+static int pdf_file_read(struct document *d, const char *in, struct arena *a, struct err *e)
+{
+	char path[PATH_SIZE];
+	int rc = document_path(path, d, in, e);
+	return rc < 0 ? rc : pdf_read(d, path, a, e);
+}
+
 /* By its name; a file of tickets adds its tickets, any other itself. */
 static int document_read(struct corpus *c, struct document *d, const char *in, struct err *e)
 {
 	int rc = 0;
 	enum walk_kind kind = walk_kind(d->path);
+	if (!d->skipped && !is_container(d) && (rc = encoding_convert(d, kind == WALK_HTML, &c->arena, e)) < 0)
+		return rc;
 	if (!d->skipped && (is_container(d) || clean_is_text(d))) {
 		if (kind == WALK_TICKETS)
 			return tickets_read(c, d, e);
+		if (kind == WALK_JSON)
+			return json_rows_read(c, d, e);
 		rc = kind == WALK_HTML          ? html_read(d, &c->arena, e)
 			: kind == WALK_PLAIN    ? plain_read(d, &c->arena, e)
 			: kind == WALK_CAPTIONS ? captions_read(d, &c->arena, e)
-			: kind == WALK_DOCX     ? container_read(d, in, &c->arena, e)
+			: kind == WALK_DOCX     ? docx_file_read(d, in, &c->arena, e)
+			: kind == WALK_PDF      ? pdf_file_read(d, in, &c->arena, e)
 						: markdown_read(d, &c->arena, e);
 		if (rc == 0)
 			rc = long_passages_leave_out(c, d, e);

@@ -42,13 +42,15 @@ struct section {
 	size_t block, n_blocks;
 };
 
-enum document_kind { DOCUMENT_PAGE, DOCUMENT_TICKET, DOCUMENT_CALL };
+/* DOCUMENT_ROW: a row of training data that was given as one; it has no blocks. */
+enum document_kind { DOCUMENT_PAGE, DOCUMENT_TICKET, DOCUMENT_CALL, DOCUMENT_ROW };
 
-/* A file, or one ticket of a file. */
+/* A file, or one ticket or row of a file. */
 struct document {
 	enum document_kind kind;
 	const char *path; /* relative to the input */
-	const char *part; /* which ticket of the file; NULL: the whole file */
+	const char *part; /* which ticket or row of the file; NULL: the whole file */
+	const char *row;  /* DOCUMENT_ROW: the JSON object */
 	bool unseen;      /* held out: nothing of it is trained on */
 	char sha256[65];
 	size_t size;
@@ -56,6 +58,8 @@ struct document {
 	const char *skipped; /* why it is not used, or NULL */
 	struct section *sections;
 	size_t n_sections;
+	const size_t *page; /* [n_pages] of a format that has pages: where the text of each begins */
+	size_t n_pages;
 	struct block *blocks;
 	size_t n_blocks;
 };
@@ -86,6 +90,8 @@ int corpus_open(struct corpus *c, const char *in, struct err *e);
 int corpus_read(struct corpus *c, const char *in, struct data_summary *out, struct err *e);
 /* Leaves a document out for a reason; ERR_RESOURCE when memory runs out. */
 int document_skip(struct document *d, struct arena *a, struct err *e, const char *why, ...) __attribute__((format(printf, 4, 5)));
+/* The page, from 1, on which a byte of the text stands; 0 when the document has none. */
+size_t document_page(const struct document *d, size_t at);
 int corpus_add(struct corpus *c, const struct document *d, struct err *e);
 void corpus_release(struct corpus *c);
 

@@ -46,7 +46,7 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 	struct terms terms = {0};
 	struct names *names = NULL;
 	struct unseen_text *unseen;
-	size_t n_unseen, n_open = 0;
+	size_t n_unseen, n_open = 0, n_given = 0;
 	memset(out, 0, sizeof *out);
 	int rc = corpus_open(&c, o->in, e);
 	if (rc < 0 || (rc = corpus_read(&c, o->in, out, e)) < 0 || (rc = names_new(&names, c.d, c.n, e)) < 0)
@@ -55,11 +55,12 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 	struct maker m = {.options = o, .arena = &c.arena, .names = names, .items = &items};
 	for (size_t i = 0; i < c.n && rc == 0; i++) {
 		out->n_unseen += c.d[i].unseen;
+		n_given += c.d[i].kind == DOCUMENT_ROW && !c.d[i].skipped;
 		m.document = &c.d[i];
 		if (!c.d[i].skipped && !c.d[i].unseen)
 			rc = document_items(&m, e);
 	}
-	if (rc == 0 && !items.n)
+	if (rc == 0 && !items.n && !n_given)
 		rc = err_set(e, ERR_DATA,
 			"%s: the documents hold nothing to ask about: no value, table, definition, question or list of steps was "
 			"found",

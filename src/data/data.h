@@ -2,7 +2,7 @@
  * data: documents to datasets.
  *
  *   walk        a folder -> the paths of its documents, in one order everywhere
- *   markdown, html, plain, captions, docx, tickets
+ *   markdown, html, plain, captions, docx, pdf, tickets, json_rows
  *               one document -> sections and blocks of plain text with their byte spans; clean takes out what is no content,
  *               duplicates what another section says
  *   split       a few documents are held out before anything is made of the others
@@ -72,6 +72,9 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
  * files with the manifest; *out is filled when it does.
  */
 int data_is_current(const struct data_options *o, bool *current, struct data_summary *out, struct err *e);
+
+/* pdftotext, which reads PDF files, as PATH has it; false when it has none. */
+bool data_pdf_program(char path[PATH_SIZE]);
 
 enum value_kind { VALUE_NUMBER, VALUE_MONEY, VALUE_PERCENT, VALUE_CLOCK, VALUE_CODE };
 

@@ -97,8 +97,11 @@ static int drop_leaked(struct items *items, struct err *e)
 
 static json_t *source_json(const struct document *d, const struct section *s, struct span span)
 {
-	return json_pack("{s:s, s:I, s:I, s:s, s:s}", "path", d->path, "start", (json_int_t)span.start, "end", (json_int_t)span.end,
-		"heading", s->heading, "sha256", d->sha256);
+	json_t *o = json_pack("{s:s, s:I, s:I, s:s, s:s}", "path", d->path, "start", (json_int_t)span.start, "end",
+		(json_int_t)span.end, "heading", s->heading, "sha256", d->sha256);
+	if (o && d->n_pages)
+		json_object_set_new(o, "page", json_integer((json_int_t)document_page(d, span.start)));
+	return o;
 }
 
 /* Takes `object`. */
@@ -266,6 +269,25 @@ static int duplicates_write(const struct duplicates *v, struct buf *b, struct er
 	return rc;
 }
 
+/* Rows that were given as training data, as they are; those that are held out measure. */
+static int given_write(const struct dataset *d, struct buf *train, struct buf *valid, struct data_summary *out, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < d->n_documents && rc == 0; i++) {
+		const struct document *k = &d->documents[i];
+		if (k->kind != DOCUMENT_ROW || k->skipped)
+			continue;
+		json_t *row = json_loads(k->row, 0, NULL);
+		if (row && !json_object_set_new(row, "source", source_json(k, k->sections, k->sections->span)))
+			json_object_set_new(row, "kind", json_string("given"));
+		if (row && k->unseen)
+			json_object_set_new(row, "stratum", json_string("unseen"));
+		rc = line_add(k->unseen ? valid : train, row, e);
+		*(k->unseen ? &out->n_valid : &out->n_train) += 1;
+	}
+	return rc;
+}
+
 /* ---- the folder ---------------------------------------------------------------------------------------------------------- */
 
 int dataset_write(const struct data_options *o, const struct dataset *d, struct data_summary *out, struct err *e)
@@ -281,6 +303,8 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 		rc = facts_write(d->items, &file[DATASET_FACTS], out, e);
 	if (rc == 0)
 		rc = sections_write(d, &file[DATASET_SECTIONS], &file[DATASET_TRAIN], out, e);
+	if (rc == 0)
+		rc = given_write(d, &file[DATASET_TRAIN], &file[DATASET_VALID], out, e);
 	if (rc == 0)
 		rc = replay_write(&file[DATASET_TRAIN], &file[DATASET_VALID], out, e);
 	for (size_t i = 0; i < d->n_unseen && rc == 0; i++)

@@ -1,6 +1,7 @@
 /*
- * A Word document to sections and blocks. One pass over each part: paragraphs gather the text of their runs; styles say what they are. Left out are
- * tracked deletions, hidden text, tables of contents, pictures, page heads and feet, comments. A footnote follows the block that refers to it.
+ * A Word document to sections and blocks. One pass over each part: paragraphs gather the text of their runs; styles say what they
+ * are. Left out are tracked deletions, hidden text, tables of contents, pictures, page heads and feet, comments. A footnote follows
+ * the block that refers to it.
  *
  * Reference: ECMA-376 part 1, 17 (WordprocessingML).
  */

@@ -5,8 +5,8 @@
 #include "data/corpus.h"
 
 /*
- * Fills d->sections and d->blocks from d->bytes, a DOCX file, and puts the text that they are of in the place of d->bytes; everything in the
- * arena. What cannot be read safely, or holds no text, sets d->skipped instead.
+ * Fills d->sections and d->blocks from d->bytes, a DOCX file, and puts the text that they are of in the place of d->bytes;
+ * everything in the arena. What cannot be read safely, or holds no text, sets d->skipped instead.
  */
 int docx_read(struct document *d, struct arena *a, struct err *e);
 

@@ -1,6 +1,6 @@
 /*
- * styles.xml and numbering.xml: which paragraphs are headings, items, code or hidden. A style is known by its name, which Word keeps in English
- * ("heading 2") in every language.
+ * styles.xml and numbering.xml: which paragraphs are headings, items, code or hidden. A style is known by its name, which Word
+ * keeps in English ("heading 2") in every language.
  *
  * Reference: ECMA-376 part 1, 17.7 (styles) and 17.9 (numbering).
  */

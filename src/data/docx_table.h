@@ -28,8 +28,8 @@ int docx_cell_add(struct docx_table *t, const struct docx_cell *c, struct err *e
 /* The row is complete: one that was deleted goes. */
 void docx_row_end(struct docx_table *t);
 /*
- * Makes a table of data one block, of a table that only lays out a page a paragraph each cell, and empties it. Without a head of its own the
- * first row stays empty, since the first row of values names nothing.
+ * Makes a table of data one block, of a table that only lays out a page a paragraph each cell, and empties it. Without a head of
+ * its own the first row stays empty, since the first row of values names nothing.
  */
 int docx_table_end(struct docx_table *t, struct extract *x);
 void docx_table_release(struct docx_table *t);

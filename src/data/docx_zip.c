@@ -1,6 +1,6 @@
 /*
- * The parts of a DOCX file out of their ZIP container. Unpacking is libarchive's; what a hostile file could make large is limited here, and
- * nothing is ever written to a disk.
+ * The parts of a DOCX file out of their ZIP container. Unpacking is libarchive's; what a hostile file could make large is limited
+ * here, and nothing is ever written to a disk.
  *
  * Reference: ECMA-376 part 2 (Open Packaging Conventions).
  */

@@ -1,6 +1,6 @@
 /*
- * Private to data: the text of formats that hold none a person could point at (DOCX, PDF). It is put together block by block, an empty line
- * between, and becomes the document's bytes, so that spans mean the same as everywhere: bytes of `d->bytes`.
+ * Private to data: the text of formats that hold none a person could point at (DOCX, PDF). It is put together block by block, an
+ * empty line between, and becomes the document's bytes, so that spans mean the same as everywhere: bytes of `d->bytes`.
  */
 #ifndef ATTUNE_DATA_EXTRACT_H
 #define ATTUNE_DATA_EXTRACT_H

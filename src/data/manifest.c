@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "data/dataset.h"
+#include "data/walk.h"
 
 enum { MANIFEST_BYTES_MAX = 64 << 20 };
 static const char *const file_name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl",
@@ -44,7 +45,13 @@ static int decisions_key(const char *in, struct buf *b, struct err *e)
 int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e)
 {
 	struct buf b = {0};
+	char program[PATH_SIZE];
 	int rc = buf_printf(&b, e, "%d %" PRIu64 " %zu\n", DATASET_VERSION, o->seed, o->n_phrasings);
+	for (size_t i = 0; i < n && rc == 0; i++) /* PDF files are left out as long as nothing here reads them */
+		if (walk_kind(d[i].path) == WALK_PDF) {
+			rc = buf_puts(&b, data_pdf_program(program) ? "pdf\n" : "no pdf\n", e);
+			break;
+		}
 	for (size_t i = 0; i < n && rc == 0; i++)
 		if (i == 0 || strcmp(d[i].path, d[i - 1].path)) /* the tickets of a file are one entry, before and after reading */
 			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);

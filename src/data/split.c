@@ -46,14 +46,14 @@ static void keep_smallest(struct document *d, size_t n, enum document_kind kind,
 
 void split_documents(struct document *d, size_t n, uint64_t seed)
 {
-	size_t usable[] = {[DOCUMENT_PAGE] = 0, [DOCUMENT_TICKET] = 0, [DOCUMENT_CALL] = 0};
+	size_t usable[] = {[DOCUMENT_PAGE] = 0, [DOCUMENT_TICKET] = 0, [DOCUMENT_CALL] = 0, [DOCUMENT_ROW] = 0};
 	for (size_t i = 0; i < n; i++) {
 		usable[d[i].kind] += !d[i].skipped;
 		d[i].unseen = !d[i].skipped && !document_is_guide(&d[i]);
 	}
 	bool enough = usable[DOCUMENT_PAGE] >= HELD_OUT;
-	for (enum document_kind kind = DOCUMENT_PAGE; kind <= DOCUMENT_CALL; kind++)
-		keep_smallest(d, n, kind, enough ? usable[kind] / HELD_OUT : 0, seed);
+	for (enum document_kind kind = DOCUMENT_PAGE; kind <= DOCUMENT_ROW; kind++)
+		keep_smallest(d, n, kind, enough || kind == DOCUMENT_ROW ? usable[kind] / HELD_OUT : 0, seed);
 }
 
 /* ---- what is trained on ------------------------------------------------------------------------------------------------ */

@@ -5,8 +5,8 @@
 #include "data/corpus.h"
 
 /*
- * Sets `unseen` of one in sixteen, rounded down, of the usable pages, tickets and calls each, and clears it of all others;
- * nothing is held out when there are fewer than 16 usable pages. Glossaries and style guides stay, since what they say stands nowhere
+ * Sets `unseen` of one in sixteen, rounded down, of the usable pages, tickets, calls and given rows each, and clears it of all others;
+ * nothing but rows is held out when there are fewer than 16 usable pages. Glossaries and style guides stay, since what they say stands nowhere
  * else. The documents with the smallest seeded hash of path and part go: by rank, not by threshold, so that their number is exact
  * even among few, while one document more still moves at most one other in or out of a kind. O(n), nothing is allocated.
  */

@@ -12,7 +12,8 @@
 
 enum { WALK_DEPTH = 32, OTHERS_MAX = 8, ENDING_BYTES = 16 };
 
-const char walk_patterns[] = "*.md, *.markdown, *.html, *.htm, *.xhtml, *.txt, *.text, *.docx, *.vtt, *.srt, *.csv";
+const char walk_patterns[] =
+	"*.md, *.markdown, *.html, *.htm, *.xhtml, *.txt, *.text, *.docx, *.pdf, *.vtt, *.srt, *.csv, *.jsonl, *.ndjson, *.json";
 
 enum walk_kind walk_kind(const char *path)
 {
@@ -20,8 +21,9 @@ enum walk_kind walk_kind(const char *path)
 		const char *ending;
 		enum walk_kind kind;
 	} kinds[] = {{".md", WALK_MARKDOWN}, {".markdown", WALK_MARKDOWN}, {".html", WALK_HTML}, {".htm", WALK_HTML},
-		{".xhtml", WALK_HTML}, {".txt", WALK_PLAIN}, {".text", WALK_PLAIN}, {".docx", WALK_DOCX}, {".vtt", WALK_CAPTIONS},
-		{".srt", WALK_CAPTIONS}, {".csv", WALK_TICKETS}};
+		{".xhtml", WALK_HTML}, {".txt", WALK_PLAIN}, {".text", WALK_PLAIN}, {".docx", WALK_DOCX}, {".pdf", WALK_PDF},
+		{".vtt", WALK_CAPTIONS}, {".srt", WALK_CAPTIONS}, {".csv", WALK_TICKETS}, {".jsonl", WALK_JSON},
+		{".ndjson", WALK_JSON}, {".json", WALK_JSON}};
 	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
 	for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
 		if (!strcasecmp(dot, kinds[i].ending))
@@ -93,12 +95,20 @@ struct walker {
 	struct arena *arena;
 };
 
+/* A data folder that an earlier run wrote among the documents: reading it would feed on itself. */
+static bool is_data_folder(const char *dir)
+{
+	char manifest[PATH_SIZE], train[PATH_SIZE];
+	return path_join(manifest, sizeof manifest, NULL, dir, "manifest.json") == 0 &&
+		path_join(train, sizeof train, NULL, dir, "train.jsonl") == 0 && file_exists(manifest) && file_exists(train);
+}
+
 /* `relative` is the folder's path below the root, "" for the root itself. */
 static int walk_dir(struct walker *w, const char *relative, int depth, struct err *e)
 {
 	char dir[PATH_SIZE], child[PATH_SIZE], full[PATH_SIZE];
 	int rc = path_join(dir, sizeof dir, e, w->root, relative);
-	if (rc < 0)
+	if (rc < 0 || (depth && is_data_folder(dir)))
 		return rc;
 	DIR *d = fault_hit(FAULT_FILE) ? NULL : opendir(dir);
 	if (!d) {
@@ -119,6 +129,8 @@ static int walk_dir(struct walker *w, const char *relative, int depth, struct er
 			continue; /* gone meanwhile, or a link to nowhere */
 		if (S_ISDIR(here.st_mode) && depth < WALK_DEPTH)
 			rc = walk_dir(w, child, depth + 1, e);
+		else if (depth == 0 && (!strcmp(entry->d_name, "questions.jsonl") || !strcmp(entry->d_name, DATA_SETTLED)))
+			continue;
 		else if (S_ISREG(there.st_mode) && walk_kind(entry->d_name) != WALK_NONE)
 			rc = add(w->out, child, w->arena, e);
 		else if (S_ISREG(there.st_mode))

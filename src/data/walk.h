@@ -11,13 +11,14 @@ struct paths {
 void paths_release(struct paths *p);
 
 /* Which reader a file is for, by the end of its name in any case. A file of another kind that is named itself is read as Markdown. */
-enum walk_kind { WALK_NONE, WALK_MARKDOWN, WALK_HTML, WALK_PLAIN, WALK_DOCX, WALK_CAPTIONS, WALK_TICKETS };
+enum walk_kind { WALK_NONE, WALK_MARKDOWN, WALK_HTML, WALK_PLAIN, WALK_DOCX, WALK_PDF, WALK_CAPTIONS, WALK_TICKETS, WALK_JSON };
 enum walk_kind walk_kind(const char *path);
 extern const char walk_patterns[]; /* "*.md, *.markdown, ...": for messages */
 
 /*
- * A regular file gives itself; of a folder, every file below it of a kind that is read, but hidden ones. Links to folders are not
- * followed. ERR_DATA when a folder has none: the message counts what is there instead.
+ * A regular file gives itself; of a folder, every file below it of a kind that is read, but hidden ones, its own questions.jsonl
+ * (sealed questions are never trained on) and DATA_SETTLED, and no data folder below it. Links to folders are not followed.
+ * ERR_DATA when a folder has none: the message counts what is there instead.
  */
 int walk(struct paths *out, const char *root, struct arena *a, struct err *e);
 

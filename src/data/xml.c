@@ -1,6 +1,6 @@
 /*
- * libxml2's pull parser within bounds. It stops at a depth of 256 and at texts of 10 MB by itself; its check for equal attributes is quadratic, so
- * they are counted first. Reference: xml.h.
+ * libxml2's pull parser within bounds. It stops at a depth of 256 and at texts of 10 MB by itself; its check for equal attributes
+ * is quadratic, so they are counted first. Reference: xml.h.
  */
 #include "data/xml.h"
 

@@ -16,8 +16,8 @@ struct xml {
 };
 
 /*
- * `bytes` must outlive the reader. What could cost more than it is worth (a document type and with it entities, a tag with more than 1,000
- * attributes) sets d->skipped, which the caller looks at; `part` names the part in the reason. xml_close in any case.
+ * `bytes` must outlive the reader. What could cost more than it is worth (a document type and with it entities, a tag with more
+ * than 1,000 attributes) sets d->skipped, which the caller looks at; `part` names the part in the reason. xml_close in any case.
  */
 int xml_open(struct xml *x, const char *part, const struct buf *bytes, struct document *d, struct arena *a, struct err *e);
 void xml_close(struct xml *x);

@@ -244,6 +244,12 @@ void row_release(struct row *r);
 /* Reads line by line; every error names file and line. Lines over 64 MiB, nesting over 64 and duplicate keys are refused. */
 struct jsonl;
 int jsonl_open(struct jsonl **out, const char *path, struct err *e); /* "-" is stdin */
+/*
+ * The same of n bytes, which must outlive it: lines of objects, or one list of them. After an error that is one line's or one object's the next call
+ * goes on behind it. `path` is for messages.
+ */
+int jsonl_open_bytes(struct jsonl **out, const char *path, const char *p, size_t n, struct err *e);
+void jsonl_span(const struct jsonl *j, size_t *start, size_t *end); /* bytes of what the last call of jsonl_next read */
 void jsonl_close(struct jsonl *j);
 /* 1 with an object (caller decrefs), 0 at the end, or an error. */
 int jsonl_next(struct jsonl *j, json_t **object, size_t *line, struct err *e);

@@ -1,7 +1,8 @@
 /*
  * JSON lines: one object a line, read strictly, every complaint with its line. Reference: https://jsonlines.org, RFC 8259.
  *
- * Lines may end in CRLF and blank ones are passed over. Depth is measured before the parser, which recurses, sees a line.
+ * Lines may end in CRLF and blank ones are passed over. Bytes in memory may also be one list of objects, taken apart here. Depth is measured
+ * before the parser, which recurses, sees a line.
  */
 #include "format/json.h"
 
@@ -12,8 +13,10 @@ enum { DEPTH_MAX = 64, LINE_MAX_BYTES = 64 << 20, STDIN_MAX_BYTES = 1 << 30 };
 struct jsonl {
 	struct file_map map; /* of a file */
 	struct buf text;     /* of stdin */
-	const char *p;       /* [n] either of them */
+	const char *p;       /* [n] either of them, or the caller's */
 	size_t n, at, line;  /* at: of the next line; line: lines passed */
+	size_t start, end;   /* of the last object */
+	enum { LINES, LIST_BEGIN, LIST, LIST_END } form;
 	char *path;
 };
 
@@ -37,6 +40,36 @@ int jsonl_open(struct jsonl **out, const char *path, struct err *e)
 	else
 		*out = j;
 	return rc;
+}
+
+int jsonl_open_bytes(struct jsonl **out, const char *path, const char *p, size_t n, struct err *e)
+{
+	struct jsonl *j = mem_alloc(1, sizeof *j, e);
+	*out = NULL;
+	if (!j || !(j->path = mem_strdup(path, e))) {
+		mem_free(j);
+		return ERR_RESOURCE;
+	}
+	j->p = p;
+	j->n = n;
+	while (j->at < n && strchr(" \t\r\n", p[j->at]) && p[j->at])
+		j->at++;
+	if (j->at < n && p[j->at] == '[')
+		j->form = LIST_BEGIN;
+	else
+		j->at = 0;
+	for (size_t i = 0; i < j->at; i++)
+		j->line += p[i] == '\n';
+	j->line += j->form != LINES;
+	j->at += j->form != LINES;
+	*out = j;
+	return 0;
+}
+
+void jsonl_span(const struct jsonl *j, size_t *start, size_t *end)
+{
+	*start = j->start;
+	*end = j->end;
 }
 
 void jsonl_close(struct jsonl *j)
@@ -86,7 +119,8 @@ static int parse(const struct jsonl *j, const char *p, size_t n, bool cut, json_
 	if (!*object && json_error_code(&error) == json_error_out_of_memory)
 		return err_set(e, ERR_RESOURCE, "%s: line %zu: out of memory while parsing JSON", j->path, j->line);
 	if (!*object)
-		return err_set(e, ERR_DATA, "%s: line %zu: column %d: %.160s%s", j->path, j->line, error.column, error.text,
+		return err_set(e, ERR_DATA, "%s: line %zu: column %d: %.160s%s", j->path,
+			j->line + (size_t)(error.line > 1 ? error.line - 1 : 0), error.column, error.text,
 			cut ? "; it is the last line and does not end, so the file may be cut" : "");
 	if (json_is_object(*object))
 		return 1;
@@ -96,14 +130,85 @@ static int parse(const struct jsonl *j, const char *p, size_t n, bool cut, json_
 	return rc;
 }
 
+/* Where the value at p[0..n) ends: an object or a list with its last bracket, anything else before what cannot be of it. */
+static size_t value_end(const char *p, size_t n)
+{
+	size_t open = 0, i = 0;
+	bool in_string = false;
+	for (; i < n; i++) {
+		if (in_string && p[i] == '\\')
+			i++;
+		else if (p[i] == '"')
+			in_string = !in_string;
+		else if (in_string)
+			continue;
+		else if (p[i] == '{' || p[i] == '[')
+			open++;
+		else if (!open && strchr(",]} \t\r\n", p[i]))
+			return i;
+		else if ((p[i] == '}' || p[i] == ']') && !--open)
+			return i + 1;
+	}
+	return n;
+}
+
+/* Passes white space and counts its lines; the byte behind it, or 0 at the end. */
+static char space_skip(struct jsonl *j)
+{
+	for (; j->at < j->n && j->p[j->at] && strchr(" \t\r\n", j->p[j->at]); j->at++)
+		j->line += j->p[j->at] == '\n';
+	return j->at < j->n ? j->p[j->at] : 0;
+}
+
+/* A list that is broken between its objects is not read further. */
+static int list_error(struct jsonl *j, const char *found, struct err *e)
+{
+	j->form = LIST_END;
+	j->at = j->n;
+	return err_set(e, ERR_DATA, "%s: line %zu: expected a list of objects, apart by commas, found %s", j->path, j->line, found);
+}
+
+static int list_next(struct jsonl *j, json_t **object, size_t *line, struct err *e)
+{
+	char next = space_skip(j);
+	if (next == ']' && j->form != LIST_END) {
+		j->form = LIST_END;
+		j->at++;
+		next = space_skip(j);
+	}
+	if (j->form == LIST_END)
+		return j->at == j->n ? 0 : list_error(j, "more behind its end", e);
+	if (j->form == LIST && next == ',') {
+		j->at++;
+		next = space_skip(j);
+	} else if (j->form == LIST && next) {
+		return list_error(j, "no comma", e);
+	}
+	if (j->at == j->n)
+		return list_error(j, "the end of the file, which may be cut", e);
+	j->form = LIST;
+	*line = j->line;
+	j->start = j->at;
+	size_t n = value_end(j->p + j->at, j->n - j->at);
+	if (!n)
+		return list_error(j, "no value", e);
+	int rc = parse(j, j->p + j->at, n, j->at + n == j->n, object, e);
+	for (j->end = j->start + n; j->at < j->end; j->at++)
+		j->line += j->p[j->at] == '\n';
+	return rc;
+}
+
 int jsonl_next(struct jsonl *j, json_t **object, size_t *line, struct err *e)
 {
 	*object = NULL;
 	*line = 0;
+	if (j->form != LINES)
+		return list_next(j, object, line, e);
 	while (j->at < j->n) {
 		const char *p = j->p + j->at, *end = memchr(p, '\n', j->n - j->at);
 		size_t n = end ? (size_t)(end - p) : j->n - j->at;
-		j->at += n + (end != NULL);
+		j->start = j->at;
+		j->end = j->at += n + (end != NULL);
 		*line = ++j->line;
 		n -= n && p[n - 1] == '\r';
 		if (!blank(p, n))

@@ -1,0 +1,94 @@
+/* Encodings: what is converted and what is left alone. */
+#include "data/encoding.h"
+
+#include <setjmp.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static int setup(void **state)
+{
+	(void)state;
+	log_set_level(LOG_ERROR);
+	arena_init(&arena, 1 << 16);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	arena_release(&arena);
+	return 0;
+}
+
+#define CONVERT(text, html) convert(text, sizeof text - 1, html)
+static struct document convert(const char *text, size_t n, bool html)
+{
+	struct document d = {.path = "t.txt", .bytes = text, .size = n};
+	struct err e = {0};
+	assert_int_equal(encoding_convert(&d, html, &arena, &e), 0);
+	return d;
+}
+
+static void assert_text(const struct document *d, const char *text)
+{
+	assert_null(d->skipped);
+	assert_int_equal(d->size, strlen(text));
+	assert_memory_equal(d->bytes, text, d->size);
+}
+
+static void test_converted(void **state)
+{
+	(void)state;
+	struct document d = CONVERT("\xff\xfeG\0r\0\xfc\0\x3d\xd8\x00\xde\n\0", false);
+	assert_text(&d, "Gr\xc3\xbc\xf0\x9f\x98\x80\n");
+	d = CONVERT("\xfe\xff\0a\x20\xac", false);
+	assert_text(&d, "a\xe2\x82\xac");
+	d = CONVERT("Die Gr\xf6\xdf"
+		    "e kostet 5 \x80 \x96 \x84gut\x93.",
+		false);
+	assert_text(&d,
+		"Die Gr\xc3\xb6\xc3\x9f"
+		"e kostet 5 \xe2\x82\xac \xe2\x80\x93 \xe2\x80\x9egut\xe2\x80\x9c.");
+	d = CONVERT("<meta charset=\"KOI8-R\"><p>\xf0\xf2\xe9\xf7\xe5\xf4", true);
+	assert_text(&d, "<meta charset=\"KOI8-R\"><p>\xd0\x9f\xd0\xa0\xd0\x98\xd0\x92\xd0\x95\xd0\xa2");
+}
+
+static void test_left(void **state)
+{
+	(void)state;
+	static const char utf8[] = "Gr\xc3\xb6\xc3\x9f"
+				   "e",
+			  russian[] = "\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0", binary[] = "a\xf6\x01 b c d e f",
+			  nul[] = "a\0b \xf6 c d e f g", undefined[] = "a \x81 b c d e f g h";
+	const struct {
+		const char *p;
+		size_t n;
+	} cases[] = {{utf8, sizeof utf8 - 1}, {russian, sizeof russian - 1}, {binary, sizeof binary - 1}, {nul, sizeof nul - 1},
+		{undefined, sizeof undefined - 1}, {"", 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct document d = convert(cases[i].p, cases[i].n, false);
+		assert_ptr_equal(d.bytes, cases[i].p);
+		assert_null(d.skipped);
+	}
+	/* A page may not name just any converter. */
+	struct document d = CONVERT("<meta charset=UTF-7>\xf6\xf6\xf6\xf6", true);
+	assert_memory_equal(d.bytes, "<meta charset=UTF-7>\xf6", 21);
+	d = CONVERT("\xff\xfe"
+		    "a\0b",
+		false);
+	assert_string_equal(d.skipped, "it begins as UTF-16LE, but is damaged in byte 4");
+	d = CONVERT("\xfe\xff\xdc\x00\0a", false);
+	assert_string_equal(d.skipped, "it begins as UTF-16BE, but is damaged in byte 2");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_converted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
+	};
+	return cmocka_run_group_tests_name("encoding", tests, NULL, NULL);
+}
