@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -223,14 +224,36 @@ def test_train(here):
     rc, text, err = run(*train)
     adapter = os.path.join(out, "adapter")
     Case.check("train writes an adapter and prints its path", rc == 0 and text == adapter + "\n" and "next: attune chat" in err and
-               sorted(os.listdir(adapter)) == ["adapter_config.json", "adapter_model.safetensors"], (rc, text, err))
+               sorted(os.listdir(adapter)) == ["adapter_config.json", "adapter_model.safetensors", "passport.json"], (rc, text, err))
     rc, text, err = run(*train, "--json")
     Case.check("a finished run is not run again", rc == 0 and json.loads(text)["steps"] == 3 and "finished before" in err, (rc, text, err))
     row = '{"prompt":"Q: a\\nA:","completion":" b"}\n'
     base, tuned = (json.loads(run("score", "--model", MODEL, *a, text=row)[1])["sum"] for a in ([], ["--adapter", adapter]))
     Case.check("the adapter has learnt", tuned > base, (base, tuned))
     refuses("an adapter of another shape", 4, "adapter", "score", "--model", os.path.join(GOLDEN, "tied"), "--adapter", adapter, text=row)
+    test_drift(here, data)
     test_interrupt_train(here, data)
+
+
+def test_drift(here, data):
+    """An adapter meets another template than it was trained with, in every verb that takes one."""
+    model, out, prompt = (os.path.join(here, x) for x in ("drifting", "drift", "prompt.jsonl"))
+    adapter = os.path.join(out, "adapter")
+    shutil.copytree(os.path.join(GOLDEN, "tied"), model)
+    train = ["train", "--model", model, "--data", data, "--set", "max_steps=1", "--set", "sequence_len=64", "--set", "lora_r=2"]
+    Case.check("train for drift", run(*train, "--out", out)[0] == 0)
+    with open(prompt, "w", encoding="utf-8") as f:
+        f.write('{"prompt":"in the"}\n')
+    asked = ["generate", "--model", model, "--adapter", adapter, "--in", prompt, "--max-tokens", "2", "--quiet"]
+    Case.check("without drift", run(*asked)[0] == 0)
+    with open(os.path.join(model, "chat_template.jinja"), "a", encoding="utf-8") as f:
+        f.write("!")
+    for verb in (asked, ["score", "--model", model, "--adapter", adapter, "--in", prompt], ["chat", "--model", model, "--adapter", adapter],
+                 ["export", "--model", model, "--adapter", adapter, "--to", "mlx", "--out", os.path.join(here, "x")],
+                 [*train, "--adapter-init", adapter, "--out", os.path.join(here, "y")]):
+        refuses(f"{verb[0]} refuses a drifted template", 4, "passport.json: template_sha256: expected ", *verb)
+    os.remove(os.path.join(adapter, "passport.json"))
+    Case.check("an adapter without a passport is used", run(*asked)[0] == 0)
 
 
 def test_export_hf(base, adapter, scores, out):

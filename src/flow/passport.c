@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ASKED_BUILT_IN = 4, ASKED_MAX = 8, ANSWER_TOKENS = 48, ROW_TOKENS_MAX = 512 };
@@ -76,9 +75,11 @@ done:
 	return rc;
 }
 
-static int row_make(struct row *out, const char *asked, struct err *e)
+/* A question, or the beginning of a text where the model has no template. */
+static int row_make(struct row *out, const struct model *m, const char *asked, struct err *e)
 {
-	json_t *row = json_pack("{s:[{s:s, s:s}]}", "messages", "role", "user", "content", asked);
+	json_t *row = model_encoder(m)->chat ? json_pack("{s:[{s:s, s:s}]}", "messages", "role", "user", "content", asked)
+					     : json_pack("{s:s}", "prompt", asked);
 	return row ? row_parse(out, row, "passport", 1, e) : err_set(e, ERR_RESOURCE, "out of memory for the passport");
 }
 
@@ -104,7 +105,7 @@ static int side_run(struct side *s, const struct comparison *c, struct err *e)
 	};
 	int rc = 0;
 	for (size_t i = 0; i < c->n && !rc; i++) {
-		rc = row_make(&row, c->asked[i], e);
+		rc = row_make(&row, s->model, c->asked[i], e);
 		if (rc)
 			break;
 		rc = row_prompt(&s->prompt[i], &row, model_encoder(s->model), e);
@@ -201,6 +202,23 @@ static int check_tokens(const struct comparison *c, const struct export_job *j, 
 	return 0;
 }
 
+/* Template, end tokens and ids of the golden prompts are the same; only weights may differ. */
+static int check_text(const struct comparison *c, const struct export_job *j, struct err *e)
+{
+	static const char *const keys[] = {"template_sha256", "end_tokens", "prompts"};
+	json_t *made = NULL, *product = NULL;
+	int rc = passport_new(&made, c->made.model, e);
+	if (!rc)
+		rc = passport_new(&product, c->product.model, e);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys && !rc; i++)
+		if (!json_equal(json_object_get(made, keys[i]), json_object_get(product, keys[i])))
+			rc = err_set(
+				e, ERR_FAILED, "%s: not written: the product's %s are not those of the base", j->o->out, keys[i]);
+	json_decref(made);
+	json_decref(product);
+	return rc;
+}
+
 static int check_numbers(const struct comparison *c, const struct export_job *j, struct err *e)
 {
 	double mean = c->sum / (double)c->n_tokens, mean_bound, largest_bound;
@@ -215,26 +233,6 @@ static int check_numbers(const struct comparison *c, const struct export_job *j,
 }
 
 /* ---- the file ---------------------------------------------------------------------------------------------------------------- */
-
-/* Of a rendered conversation: the template as it works, wherever it is kept. */
-static int template_hash(const struct model *m, char hex[65], struct err *e)
-{
-	static const struct message said[] = {{.role = "system", .content = "s"}, {.role = "user", .content = "u"},
-		{.role = "assistant", .content = "a"}, {.role = "user", .content = "v"}};
-	const struct conversation talk = {said, sizeof said / sizeof *said, NULL, true};
-	struct buf text = {0};
-	struct sha256 *sum = NULL;
-	int rc = chat_template_render(model_encoder(m)->chat, &talk, &text, NULL, e);
-	if (!rc)
-		rc = sha256_new(&sum, e);
-	if (!rc) {
-		sha256_add(sum, text.p, text.len);
-		sha256_hex(sum, hex);
-	}
-	sha256_free(sum);
-	buf_release(&text);
-	return rc;
-}
 
 static json_t *ids_json(const struct ids *v)
 {
@@ -254,7 +252,7 @@ static json_t *answer_json(const struct generated *answer)
 	return json;
 }
 
-static json_t *prompts_json(const struct comparison *c)
+static json_t *answers_json(const struct comparison *c)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < c->n; i++) {
@@ -266,21 +264,11 @@ static json_t *prompts_json(const struct comparison *c)
 	return list;
 }
 
-static json_t *end_tokens_json(const struct model *m)
-{
-	const struct tokenizer *t = model_encoder(m)->tokenizer;
-	json_t *list = json_array();
-	for (size_t id = 0; id < tokenizer_n_vocab(t); id++)
-		if (tokenizer_is_eog(t, (int32_t)id))
-			json_array_append_new(list, json_integer((json_int_t)id));
-	return list;
-}
-
 static int passport_write(const struct comparison *c, const struct export_job *j, struct err *e)
 {
-	char product[65], base[65], adapter[65], chat[65];
+	char product[65], base[65], adapter[65];
 	double mean_bound, largest_bound;
-	char *text = NULL;
+	json_t *json = NULL, *more = NULL;
 	bounds(j->worst, &mean_bound, &largest_bound);
 	int rc = sha256_path(j->product, product, e);
 	if (!rc)
@@ -288,17 +276,18 @@ static int passport_write(const struct comparison *c, const struct export_job *j
 	if (!rc)
 		rc = sha256_path(j->o->adapter, adapter, e);
 	if (!rc)
-		rc = template_hash(j->model, chat, e);
+		rc = passport_new(&json, j->model, e);
 	if (rc)
 		return rc;
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:f, s:f, s:f, s:f, s:I}}", "to", j->o->to, "type",
-		dtype_name(j->worst), "product_sha256", product, "base_sha256", base, "adapter_sha256", adapter, "template_sha256",
-		chat, "end_tokens", end_tokens_json(j->model), "prompts", prompts_json(c), "logprob_difference", "mean",
-		c->sum / (double)c->n_tokens, "mean_bound", mean_bound, "largest", c->largest, "largest_bound", largest_bound,
-		"tokens", (json_int_t)c->n_tokens);
-	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	rc = text ? file_replace(j->passport, text, strlen(text), e) : err_set(e, ERR_RESOURCE, "out of memory for the passport");
-	free(text); /* jansson's memory */
+	more = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:{s:f, s:f, s:f, s:f, s:I}}", "to", j->o->to, "type",
+		dtype_name(j->worst), "product_sha256", product, "base_sha256", base, "adapter_sha256", adapter, "answers",
+		answers_json(c), "logprob_difference", "mean", c->sum / (double)c->n_tokens, "mean_bound", mean_bound, "largest",
+		c->largest, "largest_bound", largest_bound, "tokens", (json_int_t)c->n_tokens);
+	if (!more || json_object_update(json, more))
+		rc = err_set(e, ERR_RESOURCE, "out of memory for the passport");
+	if (!rc)
+		rc = json_file_write(j->passport, json, e);
+	json_decref(more);
 	json_decref(json);
 	return rc;
 }
@@ -326,6 +315,8 @@ int passport_make(struct export_job *j, struct err *e)
 		rc = compare_answer(c, i, e);
 	if (!rc)
 		rc = check_tokens(c, j, e);
+	if (!rc)
+		rc = check_text(c, j, e);
 	if (!rc)
 		rc = check_numbers(c, j, e);
 	if (!rc)

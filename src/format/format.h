@@ -338,7 +338,7 @@ void sha256_add(struct sha256 *s, const void *p, size_t n);
 void sha256_hex(struct sha256 *s, char hex[65]); /* ends the sum; then _free */
 void sha256_free(struct sha256 *s);
 int sha256_file(const char *path, char hex[65], struct err *e);
-/* The same of a file, or of a model's or adapter's folder: all its JSON and safetensors files. */
+/* The same of a file, or of a model's or adapter's folder: all its JSON and safetensors files but passport.json. */
 int sha256_path(const char *path, char hex[65], struct err *e);
 
 /* ---- pages that people read ------------------------------------------------------------------------------------------------- */

@@ -71,7 +71,8 @@ done:
 static int is_hashed(const struct dirent *d)
 {
 	size_t n = strlen(d->d_name);
-	return (n > 5 && !strcmp(d->d_name + n - 5, ".json")) || (n > 12 && !strcmp(d->d_name + n - 12, ".safetensors"));
+	return strcmp(d->d_name, "passport.json") &&
+		((n > 5 && !strcmp(d->d_name + n - 5, ".json")) || (n > 12 && !strcmp(d->d_name + n - 12, ".safetensors")));
 }
 
 static int entry_compare(const void *a, const void *b)

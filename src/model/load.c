@@ -57,7 +57,7 @@ int load_vector(struct model *m, float **out, const char *name, size_t n, struct
 	return 0;
 }
 
-static size_t vector_length(const struct model_config *c, enum arch_vector v)
+size_t layer_vector_length(const struct model_config *c, enum arch_vector v)
 {
 	switch (v) {
 	case NORM_Q:
@@ -77,7 +77,7 @@ static size_t vector_length(const struct model_config *c, enum arch_vector v)
 static int load_layer_vector(struct model *m, size_t i, enum arch_vector v, struct err *e)
 {
 	const struct arch *a = m->arch;
-	size_t n = vector_length(&m->config, v);
+	size_t n = layer_vector_length(&m->config, v);
 	char name[128];
 	if (!a->vector[v].gguf)
 		return 0;
@@ -236,7 +236,7 @@ size_t model_n_params(const struct model *m)
 	size_t n = (m->config.tied ? 1 : 2) * c->V * c->C + c->C;
 	for (size_t i = 0; i < c->n_layers; i++) {
 		for (int v = 0; v < ARCH_VECTORS; v++)
-			n += m->layer[i].vector[v] ? vector_length(c, (enum arch_vector)v) : 0;
+			n += m->layer[i].vector[v] ? layer_vector_length(c, (enum arch_vector)v) : 0;
 		for (int t = 0; t < LORA_TARGETS; t++)
 			n += m->layer[i].w[t].rows * m->layer[i].w[t].cols;
 	}

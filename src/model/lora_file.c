@@ -163,6 +163,19 @@ static int source_open(struct source *s, const struct model *m, const char *path
 	return rc ? rc : lora_check(c, path, e);
 }
 
+/* A passport that travels with the adapter: in its folder, or beside its file. */
+static int check_passport(const struct model *m, const char *path, struct err *e)
+{
+	char passport[PATH_SIZE];
+	struct buf beside = {0};
+	bool folder = dir_exists(path);
+	int rc = folder ? 0 : buf_printf(&beside, e, "%s." PASSPORT, path);
+	if (!rc)
+		rc = path_join(passport, sizeof passport, e, folder ? path : "", folder ? PASSPORT : beside.p);
+	buf_release(&beside);
+	return rc ? rc : passport_check(m, passport, e);
+}
+
 int lora_open(struct lora **out, const struct model *m, const char *path, struct err *e)
 {
 	struct source s = {0};
@@ -172,7 +185,7 @@ int lora_open(struct lora **out, const struct model *m, const char *path, struct
 	bool *present = mem_alloc(n, sizeof(*present), e);
 	int rc = present ? source_open(&s, m, path, &c, e) : e->code;
 	*out = NULL;
-	if (rc || (rc = read_slots(m, &s, c.r, NULL, present, &n_found, e)))
+	if (rc || (rc = check_passport(m, path, e)) || (rc = read_slots(m, &s, c.r, NULL, present, &n_found, e)))
 		goto done;
 	size_t n_tensors = s.gguf ? gguf_n_tensors(s.gguf) : safetensors_n(s.tensors);
 	if (n_found == 0 || n_found != n_tensors) {

@@ -73,7 +73,7 @@ struct lora {
 };
 /* A Kaiming-uniform with a = sqrt(5), i.e. U(-1/sqrt(in), 1/sqrt(in)); B zero: the adapter starts as the base. */
 int lora_new(struct lora **out, const struct model *m, const struct lora_config *c, uint64_t seed, struct err *e);
-/* A PEFT or mlx-lm folder, or a LoRA GGUF; their row orders and scales are told in lora_file.c. */
+/* A PEFT or mlx-lm folder, or a LoRA GGUF; their row orders and scales are told in lora_file.c. Its passport, if it has one, is checked. */
 int lora_open(struct lora **out, const struct model *m, const char *path, struct err *e);
 int lora_save_mlx(const struct lora *l, const struct model *m, const char *dir, struct err *e);
 int lora_save_gguf(const struct lora *l, const struct model *m, const char *path, struct err *e);
@@ -92,6 +92,15 @@ void lora_merge(float *dst, const struct model *m, const struct lora *l, const s
 bool lora_changes(const struct model *m, const struct lora *l, const struct tensor *t); /* whether there is one for it */
 /* Where row `row` of Hugging Face's order stands in the tensor t of the model's file. */
 size_t model_tensor_row(const struct model *m, const struct tensor *t, size_t row);
+
+/* ---- the passport of an adapter ------------------------------------------------------------------------------------------------ */
+
+#define PASSPORT "passport.json" /* in an adapter's folder; beside a file PATH: PATH.passport.json */
+/* What the model is and makes of text: fingerprint of its weights, template, end tokens, ids of golden prompts. The caller decrefs. */
+int passport_new(json_t **out, const struct model *m, struct err *e);
+int passport_save(const struct model *m, const char *dir, struct err *e);
+/* ERR_DATA, naming file, key, expected and found, when the model is not the one of the passport at `path`; 0 where there is no such file. */
+int passport_check(const struct model *m, const char *path, struct err *e);
 
 /* ---- the model as a Hugging Face folder ---------------------------------------------------------------------------------------- */
 

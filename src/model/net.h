@@ -87,6 +87,8 @@ int read_gguf_rotation(const struct model *m, bool local, struct rotation *r, st
 #define ROPE_FREQS "rope_freqs.weight"
 /* Llama 3: slow pairs are slowed by the factor, fast ones left, those between by a mean of the two. */
 double llama3_divisor(const struct rotation *r, double frequency);
+/* Values of a layer's norm or bias. */
+size_t layer_vector_length(const struct model_config *c, enum arch_vector v);
 /* A tensor of n plain values as f32 in the model's arena. */
 int load_vector(struct model *m, float **out, const char *name, size_t n, struct err *e);
 

@@ -210,6 +210,8 @@ static int adapter_save(struct run *r, struct train_result *out, struct err *e)
 		rc = dir_remove(temporary, e);
 	if (!rc)
 		rc = lora_save(r->trainer.lora, r->o->model, temporary, e);
+	if (!rc)
+		rc = passport_save(r->o->model, temporary, e);
 	return rc ? rc : dir_publish(temporary, path, r->o->out, e);
 }
 
