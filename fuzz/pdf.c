@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct document d = {.path = "input"};
 	arena_init(&a, 1 << 16);
 	int rc = n ? buf_append(&tsv, p, n, &e) : 0;
-	for (size_t i = 0; rc == 0 && !encoding_is_utf8(tsv.p, n) && i < n; i++) /* as pdf_read has checked */
+	bool text = rc || !n || encoding_is_utf8(tsv.p, n); /* as pdf_read has checked */
+	for (size_t i = 0; !text && i < n; i++)
 		tsv.p[i] &= 0x7f;
 	if (rc == 0)
 		rc = pdf_words_read(&tsv, &d, &a, &e);
