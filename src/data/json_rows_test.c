@@ -143,6 +143,12 @@ static void test_left_out(void **state)
 			"description, request) beside one of replies (reply, answer, response, resolution, comment); its fields: "
 			"name, size.w"},
 		{"[1]", "1 of its 1 rows cannot be used; 1 wrong, the first in line 1: column 1: '[' or '{' expected near '1'"},
+		{"[{\"prompt\":\"q\",\"completion\":\"a\"}\n{}]",
+			"1 of its 2 rows cannot be used; 1 wrong, the first in line 2: expected a list of objects, apart by "
+			"commas, found no comma"},
+		{"[{\"prompt\":\"q\",\"completion\":\"a\"},\n",
+			"1 of its 2 rows cannot be used; 1 wrong, the first in line 2: expected a list of "
+			"objects, apart by commas, found the end of the file, which may be cut"},
 		{"[]", "no rows in it"},
 		{" \n", "no rows in it"},
 		{"[\n{\"prompt\":\"q\",\n\"completion\":}\n]", "1 of its 1 rows cannot be used; 1 wrong, the first in line 2: "},

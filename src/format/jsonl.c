@@ -161,8 +161,9 @@ static char space_skip(struct jsonl *j)
 }
 
 /* A list that is broken between its objects is not read further. */
-static int list_error(struct jsonl *j, const char *found, struct err *e)
+static int list_error(struct jsonl *j, const char *found, size_t *line, struct err *e)
 {
+	*line = j->line;
 	j->form = LIST_END;
 	j->at = j->n;
 	return err_set(e, ERR_DATA, "%s: line %zu: expected a list of objects, apart by commas, found %s", j->path, j->line, found);
@@ -177,21 +178,21 @@ static int list_next(struct jsonl *j, json_t **object, size_t *line, struct err 
 		next = space_skip(j);
 	}
 	if (j->form == LIST_END)
-		return j->at == j->n ? 0 : list_error(j, "more behind its end", e);
+		return j->at == j->n ? 0 : list_error(j, "more behind its end", line, e);
 	if (j->form == LIST && next == ',') {
 		j->at++;
 		next = space_skip(j);
 	} else if (j->form == LIST && next) {
-		return list_error(j, "no comma", e);
+		return list_error(j, "no comma", line, e);
 	}
 	if (j->at == j->n)
-		return list_error(j, "the end of the file, which may be cut", e);
+		return list_error(j, "the end of the file, which may be cut", line, e);
 	j->form = LIST;
 	*line = j->line;
 	j->start = j->at;
 	size_t n = value_end(j->p + j->at, j->n - j->at);
 	if (!n)
-		return list_error(j, "no value", e);
+		return list_error(j, "no value", line, e);
 	int rc = parse(j, j->p + j->at, n, j->at + n == j->n, object, e);
 	for (j->end = j->start + n; j->at < j->end; j->at++)
 		j->line += j->p[j->at] == '\n';
