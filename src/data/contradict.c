@@ -15,8 +15,9 @@
 static const double alike[] = {
 	[VALUE_NUMBER] = 0.5, [VALUE_MONEY] = 0.5, [VALUE_PERCENT] = 0.5, [VALUE_CLOCK] = 0.5, [VALUE_CODE] = 0.75};
 #define ALIKE_NAMES 0.8
+#define VERBATIM 0.97 /* then neither the kind of value, unless it is a bare number, nor the heading matters */
 #define OWN_MARK 0.15 /* what a name or number that only one of them has takes from their likeness */
-enum { TERMS_MAX = 40, COMMON = 256, VALUE_NAME = VALUE_CODE + 1 };
+enum { TERMS_MAX = 40, COMMON = 256, TELLING = 3, VALUE_NAME = VALUE_CODE + 1, VALUE_SPAN };
 
 /* Words that say the same about a value, as stems; the first stands for all. */
 static const char *const same[][12] = {
@@ -53,10 +54,11 @@ struct term {
 
 struct claim {
 	size_t item;
-	int kind;         /* of struct value, or VALUE_NAME */
+	int kind;         /* of struct value, or VALUE_NAME, or VALUE_SPAN: several values */
 	const char *unit; /* what is counted, or how the code looks */
 	const char *text;
 	double number;
+	bool rough;                  /* from months or years, which have 30 days, or 31 */
 	bool past, often;            /* told of the past; "every 5 hours" */
 	struct term term[TERMS_MAX]; /* sorted, each once */
 	size_t n;
@@ -93,17 +95,24 @@ static void value_scale(struct claim *c)
 	c->number = strtod(c->text, NULL);
 	for (size_t i = 0; i < sizeof scales / sizeof *scales && c->kind == VALUE_NUMBER; i++)
 		if (!strcmp(c->unit, scales[i].unit)) {
+			c->rough = !strcmp(c->unit, "month") || !strcmp(c->unit, "year");
 			c->unit = scales[i].base;
 			c->number *= scales[i].factor;
 			return;
 		}
 }
 
+/* A number of nothing in particular. */
+static bool is_bare(const struct claim *c)
+{
+	return c->kind == VALUE_NUMBER && !*c->unit;
+}
+
 static bool values_equal(const struct claim *a, const struct claim *b)
 {
-	if (a->kind == VALUE_CODE || a->kind == VALUE_CLOCK || a->kind == VALUE_NAME)
+	if (a->kind == VALUE_CODE || a->kind == VALUE_CLOCK || a->kind >= VALUE_NAME)
 		return !strcmp(a->text, b->text);
-	return fabs(a->number - b->number) <= 0.04 * fabs(a->number); /* a month has 30 days, or 31 */
+	return fabs(a->number - b->number) <= (a->rough || b->rough ? 0.04 : 1e-9) * fabs(a->number);
 }
 
 /* ---- terms -------------------------------------------------------------------------------------------------------------- */
@@ -141,7 +150,7 @@ static void word_add(struct finder *f, struct claim *c, const struct word *w, bo
 		number |= isdigit((unsigned char)w->p[i]) != 0;
 	}
 	low[w->n] = 0;
-	if (word_in(w, "was were had used previously formerly before until former old earlier"))
+	if (word_in(w, "was were had previously formerly former until"))
 		c->past = true;
 	if (word_is_function(w) || word_in(w, "there only just about after before within until during then now also by default"))
 		return;
@@ -190,7 +199,9 @@ static void title_add(struct finder *f, struct claim *c, const char *title)
 	for (size_t i = 0; i < n; i++) {
 		bool version = isdigit((unsigned char)w[i].p[0]) && memchr(w[i].p, '.', w[i].n);
 		size_t before = c->n;
+		bool past = c->past;
 		word_add(f, c, &w[i], true);
+		c->past = past;
 		if (c->n > before) {
 			c->term[before].marked &= version;
 			c->term[before].title = true;
@@ -218,8 +229,25 @@ static void terms_sort(struct claim *c)
 static bool is_name(const struct finder *f, const char *value)
 {
 	struct word w[SENTENCE_WORDS];
-	size_t n = words_split((struct str){value, strlen(value)}, w);
-	return n == 1 && names_has(f->names, &w[0]);
+	size_t n = words_split((struct str){value, strlen(value)}, w), names = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!word_is_function(&w[i]) && !names_has(f->names, &w[i]))
+			return false;
+		names += !word_is_function(&w[i]);
+	}
+	return names > 0;
+}
+
+/* "443 8443": several values as one text. */
+static const char *span_text(struct finder *f, const struct values *v)
+{
+	struct buf b = {0};
+	int rc = 0;
+	for (size_t i = 0; i < v->n && !rc; i++)
+		rc = buf_printf(&b, f->e, "%s ", v->p[i].text);
+	const char *text = rc ? NULL : arena_strdup(&f->arena, b.p, b.len, f->e);
+	buf_release(&b);
+	return text;
 }
 
 /* False in *made when the item says nothing that can be compared. */
@@ -231,11 +259,13 @@ static int claim_make(struct finder *f, struct claim *c, const struct item *it, 
 	if (!item_is_fact(it) || it->kind == ITEM_DEFINITION || !it->document || !it->value)
 		return 0;
 	int rc = values_read(&v, it->value, &f->arena, f->e);
-	if (rc || v.n > 1 || (!v.n && !is_name(f, it->value)))
+	if (rc || (!v.n && !is_name(f, it->value)))
 		return rc;
-	c->kind = v.n ? (int)v.p[0].kind : VALUE_NAME;
+	c->kind = v.n > 1 ? VALUE_SPAN : v.n ? (int)v.p[0].kind : VALUE_NAME;
 	c->unit = v.n ? v.p[0].unit : "";
-	c->text = v.n ? v.p[0].text : it->value;
+	c->text = v.n > 1 ? span_text(f, &v) : v.n ? v.p[0].text : it->value;
+	if (!c->text)
+		return ERR_RESOURCE;
 	value_scale(c);
 	text_add(f, c, it->answer, it->value);
 	text_add(f, c, it->subject ? it->subject : "", it->value);
@@ -323,11 +353,20 @@ static double cosine(const struct finder *f, const struct claim *a, const struct
 	return both / sqrt(all_a * all_b) - (own_a || own_b ? OWN_MARK : 0);
 }
 
-/* A heading may tell two alike sentences apart ("The default is 4."), not make two others alike. */
+static size_t own_terms(const struct claim *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		n += !c->term[i].title;
+	return n;
+}
+
+/* A heading may tell two short sentences or bare numbers apart ("The default is 4."), not make two others alike. */
 static double similarity(const struct finder *f, const struct claim *a, const struct claim *b)
 {
 	double with = cosine(f, a, b, true), without = cosine(f, a, b, false);
-	return with < without ? with : without;
+	bool tells = is_bare(a) || own_terms(a) < TELLING || own_terms(b) < TELLING;
+	return tells && with < without ? with : without;
 }
 
 /* Does the statement of `a` name the value of `b`, too? */
@@ -347,9 +386,11 @@ static bool contradict(const struct finder *f, const struct claim *a, const stru
 	if (a->kind != b->kind || strcmp(a->unit, b->unit) || values_equal(a, b) || a->past != b->past || a->often != b->often ||
 		holds(a, b) || holds(b, a))
 		return false;
+	*how = cosine(f, a, b, false);
+	if (*how >= VERBATIM && !is_bare(a) && own_terms(a) >= TELLING && own_terms(b) >= TELLING)
+		return true;
 	*how = similarity(f, a, b);
-	bool bare = a->kind == VALUE_NUMBER && !*a->unit;
-	return *how >= (a->kind == VALUE_NAME || bare ? ALIKE_NAMES : alike[a->kind]);
+	return *how >= (a->kind >= VALUE_NAME || is_bare(a) ? ALIKE_NAMES : alike[a->kind]);
 }
 
 static int pairs_find(struct contradictions *out, const struct finder *f, const struct items *items)
