@@ -24,6 +24,12 @@ static const json_t *present(const json_t *object, const char *key)
 	return json_is_null(j) ? NULL : j;
 }
 
+/* Where in a folder a key stands, for errors. */
+static const char *place(const struct model *m)
+{
+	return m->hf ? "config.json: " : "";
+}
+
 /* A size from GGUF metadata or config.json; absent: `missing`, or an error when that is 0. */
 static int get_size(
 	const struct model *m, const char *gguf_rest, const char *hf_key, size_t missing, size_t max, size_t *out, struct err *e)
@@ -39,21 +45,23 @@ static int get_size(
 		if (j && (!json_is_integer(j) || json_integer_value(j) < 0))
 			return err_set(e, ERR_DATA, "%s: config.json: %s: expected a non-negative integer", m->path, key);
 		v = j ? (uint64_t)json_integer_value(j) : missing;
-		if (!j && !missing)
-			return err_set(e, ERR_DATA, "%s: config.json: %s is missing", m->path, key);
 	}
-	if (m->gguf && !v && !gguf_has(m->gguf, key))
-		return err_set(e, ERR_DATA, "%s: %s is missing", m->path, key);
+	if (!v && !(m->gguf ? gguf_has(m->gguf, key) : present(hf_config(m->hf), key) != NULL))
+		return err_set(e, ERR_DATA, "%s: %s%s is missing", m->path, place(m), key);
 	if (v < 1 || v > max)
-		return err_set(e, ERR_DATA, "%s: %s is %llu, expected 1 to %zu", m->path, key, (unsigned long long)v, max);
+		return err_set(
+			e, ERR_DATA, "%s: %s%s is %llu, expected 1 to %zu", m->path, place(m), key, (unsigned long long)v, max);
 	*out = (size_t)v;
 	return 0;
 }
 
-static int check_positive(const struct model *m, const char *key, double v, double *out, struct err *e)
+/* A number that was read, or 0 where there is neither the key nor a value to take in its place. */
+static int check_positive(const struct model *m, const char *key, bool present, double v, double *out, struct err *e)
 {
+	if (!present && v == 0)
+		return err_set(e, ERR_DATA, "%s: %s%s is missing", m->path, place(m), key);
 	if (!(v > 0 && v < 1e12))
-		return err_set(e, ERR_DATA, "%s: %s is %g, expected a positive number", m->path, key, v);
+		return err_set(e, ERR_DATA, "%s: %s%s is %g, expected a positive number", m->path, place(m), key, v);
 	*out = v;
 	return 0;
 }
@@ -63,9 +71,10 @@ static int get_gguf_number(const struct model *m, const char *rest, double missi
 {
 	char key[KEY_SIZE];
 	double v = missing;
-	if (gguf_has(m->gguf, family_key(m, key, rest)) && gguf_f64(m->gguf, key, &v, e))
+	bool has = gguf_has(m->gguf, family_key(m, key, rest));
+	if (has && gguf_f64(m->gguf, key, &v, e))
 		return e->code;
-	return check_positive(m, key, v, out, e);
+	return check_positive(m, key, has, v, out, e);
 }
 
 static int get_hf_number(const struct model *m, const json_t *object, const char *key, double missing, double *out, struct err *e)
@@ -73,7 +82,7 @@ static int get_hf_number(const struct model *m, const json_t *object, const char
 	const json_t *j = present(object, key);
 	if (j && !json_is_number(j))
 		return err_set(e, ERR_DATA, "%s: config.json: %s: expected a number", m->path, key);
-	return check_positive(m, key, j ? json_number_value(j) : missing, out, e);
+	return check_positive(m, key, j, j ? json_number_value(j) : missing, out, e);
 }
 
 /* ---- what is not built -------------------------------------------------------------------------------------------------------- */

@@ -160,7 +160,9 @@ static int source_open(struct source *s, const struct model *m, const char *path
 		c->alpha = (float)peft.alpha;
 		c->use_rslora = peft.use_rslora;
 	}
-	return rc ? rc : lora_check(c, path, e);
+	if (!rc && lora_check(c, path, e))
+		rc = e->code = ERR_DATA; /* what is wrong is the file, not a setting */
+	return rc;
 }
 
 /* A passport that travels with the adapter: in its folder, or beside its file. */
