@@ -201,6 +201,17 @@ def test_models(here):
         with open(path, "wb") as f:
             f.write(head + whole[len(head):])
         refuses(f"a model with {title}", 4, "broken.gguf", "score", "--model", path)
+    with open(path, "wb") as f:
+        f.write(whole)
+    child = subprocess.Popen([ATTUNE, "chat", "--model", path, "--max-tokens", "2", "--quiet"], env=ENV, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdin.write(b"Hello\n")
+    child.stdin.flush()
+    answer = child.stdout.readline()
+    os.truncate(path, 4096)
+    out, err = child.communicate(b"Hello\n", timeout=60)
+    Case.check("a model that is cut while it is in use", answer and child.returncode == 4 and not out and err.count(b"\n") == 1 and
+               err.startswith(f"attune: {path}: byte ".encode()) and b"cut while it was in use" in err, (child.returncode, answer, out, err))
     os.remove(path)
 
 

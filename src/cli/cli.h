@@ -135,4 +135,7 @@ json_t *json_text(const char *p, size_t n);
 extern volatile sig_atomic_t interrupted;
 void interrupt_catch(void);
 
+/* From here on a file that is cut while it is mapped ends the process with its name and ERR_DATA, instead of a bus error. */
+void sigbus_catch(void);
+
 #endif

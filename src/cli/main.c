@@ -57,6 +57,7 @@ static int run(int argc, char **argv, struct err *e)
 int main(int argc, char **argv)
 {
 	struct err e = {0};
+	sigbus_catch();
 	int rc = run(argc, argv, &e);
 	if (rc)
 		fprintf(stderr, "attune: %s\n", e.text);
