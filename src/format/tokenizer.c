@@ -88,41 +88,37 @@ bool tokenizer_is_eog(const struct tokenizer *t, int32_t id)
 	return id >= 0 && (size_t)id < t->n && t->eog[id];
 }
 
+/* Every token of the set that text starts with is one that the last token of no greater bytes than text starts with too, or that token itself. */
 int32_t token_set_match(const struct tokenizer *t, const struct token_set *set, const char *text, size_t n, size_t *length)
 {
-	size_t low = 0, high = set->n; /* those that agree with text so far */
-	int32_t found = -1;
+	size_t low = 0, high = set->n, have_n, common = 0;
+	const char *have;
 	*length = 0;
 	if (!n || !set->starts[(unsigned char)text[0]])
 		return -1;
-	for (size_t depth = 0; low < high; depth++) {
-		size_t have_n, from = low, to = high;
-		const char *have = tokenizer_bytes(t, set->ids[low], &have_n);
-		if (have_n == depth) { /* the shorter comes first */
-			found = set->ids[low++];
-			*length = depth;
-		}
-		if (depth == n)
-			break;
-		for (from = low, to = high; from < to;) { /* the first whose next byte is no less */
-			size_t mid = (from + to) / 2;
-			have = tokenizer_bytes(t, set->ids[mid], &have_n);
-			if ((unsigned char)have[depth] < (unsigned char)text[depth])
-				from = mid + 1;
-			else
-				to = mid;
-		}
-		for (low = from, to = high; from < to;) { /* the first whose next byte is greater */
-			size_t mid = (from + to) / 2;
-			have = tokenizer_bytes(t, set->ids[mid], &have_n);
-			if ((unsigned char)have[depth] <= (unsigned char)text[depth])
-				from = mid + 1;
-			else
-				to = mid;
-		}
-		high = from;
+	while (low < high) { /* the first that is greater */
+		size_t mid = (low + high) / 2;
+		have = tokenizer_bytes(t, set->ids[mid], &have_n);
+		int order = memcmp(have, text, have_n < n ? have_n : n);
+		if (order < 0 || (!order && have_n <= n))
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return found;
+	int32_t i = (int32_t)low - 1;
+	if (i < 0)
+		return -1;
+	have = tokenizer_bytes(t, set->ids[i], &have_n);
+	while (common < have_n && common < n && have[common] == text[common])
+		common++;
+	for (; i >= 0; i = set->shorter[i]) {
+		tokenizer_bytes(t, set->ids[i], &have_n);
+		if (have_n > common)
+			continue;
+		*length = have_n;
+		return set->ids[i];
+	}
+	return -1;
 }
 
 int32_t tokenizer_control_at(const struct tokenizer *t, const char *text, size_t n, size_t *length)
@@ -248,7 +244,9 @@ void tokenizer_free(struct tokenizer *t)
 	mem_free(t->eog);
 	mem_free(t->rank);
 	mem_free(t->controls.ids);
+	mem_free(t->controls.shorter);
 	mem_free(t->users.ids);
+	mem_free(t->users.shorter);
 	mem_free(t->by_text);
 	mem_free(t->merges);
 	mem_free(t);

@@ -85,6 +85,7 @@ struct merge {
 /* Tokens that are found by their spelling, in the order of their bytes. */
 struct token_set {
 	int32_t *ids;
+	int32_t *shorter; /* [n] the place of the longest other token that token i starts with, or -1 */
 	size_t n;
 	bool starts[256]; /* whether one starts with this byte */
 };

@@ -114,11 +114,13 @@ static int build_alloc(struct tokenizer *t, const struct vocab *v, struct err *e
 	t->eog = mem_alloc(v->n_tokens, sizeof *t->eog, e);
 	t->rank = v->scheme == SCHEME_SCORES ? mem_alloc(v->n_tokens, sizeof *t->rank, e) : NULL;
 	t->controls.ids = mem_alloc(v->n_tokens, sizeof *t->controls.ids, e);
+	t->controls.shorter = mem_alloc(v->n_tokens, sizeof *t->controls.shorter, e);
 	t->users.ids = mem_alloc(v->n_tokens, sizeof *t->users.ids, e);
+	t->users.shorter = mem_alloc(v->n_tokens, sizeof *t->users.shorter, e);
 	t->by_text = mem_alloc(text_size, sizeof *t->by_text, e);
 	t->merges = mem_alloc(merge_size, sizeof *t->merges, e);
 	if (!t->text || !t->start || !t->kind || !t->eog || (!t->rank && v->scheme == SCHEME_SCORES) || !t->controls.ids ||
-		!t->users.ids || !t->by_text || !t->merges)
+		!t->controls.shorter || !t->users.ids || !t->users.shorter || !t->by_text || !t->merges)
 		return ERR_RESOURCE;
 	memset(t->by_text, 0xff, text_size * sizeof *t->by_text);
 	memset(t->byte_id, 0xff, sizeof t->byte_id);
@@ -206,14 +208,28 @@ static int by_bytes(const void *a, const void *b, void *tokenizer)
 	const char *a_p = tokenizer_bytes(tokenizer, *(const int32_t *)a, &a_n);
 	const char *b_p = tokenizer_bytes(tokenizer, *(const int32_t *)b, &b_n);
 	int order = memcmp(a_p, b_p, a_n < b_n ? a_n : b_n);
-	return order ? order : (a_n > b_n) - (a_n < b_n);
+	if (order || a_n != b_n)
+		return order ? order : a_n > b_n ? 1 : -1;
+	return *(const int32_t *)b - *(const int32_t *)a; /* of equal ones the first is found */
+}
+
+static bool starts_with(const struct tokenizer *t, int32_t id, int32_t beginning)
+{
+	size_t n, beginning_n;
+	const char *p = tokenizer_bytes(t, id, &n), *q = tokenizer_bytes(t, beginning, &beginning_n);
+	return n >= beginning_n && !memcmp(p, q, beginning_n);
 }
 
 static void set_sort(struct tokenizer *t, struct token_set *set)
 {
 	qsort_r(set->ids, set->n, sizeof *set->ids, by_bytes, t);
-	for (size_t i = 0, n; i < set->n; i++)
+	for (size_t i = 0, n; i < set->n; i++) {
+		int32_t shorter = (int32_t)i - 1; /* what begins token i comes before it, and begins all between */
+		while (shorter >= 0 && !starts_with(t, set->ids[i], set->ids[shorter]))
+			shorter = set->shorter[shorter];
+		set->shorter[i] = shorter;
 		set->starts[(unsigned char)*tokenizer_bytes(t, set->ids[i], &n)] = true;
+	}
 }
 
 static int by_score(const void *a, const void *b, void *vocab)

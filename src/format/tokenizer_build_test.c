@@ -30,6 +30,15 @@ static const struct vocab_token PIECES[] = {
 };
 enum { N_PIECES = sizeof PIECES / sizeof *PIECES };
 
+/* "<0x00>" and so on: the first 256 tokens of every vocabulary here. */
+static void bytes_put(struct vocab_token *tokens, char bytes[256][8])
+{
+	for (unsigned b = 0; b < 256; b++) {
+		snprintf(bytes[b], 8, "<0x%02X>", b);
+		tokens[b] = (struct vocab_token){.text = {bytes[b], 6}, .kind = TOKEN_BYTE};
+	}
+}
+
 static int pieces_build(struct tokenizer **t, bool space_prefix, size_t i, const struct vocab_token *other, struct err *e)
 {
 	char bytes[256][8];
@@ -37,10 +46,7 @@ static int pieces_build(struct tokenizer **t, bool space_prefix, size_t i, const
 	struct vocab v = {
 		.path = "spm", .tokens = tokens, .n_tokens = 256 + N_PIECES, .bos = 256, .eos = -1, .scheme = SCHEME_SCORES};
 	v.space_prefix = space_prefix;
-	for (unsigned b = 0; b < 256; b++) {
-		snprintf(bytes[b], sizeof bytes[b], "<0x%02X>", b);
-		tokens[b] = (struct vocab_token){.text = {bytes[b], 6}, .kind = TOKEN_BYTE};
-	}
+	bytes_put(tokens, bytes);
 	memcpy(tokens + 256, PIECES, sizeof PIECES);
 	if (other)
 		tokens[i] = *other;
@@ -124,23 +130,70 @@ static void test_sentencepiece_refusals(void **state)
 /* Without spaces the whole text is one piece; quadratic time would take hours. */
 static void test_sentencepiece_long_line(void **state)
 {
-	(void)state;
-	enum { N = 1000000 };
 	struct tokenizer *t;
 	struct err e = {0};
-	struct ids ids = {0};
-	char *text = malloc(N);
-	assert_non_null(text);
+	(void)state;
 	assert_int_equal(pieces_build(&t, true, 0, NULL, &e), 0);
-	for (size_t i = 0; i < N; i++)
-		text[i] = i % 3 ? 'a' : 'b';
-	double start = now_s();
-	assert_int_equal(tokenizer_encode(t, text, N, &ids, &e), 0);
-	assert_true(now_s() - start < 10);
-	assert_true(ids.n > N / 3);
-	ids_release(&ids);
+	check_megabyte(t, "baa");
+	check_megabyte(t, "a");
+	check_megabyte(t, " ");
+	check_megabyte(t, "\n");
+	check_megabyte(t, "\xff");
 	tokenizer_free(t);
-	free(text);
+}
+
+/* User-defined tokens that all but match at every byte: a thousand beginnings of a^1000 b, each with its b. */
+static void test_user_defined_that_almost_match(void **state)
+{
+	enum { LONGEST = 1000 };
+	static char text[LONGEST][LONGEST];
+	static struct vocab_token tokens[256 + LONGEST];
+	char bytes[256][8];
+	struct vocab v = {.path = "spm", .tokens = tokens, .n_tokens = 256, .bos = -1, .eos = -1, .scheme = SCHEME_SCORES};
+	struct tokenizer *t;
+	struct err e = {0};
+	(void)state;
+	bytes_put(tokens, bytes);
+	for (size_t n = 1; n < LONGEST; n++) {
+		memset(text[n], 'a', n);
+		text[n][n] = 'b';
+		tokens[v.n_tokens++] = (struct vocab_token){.text = {text[n], n + 1}, .kind = TOKEN_USER};
+	}
+	assert_int_equal(tokenizer_build(&t, &v, &e), 0);
+	check_megabyte(t, "a");
+	CHECK(t, "caab", 'c', 257);
+	CHECK(t, "aba", 256, 'a');
+	tokenizer_free(t);
+}
+
+/* The longest token wherever it stands in the order of bytes, and the one that text is cut off from. */
+static void test_longest_match(void **state)
+{
+	static const char *const control[] = {"ab", "a", "abcd", "abce", "b", "abcdef", "a"};
+	static const struct {
+		const char *text;
+		int expected; /* of control, -1 none */
+	} cases[] = {{"a", 1}, {"aa", 1}, {"ab", 0}, {"abc", 0}, {"abcc", 0}, {"abcd", 2}, {"abcde", 2}, {"abcdeg", 2},
+		{"abcdef", 5}, {"abcdefg", 5}, {"abcf", 0}, {"abcez", 3}, {"az", 1}, {"b", 4}, {"bz", 4}, {"c", -1}, {"", -1},
+		{"\xff", -1}};
+	struct vocab_token tokens[256 + 7];
+	char bytes[256][8];
+	struct vocab v = {.path = "spm", .tokens = tokens, .n_tokens = 256 + 7, .bos = -1, .eos = -1, .scheme = SCHEME_SCORES};
+	struct tokenizer *t;
+	struct err e = {0};
+	size_t length;
+	(void)state;
+	bytes_put(tokens, bytes);
+	for (size_t i = 0; i < 7; i++)
+		tokens[256 + i] = (struct vocab_token){.text = {control[i], strlen(control[i])}, .kind = TOKEN_CONTROL};
+	assert_int_equal(tokenizer_build(&t, &v, &e), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int32_t got = tokenizer_control_at(t, cases[i].text, strlen(cases[i].text), &length);
+		int32_t expected = cases[i].expected < 0 ? -1 : 256 + cases[i].expected;
+		if (got != expected || length != (expected < 0 ? 0 : strlen(control[cases[i].expected])))
+			fail_msg("\"%s\": got %d of %zu bytes, expected %d", cases[i].text, (int)got, length, (int)expected);
+	}
+	tokenizer_free(t);
 }
 
 int main(void)
@@ -149,6 +202,8 @@ int main(void)
 		cmocka_unit_test(test_sentencepiece),
 		cmocka_unit_test(test_sentencepiece_refusals),
 		cmocka_unit_test(test_sentencepiece_long_line),
+		cmocka_unit_test(test_user_defined_that_almost_match),
+		cmocka_unit_test(test_longest_match),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
