@@ -200,6 +200,10 @@ static void test_limits(void **state)
 	} cases[] = {
 		{"{{ ", "(", 100000, "", "deep"},
 		{"{{ ", "[", 100000, "", "deep"},
+		{"{{ ", "{'a':", 50000, "", "deep"},
+		{"{{ f", "(f", 100000, "", "deep"},
+		{"{{ x", "[x", 100000, "", "deep"},
+		{"{{ x", " if x else x", 20000, " }}", "deep"},
 		{"{{ ", "not ", 50000, "1 }}", "deep"},
 		{"{{ ", "-", 100000, "1 }}", "deep"},
 		{"{{ 1", "+1", 100000, " }}", "parts in a chain"},
@@ -217,19 +221,41 @@ static void test_limits(void **state)
 		free(source);
 	}
 	char *loops = repeated("", "{% for m in messages %}", 25, ""), *ends = repeated(loops, "{% endfor %}", 25, "");
-	check_refused(ends, "steps");
+	check_refused(ends, "MiB of text"); /* each loop's own variables */
 	free(loops);
 	free(ends);
 	char *list = repeated(
 		"{% for a in [1,2,3,4] %}{% for b in [1,2,3,4] %}{% for c in [1,2,3,4] %}{% for d in [1,2,3,4] %}{% set x = [",
 		"1,", 9000, "] %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}");
-	check_refused(list, "steps");
+	check_refused(list, "MiB of text");
 	free(list);
 	char *set = repeated("{% set x = messages[0].content %}", "{% set x = x + x %}", 40, "");
 	check_refused(set, "MiB of text");
 	free(set);
 	check_refused("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "nested more than");
+	check_refused("{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}", "nested more than");
 	check_refused("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "steps");
+	check_refused("{% for a in range(10**9) %}{% endfor %}", "found \"**\"");
+	check_refused("{% for a in range(1000000000) %}{% endfor %}", "a range of more than 100000");
+	check_refused("{% for a in range(-999999999999999, 999999999999999) %}{% endfor %}", "a range of more than 100000");
+	check_refused("{% for a in range(0, 1, 0) %}{% endfor %}", "range");
+	check_refused("{% set x = 'ab' * 1000 %}{% for a in range(99999) %}{{ x }}{% endfor %}", "MiB of text");
+	check_refused("{% set n = namespace(x=[0]) %}{% for a in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}", "MiB of text");
+	static const char grow[] = "{% set n = namespace(x=[0], y=[0]) %}{% for a in range(999) %}{% set n.x = ";
+	static const struct {
+		const char *grown, *then, *says;
+	} nests[] = {
+		{"[n.x, n.x] if a < 99 else n.x", "{{ n.x }}", "steps"},
+		{"[n.x]", "{{ n.x }}", "nested more than"},
+		{"[n.x]", "{{ n.x | tojson }}", "nested more than"},
+		{"[n.x] %}{% set n.y = [n.y]", "{{ n.x == n.y }}", "nested more than"},
+		{"{'a': n.x}", "{{ n.x }}", "nested more than"},
+	};
+	for (size_t i = 0; i < sizeof nests / sizeof *nests; i++) {
+		char source[512];
+		snprintf(source, sizeof source, "%s%s %%}{%% endfor %%}%s", grow, nests[i].grown, nests[i].then);
+		check_refused(source, nests[i].says);
+	}
 	check_refused("{{ 'abcdefgh' * 999999999 }}", "steps");
 	check_refused("{% set x = 'ab' * 100000 %}{{ x * 1000000 }}", "MiB of text");
 	check_refused("{{ [1, 2] * 999999999 }}", "MiB of text");

@@ -10,7 +10,7 @@ enum {
 	JINJA_NESTED_MAX = 600,     /* of what is being rendered, calls of macros included: bounds the recursion of the renderer */
 	JINJA_STEPS_MAX = 2000000,  /* nodes visited in one rendering, and their like in bytes scanned */
 	JINJA_VARIABLES_MAX = 256,  /* alive at once */
-	JINJA_BYTES_MAX = 1 << 28,  /* of all strings and lists made in one rendering, its output included */
+	JINJA_BYTES_MAX = 1 << 26,  /* of all strings and lists made in one rendering, its output included */
 	JINJA_ARGUMENTS_MAX = 8,    /* of one call that is not a macro, dict or namespace */
 };
 
