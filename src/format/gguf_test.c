@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -514,9 +515,9 @@ static void test_real_model(void **state)
 		skip();
 	struct gguf *g;
 	struct err e = {0};
-	double start = now_s();
+	clock_t start = clock();
 	assert_int_equal(gguf_open(&g, path, &e), 0);
-	double opened_s = now_s() - start;
+	double opened_s = (double)(clock() - start) / CLOCKS_PER_SEC;
 	print_message("# opened in %.2f ms\n", opened_s * 1e3);
 	assert_true(opened_s < 1.0);
 	const char *architecture;

@@ -63,12 +63,14 @@ static void put_bool(struct buf *b, const char *name, bool value)
 	put_le(b, value, 1);
 }
 
-/* What a test changes: the type and score of token 262, and a bool key. */
+/* What a test changes: the type, score and spelling (NULL: as it is) of token 262, a bool key, and the end token. */
 struct change {
 	uint32_t type;
 	float score;
 	const char *key;
 	bool value;
+	const char *text;
+	int32_t end; /* 0: 258 */
 };
 
 static int open_pieces(struct tokenizer **t, struct change change, struct err *e)
@@ -87,8 +89,8 @@ static int open_pieces(struct tokenizer **t, struct change change, struct err *e
 	put_str(&b, "llama");
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
 		put_str(&b, ids[i]);
-		put_le(&b, U32, 4);
-		put_le(&b, 256 + i, 4);
+		put_le(&b, I32, 4);
+		put_le(&b, i == 2 && change.end ? (uint32_t)change.end : 256 + i, 4);
 	}
 	put_array(&b, "tokenizer.ggml.tokens", STR);
 	for (unsigned i = 0; i < 256; i++) {
@@ -96,7 +98,7 @@ static int open_pieces(struct tokenizer **t, struct change change, struct err *e
 		put_str(&b, text);
 	}
 	for (size_t i = 0; i < N_PIECES; i++)
-		put_str(&b, PIECES[i].text);
+		put_str(&b, i == 262 - 256 && change.text ? change.text : PIECES[i].text);
 	put_array(&b, "tokenizer.ggml.token_type", I32);
 	for (size_t i = 0; i < N; i++)
 		put_le(&b, i < 256 ? (uint32_t)BYTE : i == 262 ? change.type : PIECES[i - 256].type, 4);
@@ -120,7 +122,7 @@ static struct tokenizer *pieces(const char *key, bool value)
 {
 	struct tokenizer *t;
 	struct err e = {0};
-	if (open_pieces(&t, (struct change){NORMAL, -2, key, value}, &e))
+	if (open_pieces(&t, (struct change){NORMAL, -2, key, value, NULL, 0}, &e))
 		fail_msg("%s", e.text);
 	return t;
 }
@@ -160,11 +162,18 @@ static void test_refusals(void **state)
 		struct change change;
 		const char *says;
 	} cases[] = {
-		{{NORMAL, NAN, NULL, false}, "token 262 has no number as its score"},
-		{{0, 0, NULL, false}, "token 262 has type 0"},
-		{{7, 0, NULL, false}, "token 262 has type 7"},
-		{{BYTE, 0, NULL, false}, "as a byte"},
-		{{NORMAL, -2, "tokenizer.ggml.remove_extra_whitespaces", true}, "remove_extra_whitespaces is set"},
+		{{.type = NORMAL, .score = NAN}, "token 262 has no number as its score"},
+		{{.type = 0}, "token 262 has type 0"},
+		{{.type = 7}, "token 262 has type 7"},
+		{{.type = BYTE}, "as a byte"},
+		{{.type = NORMAL, .text = "a"}, "tokens 260 and 262 are the same"},
+		{{.type = USER, .text = "b"}, "tokens 261 and 262 are the same"},
+		{{.type = NORMAL, .text = ""}, "token 262 is empty"},
+		{{.type = NORMAL, .end = -1}, "key 'tokenizer.ggml.eos_token_id': got -1, expected no negative"},
+		{{.type = NORMAL, .end = N}, "end token 266 is beyond the vocabulary of 266"},
+		{{.type = NORMAL, .end = INT32_MAX}, "is beyond the vocabulary of 266"},
+		{{.type = NORMAL, .key = "tokenizer.ggml.remove_extra_whitespaces", .value = true},
+			"remove_extra_whitespaces is set"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct tokenizer *t;
