@@ -33,7 +33,8 @@ static void check_text(const struct tokenizer *t, const char *text, size_t n)
 	struct ids ids = {0}, ends = {0};
 	struct buf back = {0};
 	struct err e = {0};
-	if (tokenizer_encode_ends(t, text, n, &ids, &ends, &e) || tokenizer_decode(t, ids.p, ids.n, false, &back, &e))
+	if (tokenizer_encode_ends(t, (struct piece){text, n}, true, &ids, &ends, &e) ||
+		tokenizer_decode(t, ids.p, ids.n, false, &back, &e))
 		abort();
 	if (ends.n != ids.n || (n && (size_t)ends.p[ends.n - 1] != n))
 		abort();

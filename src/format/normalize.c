@@ -106,26 +106,33 @@ static int normalize_nfc(const char *text, size_t n, struct normalized *z, struc
 
 /* ---- SentencePiece ----------------------------------------------------------------------------------------------------------- */
 
-static int normalize_spaces(const struct tokenizer *t, const char *text, size_t n, struct normalized *z, struct err *e)
+static bool wants_prefix(const struct tokenizer *t, struct piece text, bool opens)
 {
-	int rc = t->space_prefix ? put(z, " ", 1, 0, 0, e) : 0;
-	for (size_t at = 0; at < n && !rc;) {
-		const char *block = memmem(text + at, n - at, LOWER_BLOCK, 3);
-		size_t end = block ? (size_t)(block - text) : n;
-		rc = put(z, text + at, end - at, at, end, e);
+	bool spaced = *text.p == ' ' || (text.n >= 3 && !memcmp(text.p, LOWER_BLOCK, 3));
+	return t->prefix == PREFIX_ALWAYS || (t->prefix == PREFIX_UNSPACED && !spaced) ||
+		(t->prefix == PREFIX_OPENING && opens && !spaced);
+}
+
+static int normalize_spaces(struct piece text, bool prefix, struct normalized *z, struct err *e)
+{
+	int rc = prefix ? put(z, " ", 1, 0, 0, e) : 0;
+	for (size_t at = 0; at < text.n && !rc;) {
+		const char *block = memmem(text.p + at, text.n - at, LOWER_BLOCK, 3);
+		size_t end = block ? (size_t)(block - text.p) : text.n;
+		rc = put(z, text.p + at, end - at, at, end, e);
 		if (!rc && block)
 			rc = put(z, " ", 1, end, end + 3, e);
-		at = block ? end + 3 : n;
+		at = block ? end + 3 : text.n;
 	}
 	return rc;
 }
 
-int text_normalize(const struct tokenizer *t, const char *text, size_t n, struct normalized *z, bool *changed, struct err *e)
+int text_normalize(const struct tokenizer *t, struct piece text, bool opens, struct normalized *z, bool *changed, struct err *e)
 {
-	*changed = n &&
-		(t->scheme == SCHEME_BYTES ? t->nfc && may_compose(text, n) : t->space_prefix || memmem(text, n, LOWER_BLOCK, 3));
+	bool level = t->scheme == SCHEME_BYTES, prefix = !level && text.n && wants_prefix(t, text, opens);
+	*changed = text.n && (level ? t->nfc && may_compose(text.p, text.n) : prefix || memmem(text.p, text.n, LOWER_BLOCK, 3));
 	if (!*changed)
 		return 0;
 	buf_clear(&z->text);
-	return t->scheme == SCHEME_BYTES ? normalize_nfc(text, n, z, e) : normalize_spaces(t, text, n, z, e);
+	return level ? normalize_nfc(text.p, text.n, z, e) : normalize_spaces(text, prefix, z, e);
 }

@@ -375,7 +375,7 @@ static int push_span(
 {
 	struct ids ids = {0}, ends = {0};
 	size_t at = from;
-	int rc = tokenizer_encode_ends(t, c->text.p + from, to - from, &ids, &ends, e);
+	int rc = tokenizer_encode_ends(t, (struct piece){c->text.p + from, to - from}, from == 0, &ids, &ends, e);
 	for (size_t i = 0; i < ids.n && !rc; i++) {
 		size_t end = from + (size_t)ends.p[i];
 		bool scored = trained(c, at, end);

@@ -135,11 +135,11 @@ int32_t tokenizer_control(const struct tokenizer *t, const char *text, size_t n)
 
 /* ---- encoding -------------------------------------------------------------------------------------------------------------- */
 
-/* No token has a space behind this byte, so nothing merges across: a cut here changes nothing and keeps pieces short. */
+/* Where the vocabulary's maker cut, or where no token has a space behind this byte: there a cut changes nothing and keeps pieces short. */
 static size_t word_end(const struct tokenizer *t, const char *p, size_t n)
 {
 	size_t at = 1;
-	while (at < n && (p[at] != ' ' || t->before_space[(unsigned char)p[at - 1]]))
+	while (at < n && (p[at] != ' ' || (t->before_space[(unsigned char)p[at - 1]] && !t->split_spaces)))
 		at++;
 	return at;
 }
@@ -161,7 +161,8 @@ static int encode_words(struct encoding *s, const char *text, size_t from, size_
 static int encode_stretch(struct encoding *s, const char *text, size_t from, size_t to, struct err *e)
 {
 	bool changed;
-	int rc = text_normalize(s->tokenizer, text + from, to - from, &s->normalized, &changed, e);
+	int rc = text_normalize(
+		s->tokenizer, (struct piece){text + from, to - from}, s->opens && !from, &s->normalized, &changed, e);
 	if (rc || !changed)
 		return rc ? rc : encode_words(s, text, from, to, e);
 	s->base = from;
@@ -193,24 +194,25 @@ static int encode_around_users(struct encoding *s, const char *text, size_t n, e
 	return rc;
 }
 
-int tokenizer_encode_ends(const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct ids *ends, struct err *e)
+int tokenizer_encode_ends(
+	const struct tokenizer *t, struct piece text, bool opens, struct ids *out, struct ids *ends, struct err *e)
 {
-	struct encoding s = {.tokenizer = t, .out = out, .ends = ends};
+	struct encoding s = {.tokenizer = t, .out = out, .ends = ends, .opens = opens};
 	bool changed;
-	if (n > INT32_MAX)
-		return err_set(e, ERR_DATA, "text of %zu bytes is too long to tokenise at once; the limit is 2 GiB, split it", n);
 	int rc;
+	if (text.n > INT32_MAX)
+		return err_set(
+			e, ERR_DATA, "text of %zu bytes is too long to tokenise at once; the limit is 2 GiB, split it", text.n);
 	if (t->scheme != SCHEME_SCORES) {
-		rc = encode_around_users(&s, text, n, encode_stretch, e);
+		rc = encode_around_users(&s, text.p, text.n, encode_stretch, e);
 	} else {
-		rc = text_normalize(t, text, n, &s.normalized, &changed, e);
+		rc = text_normalize(t, text, opens, &s.normalized, &changed, e);
 		if (changed) {
 			s.map = s.normalized.map;
-			text = s.normalized.text.p;
-			n = s.normalized.text.len;
+			text = (struct piece){s.normalized.text.p, s.normalized.text.len};
 		}
 		if (!rc)
-			rc = encode_around_users(&s, text, n, encode_words, e);
+			rc = encode_around_users(&s, text.p, text.n, encode_words, e);
 	}
 	encoding_release(&s);
 	return rc;
@@ -218,7 +220,7 @@ int tokenizer_encode_ends(const struct tokenizer *t, const char *text, size_t n,
 
 int tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct err *e)
 {
-	return tokenizer_encode_ends(t, text, n, out, NULL, e);
+	return tokenizer_encode_ends(t, (struct piece){text, n}, true, out, NULL, e);
 }
 
 int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool with_control, struct buf *out, struct err *e)

@@ -21,6 +21,14 @@ enum token_scheme {
 	SCHEME_SCORES, /* characters (SentencePiece): any two neighbours that spell a token, the one with the highest score first */
 };
 
+/* Which text gets a space in front. */
+enum prefix {
+	PREFIX_NONE,
+	PREFIX_ALWAYS,   /* all that is normalised at once */
+	PREFIX_UNSPACED, /* the same, unless it begins with a space already */
+	PREFIX_OPENING,  /* only what a text begins with, unless with a space */
+};
+
 struct piece {
 	const char *p;
 	size_t n;
@@ -50,7 +58,8 @@ struct vocab {
 	enum pretoken pretoken; /* SCHEME_BYTES */
 	bool ignore_merges;     /* a piece that is a token is that token, whatever merges would make of it */
 	bool nfc;               /* text is composed first (Unicode NFC) */
-	bool space_prefix;      /* a space goes in front of text */
+	enum prefix prefix;     /* but SCHEME_BYTES */
+	bool split_spaces;      /* nothing merges with a space that follows it; but SCHEME_BYTES */
 };
 void vocab_release(struct vocab *v);
 
@@ -70,8 +79,9 @@ const char *pretoken_regex(enum pretoken how);
 
 int tokenizer_build(struct tokenizer **out, const struct vocab *v, struct err *e);
 
-/* tokenizer_encode, and where each token ends in the text (NULL: not wanted). */
-int tokenizer_encode_ends(const struct tokenizer *t, const char *text, size_t n, struct ids *out, struct ids *ends, struct err *e);
+/* tokenizer_encode, of text that opens a sequence or follows on, and where each token ends in it (NULL: not wanted). */
+int tokenizer_encode_ends(
+	const struct tokenizer *t, struct piece text, bool opens, struct ids *out, struct ids *ends, struct err *e);
 
 /* ---- the built tokenizer ----------------------------------------------------------------------------------------------------- */
 
@@ -107,7 +117,8 @@ struct tokenizer {
 	int32_t bos, eos;
 	enum token_scheme scheme;
 	enum pretoken pretoken;
-	bool ignore_merges, nfc, space_prefix;
+	enum prefix prefix;
+	bool ignore_merges, nfc, split_spaces;
 };
 
 /* The slot of the pair, or the empty slot where it would be. */
@@ -126,8 +137,8 @@ struct normalized {
 	size_t map_cap;
 };
 void normalized_release(struct normalized *z);
-/* *changed is false, and z unused, when text[0..n) is already as it should be. */
-int text_normalize(const struct tokenizer *t, const char *text, size_t n, struct normalized *z, bool *changed, struct err *e);
+/* *changed is false, and z unused, when the text, which opens a sequence or not, is already as it should be. */
+int text_normalize(const struct tokenizer *t, struct piece text, bool opens, struct normalized *z, bool *changed, struct err *e);
 
 /* ---- merging (bpe.c) --------------------------------------------------------------------------------------------------------- */
 
@@ -137,6 +148,7 @@ struct symbol;
 struct encoding {
 	const struct tokenizer *tokenizer;
 	struct ids *out, *ends; /* ends: NULL when not wanted */
+	bool opens;             /* it begins a sequence */
 	struct normalized normalized;
 	const uint32_t *map;    /* for each byte of what is being encoded: where it ends in what it was normalised from, or NULL */
 	size_t base;            /* where that starts in the text */

@@ -332,7 +332,8 @@ int tokenizer_build(struct tokenizer **out, const struct vocab *v, struct err *e
 	t->pretoken = v->pretoken;
 	t->ignore_merges = v->ignore_merges;
 	t->nfc = v->nfc;
-	t->space_prefix = v->space_prefix;
+	t->prefix = v->prefix;
+	t->split_spaces = v->split_spaces;
 	rc = build_alloc(t, v, e);
 	for (size_t i = 0; i < v->n_tokens && !rc; i++)
 		rc = token_add(t, v, i, e);

@@ -45,7 +45,7 @@ static int pieces_build(struct tokenizer **t, bool space_prefix, size_t i, const
 	struct vocab_token tokens[256 + N_PIECES];
 	struct vocab v = {
 		.path = "spm", .tokens = tokens, .n_tokens = 256 + N_PIECES, .bos = 256, .eos = -1, .scheme = SCHEME_SCORES};
-	v.space_prefix = space_prefix;
+	v.prefix = space_prefix ? PREFIX_ALWAYS : PREFIX_NONE;
 	bytes_put(tokens, bytes);
 	memcpy(tokens + 256, PIECES, sizeof PIECES);
 	if (other)
@@ -89,9 +89,10 @@ static void test_sentencepiece(void **state)
 	check_ids(t, "", 0, NULL, 0); /* nothing to put a space in front of */
 	struct ids ids = {0}, ends = {0};
 	assert_int_equal(tokenizer_encode_ends(t,
-				 "a\xe2\x96\x81"
-				 "a",
-				 5, &ids, &ends, &e),
+				 (struct piece){"a\xe2\x96\x81"
+						"a",
+					 5},
+				 true, &ids, &ends, &e),
 		0);
 	assert_int_equal(ends.n, 2);
 	assert_int_equal(ends.p[0], 1);

@@ -114,11 +114,11 @@ static int read_bool(const struct gguf *g, const char *key, bool *value, struct 
 
 static int read_sentencepiece(const struct gguf *g, struct vocab *v, bool *add_bos, struct err *e)
 {
-	bool remove_extra = false;
+	bool remove_extra = false, prefix = true;
 	v->scheme = SCHEME_SCORES;
-	v->space_prefix = true;
 	*add_bos = true;
-	int rc = read_bool(g, "tokenizer.ggml.add_space_prefix", &v->space_prefix, e);
+	int rc = read_bool(g, "tokenizer.ggml.add_space_prefix", &prefix, e);
+	v->prefix = prefix ? PREFIX_ALWAYS : PREFIX_NONE;
 	if (!rc)
 		rc = read_bool(g, "tokenizer.ggml.remove_extra_whitespaces", &remove_extra, e);
 	if (!rc && remove_extra)

@@ -114,31 +114,64 @@ static bool is_text(const json_t *value, const char *text)
 	return json_is_string(value) && !strcmp(json_string_value(value), text);
 }
 
-/* SentencePiece's BPE: a space becomes U+2581, one may go in front, and nothing cuts the text. The Split of Gemma 3 finds no space. */
-static int read_sentencepiece(struct vocab *v, const json_t *root, struct err *e)
+static const char BLOCK[] = "\xe2\x96\x81"; /* U+2581 */
+
+/* A space becomes U+2581 before the text is cut; one may go in front. Nothing cuts the text: the Split of Gemma 3 finds no space. */
+static int read_replace(struct vocab *v, const json_t *normalizer, const json_t *split, struct err *e)
 {
-	static const char block[] = "\xe2\x96\x81";
-	const json_t *normalizer = json_object_get(root, "normalizer"), *parts = json_object_get(normalizer, "normalizers");
-	const json_t *replace = normalizer, *split = json_object_get(root, "pre_tokenizer");
-	v->scheme = SCHEME_MERGES;
+	const json_t *parts = json_object_get(normalizer, "normalizers"), *replace = normalizer;
 	if (json_array_size(parts) == 2 && !strcmp(type_of(json_array_get(parts, 0)), "Prepend")) {
-		v->space_prefix = is_text(json_object_get(json_array_get(parts, 0), "prepend"), block);
-		replace = v->space_prefix ? json_array_get(parts, 1) : NULL;
+		bool known = is_text(json_object_get(json_array_get(parts, 0), "prepend"), BLOCK);
+		v->prefix = known ? PREFIX_ALWAYS : PREFIX_NONE;
+		replace = known ? json_array_get(parts, 1) : NULL;
 	}
 	if (strcmp(type_of(replace), "Replace") || !is_text(json_object_get(json_object_get(replace, "pattern"), "String"), " ") ||
-		!is_text(json_object_get(replace, "content"), block))
+		!is_text(json_object_get(replace, "content"), BLOCK))
 		return err_set(e, ERR_DATA,
 			"%s: normalizer \"%s\" of a model with byte_fallback; attune supports Replace of \" \" by U+2581, alone or "
-			"behind Prepend of U+2581",
+			"behind Prepend of U+2581, or none before the pre-tokenizer Metaspace",
 			v->path, type_of(normalizer));
 	if (is_set(split) &&
 		(strcmp(type_of(split), "Split") || !is_text(json_object_get(json_object_get(split, "pattern"), "String"), " ")))
 		return err_set(e, ERR_DATA,
-			"%s: pre-tokenizer \"%s\" of a model with byte_fallback; attune supports none, and Split at \" \"", v->path,
-			type_of(split));
+			"%s: pre-tokenizer \"%s\" of a model with byte_fallback; attune supports none, Metaspace, and Split at \" "
+			"\"",
+			v->path, type_of(split));
+	return 0;
+}
+
+/* A space becomes U+2581, one goes in front where none is, and unless `split` is false the text is cut before each. */
+static int read_metaspace(struct vocab *v, const json_t *p, struct err *e)
+{
+	static const char *const schemes[] = {"never", "always", "first"};
+	static const enum prefix prefixes[] = {PREFIX_NONE, PREFIX_UNSPACED, PREFIX_OPENING};
+	const json_t *said = json_object_get(p, "prepend_scheme");
+	const char *scheme = said ? json_string_value(said) : "always";
+	size_t i = 0;
+	while (i < 3 && !(scheme && !strcmp(scheme, schemes[i])))
+		i++;
+	if (i == 3 || (i && json_is_false(json_object_get(p, "add_prefix_space"))) ||
+		!is_text(json_object_get(p, "replacement"), BLOCK))
+		return err_set(e, ERR_DATA,
+			"%s: the Metaspace pre-tokenizer: expected the replacement U+2581, a prepend_scheme of first, always or "
+			"never, and no "
+			"add_prefix_space that contradicts it",
+			v->path);
+	v->prefix = prefixes[i];
+	v->split_spaces = !json_is_false(json_object_get(p, "split"));
+	return 0;
+}
+
+/* SentencePiece's BPE. */
+static int read_sentencepiece(struct vocab *v, const json_t *root, struct err *e)
+{
+	const json_t *normalizer = json_object_get(root, "normalizer"), *split = json_object_get(root, "pre_tokenizer");
+	v->scheme = SCHEME_MERGES;
 	if (v->ignore_merges)
 		return err_set(e, ERR_DATA, "%s: ignore_merges with byte_fallback, which attune does not support", v->path);
-	return 0;
+	if (!strcmp(type_of(split), "Metaspace") && !is_set(normalizer))
+		return read_metaspace(v, split, e);
+	return read_replace(v, normalizer, split, e);
 }
 
 /* A template for single texts: the text alone, as younger transformers write, or the begin token and the text. */
@@ -216,7 +249,7 @@ static int read_added(struct vocab *v, const json_t *added, struct err *e)
 			return err_set(e, ERR_DATA, "%s: added token %zu: expected a string \"content\"", v->path, i);
 		rc = refuse_set(v, "an added token", a, unsupported, e);
 		bool special = json_is_true(json_object_get(a, "special"));
-		if (!rc && v->space_prefix && !special && json_is_true(json_object_get(a, "normalized")))
+		if (!rc && v->prefix == PREFIX_ALWAYS && !special && json_is_true(json_object_get(a, "normalized")))
 			rc = err_set(e, ERR_DATA,
 				"%s: added token \"%.64s\" is \"normalized\" and not special, which attune does not support with "
 				"Prepend",

@@ -344,7 +344,7 @@ static void test_composition(void **state)
 	CHECK(t, "\xe1\x84\x80\xe1\x85\xa1", 0xea, 0xb0, 0x80); /* Hangul */
 	struct ids ids = {0}, ends = {0};
 	struct err e = {0};
-	assert_int_equal(tokenizer_encode_ends(t, "xe\xcc\x81y", 5, &ids, &ends, &e), 0);
+	assert_int_equal(tokenizer_encode_ends(t, (struct piece){"xe\xcc\x81y", 5}, true, &ids, &ends, &e), 0);
 	assert_int_equal(ends.n, 4);
 	assert_int_equal(ends.p[0], 1);
 	assert_int_equal(ends.p[2], 4); /* the whole of what became one character */
@@ -416,6 +416,55 @@ static void test_sentencepiece(void **state)
 	assert_int_equal(open_small(&t, root, NULL, NULL, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "\"Metaspace\""));
 	json_decref(root);
+}
+
+/* The small pieces behind a Metaspace of these further keys, the last of which count. */
+static int open_metaspace(struct tokenizer **t, const char *keys, struct err *e)
+{
+	char text[160];
+	json_t *root = pieces_json("{}"), *model = json_object_get(root, "model");
+	snprintf(text, sizeof text, "{\"type\": \"Metaspace\", \"replacement\": \"\u2581\"%s}", keys);
+	json_object_del(root, "normalizer");
+	json_object_set_new(root, "pre_tokenizer", json_loads(text, 0, NULL));
+	json_object_set_new(json_object_get(model, "vocab"), "a\u2581", json_integer(268));
+	json_array_append_new(json_object_get(model, "merges"), json_pack("[s, s]", "a", "\u2581"));
+	int rc = open_small(t, root, NULL, NULL, e);
+	json_decref(root);
+	return rc;
+}
+
+/* Ids as the `tokenizers` library gives them. */
+static void test_metaspace(void **state)
+{
+	static const char *const refused[] = {", \"replacement\": \"_\"", ", \"prepend_scheme\": \"second\"",
+		", \"prepend_scheme\": 1", ", \"add_prefix_space\": false"};
+	struct tokenizer *t;
+	struct ids ids = {0};
+	struct err e = {0};
+	(void)state;
+	assert_int_equal(open_metaspace(&t, ", \"prepend_scheme\": \"first\", \"split\": false", &e), 0);
+	CHECK(t, "ab\n\nab", 260, 267, 259); /* only what the text begins with */
+	CHECK(t, "\n\nab", 267, 259);
+	CHECK(t, " ab", 260); /* no second space */
+	CHECK(t, "\u2581ab", 260);
+	CHECK(t, "a a", 256, 268, 257);
+	assert_int_equal(tokenizer_encode_ends(t, (struct piece){"ab", 2}, false, &ids, NULL, &e), 0);
+	assert_int_equal(ids.n, 1);
+	assert_int_equal(ids.p[0], 259); /* behind a control token */
+	ids_release(&ids);
+	tokenizer_free(t);
+	assert_int_equal(open_metaspace(&t, ", \"prepend_scheme\": \"never\"", &e), 0);
+	CHECK(t, "ab\n\n ab", 259, 267, 260);
+	CHECK(t, "a a", 257, 256, 257); /* cut before the space: no "a " */
+	tokenizer_free(t);
+	assert_int_equal(open_metaspace(&t, "", &e), 0); /* always, and cut */
+	CHECK(t, "ab\n\nab\n\n ab", 260, 267, 260, 267, 260);
+	CHECK(t, "a\n\na a", 256, 257, 267, 256, 257, 256, 257);
+	tokenizer_free(t);
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		assert_int_equal(open_metaspace(&t, refused[i], &e), ERR_DATA);
+		assert_non_null(strstr(e.text, "the Metaspace pre-tokenizer: expected"));
+	}
 }
 
 static void test_missing_bytes(void **state)
@@ -540,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_composition),
 		cmocka_unit_test(test_template_adds_the_begin_token),
 		cmocka_unit_test(test_sentencepiece),
+		cmocka_unit_test(test_metaspace),
 		cmocka_unit_test(test_missing_bytes),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_golden),

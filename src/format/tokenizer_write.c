@@ -154,7 +154,7 @@ static json_t *make_normalizer(const struct vocab *v)
 {
 	if (v->scheme == SCHEME_BYTES)
 		return v->nfc ? json_pack("{s:s}", "type", "NFC") : json_null();
-	if (!v->space_prefix)
+	if (v->prefix == PREFIX_NONE)
 		return replace_json(" ", BLOCK);
 	return json_pack("{s:s, s:[{s:s, s:s}, o]}", "type", "Sequence", "normalizers", "type", "Prepend", "prepend", BLOCK,
 		replace_json(" ", BLOCK));
@@ -187,7 +187,7 @@ static json_t *make_decoder(const struct vocab *v)
 		return byte_level_json(true);
 	json_t *decoder = json_pack("{s:s, s:[o, {s:s}, {s:s}]}", "type", "Sequence", "decoders", replace_json(BLOCK, " "), "type",
 		"ByteFallback", "type", "Fuse");
-	if (v->space_prefix)
+	if (v->prefix != PREFIX_NONE)
 		json_array_append_new(json_object_get(decoder, "decoders"),
 			json_pack("{s:s, s:s, s:i, s:i}", "type", "Strip", "content", " ", "start", 1, "stop", 0));
 	return decoder;
