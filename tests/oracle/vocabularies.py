@@ -18,17 +18,19 @@ from tokenizer_golden import every_code_point, mixed, tool_ids
 LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-USER_DEFINED = 4
+UNKNOWN, USER_DEFINED, UNUSED = 2, 4, 5
 
 
 def sentencepiece_of(field):
     model, tokens = sentencepiece_model_pb2.ModelProto(), field("tokens")
-    for text, score, kind in zip(tokens, field("scores"), field("token_type"), strict=True):
+    unknown = field("unknown_token_id", 0)
+    for i, (text, score, kind) in enumerate(zip(tokens, field("scores"), field("token_type"), strict=True)):
         piece = model.pieces.add()
-        piece.piece, piece.score, piece.type = text.replace(" ", "\u2581") if kind == USER_DEFINED else text, score, kind
+        piece.piece, piece.score = text.replace(" ", "\u2581") if kind == USER_DEFINED else text, score
+        piece.type = UNKNOWN if i == unknown else UNUSED if kind == UNKNOWN else kind  # converters call what fills a vocabulary up unknown
     trainer, normalizer = model.trainer_spec, model.normalizer_spec
     trainer.model_type, trainer.byte_fallback = 2, True
-    trainer.unk_id, trainer.bos_id, trainer.eos_id = field("unknown_token_id"), field("bos_token_id"), field("eos_token_id")
+    trainer.unk_id, trainer.bos_id, trainer.eos_id = unknown, field("bos_token_id"), field("eos_token_id")
     trainer.unk_piece, trainer.bos_piece, trainer.eos_piece = (tokens[i] for i in (trainer.unk_id, trainer.bos_id, trainer.eos_id))
     normalizer.name, normalizer.add_dummy_prefix = "identity", field("add_space_prefix", True)
     normalizer.remove_extra_whitespaces, normalizer.escape_whitespaces = False, True
