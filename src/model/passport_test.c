@@ -77,6 +77,36 @@ static void test_other_base(void **state)
 	model_free(m);
 }
 
+/* A bit of each part of the weights makes another base. */
+static void test_one_bit(void **state)
+{
+	static const char *const parts[] = {"token_embd.weight", "output.weight", "output_norm.weight", "blk.0.attn_norm.weight",
+		"blk.0.attn_q.weight", "blk.0.attn_output.weight", "blk.0.ffn_down.weight"};
+	struct err e = {0};
+	struct buf file = {0};
+	char dir[] = "passport_XXXXXX", path[PATH_SIZE], changed[PATH_SIZE];
+	struct model *m = golden_model("untied.gguf"), *other;
+	(void)state;
+	make(m, dir, path);
+	check(path_join(changed, sizeof changed, &e, dir, "changed.gguf"), &e);
+	check(file_read(model_path(m), 1 << 24, &file, &e), &e);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		const struct tensor *t = gguf_tensor(model_gguf(m), parts[i]);
+		assert_non_null(t);
+		char *at = memmem(file.p, file.len, t->data, t->size_bytes);
+		assert_non_null(at);
+		at[t->size_bytes / 2] ^= 1;
+		check(file_replace(changed, file.p, file.len, &e), &e);
+		at[t->size_bytes / 2] ^= 1;
+		check(model_open(&other, changed, &e), &e);
+		refused(other, path, "base_fingerprint");
+		model_free(other);
+	}
+	buf_release(&file);
+	check(dir_remove(dir, &e), &e);
+	model_free(m);
+}
+
 /* Every family has one that it accepts itself: templates, built in or none. */
 static void test_every_family(void **state)
 {
@@ -124,7 +154,7 @@ int main(void)
 {
 	struct err e = {0};
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_key), cmocka_unit_test(test_other_base),
-		cmocka_unit_test(test_every_family), cmocka_unit_test(test_adapter)};
+		cmocka_unit_test(test_one_bit), cmocka_unit_test(test_every_family), cmocka_unit_test(test_adapter)};
 	check(kern_init(NULL, &e), &e);
 	return cmocka_run_group_tests_name("passport", tests, NULL, NULL);
 }
