@@ -41,6 +41,30 @@ static int preview(const char *out, size_t n, size_t n_rows, struct err *e)
 	return rc;
 }
 
+/* Where personal data stands, never what it is. */
+static int pii_show(const struct data_options *o, bool json, struct err *e)
+{
+	struct pii_places found;
+	struct buf text = {0};
+	int rc = data_pii(o, &found, e);
+	for (size_t i = 0; i < found.n && !rc; i++) {
+		const struct pii_place *p = &found.p[i];
+		buf_clear(&text);
+		json_t *row = json ? json_pack("{s:s, s:I, s:I, s:I, s:s, s:f}", "path", p->path, "line", (json_int_t)p->line,
+					     "start", (json_int_t)p->start, "end", (json_int_t)p->end, "kind",
+					     pii_kind_name(p->kind), "score", p->score)
+				   : NULL;
+		if (json)
+			rc = print_json(row, e);
+		else if (!(rc = buf_printf(&text, e, "%s:%zu: %s\n", p->path, p->line, pii_kind_name(p->kind))))
+			rc = print_text(&text, e);
+		json_decref(row);
+	}
+	buf_release(&text);
+	pii_places_release(&found);
+	return rc;
+}
+
 static int run(const struct cli *c, struct err *e)
 {
 	long long n_shown = 0;
@@ -48,12 +72,19 @@ static int run(const struct cli *c, struct err *e)
 	struct data_summary made;
 	size_t n_settled;
 	const char *in = cli_flag(c, "in"), *out = cli_flag(c, "out");
-	if (!in || !out)
+	bool places = cli_flag(c, "pii") != NULL;
+	if (!in || (!out && !places))
 		return err_set(e, ERR_USAGE, "curate: needs --in PATH and --out DIR");
 	int rc = cli_flag(c, "preview") ? cli_int(c, "preview", 1, PREVIEW_MAX, &n_shown, e) : 0;
 	if (!rc)
 		rc = settings_read(&s, c, in, e);
-	const struct data_options o = {.in = in, .out = out, .seed = s.config.seed, .n_phrasings = DATA_PHRASINGS};
+	const struct data_options o = {
+		.in = in, .out = out, .seed = s.config.seed, .n_phrasings = DATA_PHRASINGS, .scrub_pii = s.config.scrub_pii};
+	if (!rc && places) {
+		rc = pii_show(&o, cli_flag(c, "json") != NULL, e);
+		settings_release(&s);
+		return rc;
+	}
 	if (!rc)
 		rc = data_curate(&o, &made, e);
 	if (!rc && cli_flag(c, "settle") && !(rc = settle_ask(in, out, &n_settled, e)) && n_settled)
@@ -84,6 +115,7 @@ const struct command command_curate = {
 		{.name = "settle",
 			.help = "ask which of two contradicting facts is right; the answers go to settled.jsonl beside the "
 				"documents"},
+		{.name = "pii", .help = "show where personal data stands, without showing it, and write nothing"}, FLAG_JSON,
 		FLAG_SET, FLAG_WORKSPACE, {0}},
 	.run = run,
 };

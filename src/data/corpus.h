@@ -45,6 +45,11 @@ struct section {
 /* DOCUMENT_ROW: a row of training data that was given as one; it has no blocks. */
 enum document_kind { DOCUMENT_PAGE, DOCUMENT_TICKET, DOCUMENT_CALL, DOCUMENT_ROW };
 
+/* Bytes that stand in place of others. */
+struct edit {
+	size_t at, n, source, source_n; /* in the document's text; in the file's */
+};
+
 /* A file, or one ticket or row of a file. */
 struct document {
 	enum document_kind kind;
@@ -54,7 +59,9 @@ struct document {
 	bool unseen;      /* held out: nothing of it is trained on */
 	char sha256[65];
 	size_t size;
-	const char *bytes;   /* UTF-8 text, which all spans are of: the file's own, or what was converted or extracted from it */
+	const char *bytes; /* UTF-8 text, which all spans are of: the file's own, or what was converted or extracted from it */
+	const struct edit *edits; /* [n_edits], by `at`: where it differs from them since personal data was replaced */
+	size_t n_edits;
 	const char *skipped; /* why it is not used, or NULL */
 	struct section *sections;
 	size_t n_sections;
@@ -63,6 +70,9 @@ struct document {
 	struct block *blocks;
 	size_t n_blocks;
 };
+
+/* Byte `at` of the text as a byte of what the text was before personal data was replaced. scrub.c */
+size_t document_place(const struct document *d, size_t at);
 
 /* A section that says again what another one says. */
 struct duplicate {

@@ -13,6 +13,7 @@
 #include "data/names.h"
 #include "data/pairs.h"
 #include "data/refuse.h"
+#include "data/scrub.h"
 #include "data/settle.h"
 #include "data/split.h"
 #include "data/terms.h"
@@ -38,6 +39,19 @@ static int document_items(struct maker *m, struct err *e)
 	return rc;
 }
 
+/* Reads what was opened, without personal data unless it is to stay. */
+static int documents_read(struct scrub *s, struct corpus *c, const struct data_options *o, struct data_summary *out, struct err *e)
+{
+	int rc = o->scrub_pii ? scrub_files(s, c, o->in, e) : 0;
+	if (rc == 0)
+		rc = corpus_read(c, o->in, out, e);
+	if (rc == 0 && o->scrub_pii)
+		rc = scrub_texts(s, c, e);
+	for (size_t i = 0; i < s->n && rc == 0; i++)
+		out->n_pii[s->place[i].kind]++;
+	return rc;
+}
+
 int data_curate(const struct data_options *o, struct data_summary *out, struct err *e)
 {
 	struct corpus c;
@@ -47,9 +61,10 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 	struct names *names = NULL;
 	struct unseen_text *unseen;
 	size_t n_unseen, n_open = 0, n_given = 0;
+	struct scrub scrub = {0};
 	memset(out, 0, sizeof *out);
 	int rc = corpus_open(&c, o->in, e);
-	if (rc < 0 || (rc = corpus_read(&c, o->in, out, e)) < 0 || (rc = names_new(&names, c.d, c.n, e)) < 0)
+	if (rc < 0 || (rc = documents_read(&scrub, &c, o, out, e)) < 0 || (rc = names_new(&names, c.d, c.n, e)) < 0)
 		goto done;
 	split_documents(c.d, c.n, o->seed); /* before anything is made of them */
 	struct maker m = {.options = o, .arena = &c.arena, .names = names, .items = &items};
@@ -77,8 +92,11 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 		.n_unseen = n_unseen,
 		.duplicates = &c.duplicates,
 		.contradictions = &contradictions,
-		.terms = &terms};
+		.terms = &terms,
+		.scrub = o->scrub_pii ? &scrub : NULL};
 	rc = dataset_write(o, &made, out, e);
+	if (rc == 0)
+		scrub_log(&scrub);
 	for (size_t i = 0; i < contradictions.n; i++)
 		n_open += contradictions.p[i].settled == SETTLED_NOT;
 	if (rc == 0 && n_open)
@@ -87,6 +105,7 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 			"which is right",
 			n_open, n_open == 1 ? "pair" : "pairs");
 done:
+	scrub_release(&scrub);
 	terms_release(&terms);
 	names_free(names);
 	mem_free(items.p);
@@ -109,4 +128,37 @@ int data_is_current(const struct data_options *o, bool *current, struct data_sum
 		rc = manifest_is_current(o->out, key, current, out, e);
 	corpus_release(&c);
 	return rc;
+}
+
+int data_pii(const struct data_options *o, struct pii_places *out, struct err *e)
+{
+	struct corpus c;
+	struct scrub s = {0};
+	struct data_summary sum = {0};
+	struct data_options all = *o;
+	*out = (struct pii_places){0};
+	arena_init(&out->arena, 1 << 16);
+	all.scrub_pii = true;
+	int rc = corpus_open(&c, o->in, e);
+	if (rc == 0)
+		rc = documents_read(&s, &c, &all, &sum, e);
+	for (size_t i = 0; i < s.n && rc == 0; i++) {
+		s.place[i].path = arena_strdup(&out->arena, s.place[i].path, strlen(s.place[i].path), e);
+		rc = s.place[i].path ? 0 : ERR_RESOURCE;
+	}
+	if (rc == 0) {
+		out->p = s.place;
+		out->n = s.n;
+		s.place = NULL;
+	}
+	scrub_release(&s);
+	corpus_release(&c);
+	return rc;
+}
+
+void pii_places_release(struct pii_places *p)
+{
+	mem_free(p->p);
+	arena_release(&p->arena);
+	*p = (struct pii_places){0};
 }

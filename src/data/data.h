@@ -5,6 +5,7 @@
  *   markdown, html, plain, captions, docx, pdf, tickets, json_rows
  *               one document -> sections and blocks of plain text with their byte spans; clean takes out what is no content,
  *               duplicates what another section says
+ *   pii, scrub  personal data is found and replaced
  *   split       a few documents are held out before anything is made of the others
  *   names       the words that the documents capitalise: product, plan and company names
  *   fact        statements, and the values in them (number with unit, flag, path, plan) -> questions
@@ -26,12 +27,50 @@
 
 #include "base/base.h"
 
+/*
+ * Personal data and secrets, by kind. Names of persons are looked for where the form says that they are some: speakers, columns of
+ * names, heads, greetings and signatures of messages.
+ */
+enum pii_kind {
+	PII_EMAIL,
+	PII_PHONE,
+	PII_CARD,
+	PII_IBAN,
+	PII_IP,
+	PII_MAC,
+	PII_SSN,
+	PII_JWT,
+	PII_SECRET,
+	PII_PRIVATE_KEY,
+	PII_URL_CREDENTIALS,
+	PII_PERSON,
+	PII_KINDS
+};
+const char *pii_kind_name(enum pii_kind kind); /* "email", "url_credentials" */
+
+/* Where something stands, never what. */
+struct pii_place {
+	const char *path;
+	enum pii_kind kind;
+	size_t line, start, end; /* bytes of the document's text */
+	double score;            /* 0.6 to 1 */
+};
+struct pii_places {
+	struct pii_place *p;
+	size_t n;
+	struct arena arena;
+};
+
 struct data_options {
 	const char *in;  /* a folder, searched for the formats of walk.h (hidden names left out), or one file */
 	const char *out; /* the folder to write, made if absent */
 	uint64_t seed;
 	size_t n_phrasings; /* how often one fact is asked; other things are asked less often (phrase.c) */
+	bool scrub_pii;     /* personal data is replaced before anything is made of the documents */
 };
+
+/* Beside the documents: what is no personal data, an item or a pattern of one ("*@brix.io") a line; # opens a remark. */
+#define DATA_PII_ALLOW "pii-allow.txt"
 
 enum { DATA_PHRASINGS = 14 };
 /* Decisions on contradictions, beside the documents: {"keep":STATEMENT,"drop":STATEMENT} or {"both":[STATEMENT,STATEMENT]}, a line each. */
@@ -40,6 +79,7 @@ enum { DATA_PHRASINGS = 14 };
 #define DATA_TERMS "terms.yaml"
 
 struct data_summary {
+	size_t n_pii[PII_KINDS], n_rejected; /* items replaced; rows that held one still */
 	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid;
 };
 
@@ -56,6 +96,7 @@ struct data_summary {
  *   contradictions.jsonl {"a","b","similarity","settled"}: two facts that cannot both be so, and "a", "b" or "both" where DATA_SETTLED says which
  *                   is right. What is not settled, and what is settled to be wrong, is not in train.jsonl and valid.jsonl
  *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}
+ *   rejected.jsonl  {"file","reason","path"}: rows of these files that still held personal data
  *   report.html     all of this for people
  *   terms.yaml      preferred and forbidden terms with their definitions
  *   manifest.json   key, options, documents used, held out and skipped (with the reason), counts, hashes of the files
@@ -66,6 +107,10 @@ struct data_summary {
  * nothing usable is left.
  */
 int data_curate(const struct data_options *o, struct data_summary *out, struct err *e);
+
+/* Finds personal data and writes nothing. In the order of the documents; `out` is released with pii_places_release. */
+int data_pii(const struct data_options *o, struct pii_places *out, struct err *e);
+void pii_places_release(struct pii_places *p);
 
 /*
  * Does `out` hold, untouched, what data_curate would write now? Compares the content of every document, the options and the

@@ -97,8 +97,8 @@ static int drop_leaked(struct items *items, struct err *e)
 
 static json_t *source_json(const struct document *d, const struct section *s, struct span span)
 {
-	json_t *o = json_pack("{s:s, s:I, s:I, s:s, s:s}", "path", d->path, "start", (json_int_t)span.start, "end",
-		(json_int_t)span.end, "heading", s->heading, "sha256", d->sha256);
+	json_t *o = json_pack("{s:s, s:I, s:I, s:s, s:s}", "path", d->path, "start", (json_int_t)document_place(d, span.start),
+		"end", (json_int_t)document_place(d, span.end), "heading", s->heading, "sha256", d->sha256);
 	if (o && d->n_pages)
 		json_object_set_new(o, "page", json_integer((json_int_t)document_page(d, span.start)));
 	return o;
@@ -316,6 +316,11 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 		rc = contradictions_write(d, &file[DATASET_CONTRADICTIONS], e);
 	if (rc == 0)
 		rc = curation_report(d, out, &file[DATASET_REPORT], e);
+	for (int i = 0; i < DATASET_FILES && rc == 0 && d->scrub; i++)
+		if (i != DATASET_REJECTED)
+			rc = scrub_gate(d->scrub, dataset_file_name[i], &file[i], &file[DATASET_REJECTED], e);
+	if (d->scrub)
+		out->n_rejected = d->scrub->n_rejected;
 	if (rc == 0)
 		rc = manifest_write(o, d, file, out, e);
 	for (int i = 0; i < DATASET_FILES; i++)

@@ -4,6 +4,7 @@
 
 #include "data/contradict.h"
 #include "data/corpus.h"
+#include "data/scrub.h"
 #include "data/split.h"
 #include "format/format.h"
 
@@ -19,6 +20,7 @@ enum {
 	DATASET_UNSEEN,
 	DATASET_DUPLICATES,
 	DATASET_CONTRADICTIONS,
+	DATASET_REJECTED,
 	DATASET_REPORT,
 	DATASET_FILES
 };
@@ -32,6 +34,7 @@ struct dataset {
 	const struct duplicates *duplicates;
 	const struct contradictions *contradictions;
 	const struct terms *terms;
+	struct scrub *scrub; /* NULL: personal data stays */
 };
 
 /*
@@ -46,6 +49,8 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 int curation_report(const struct dataset *d, const struct data_summary *s, struct buf *out, struct err *e);
 
 /* ---- manifest.c ---- */
+
+extern const char *const dataset_file_name[]; /* [DATASET_FILES] and terms.yaml */
 
 /* What a data set is made from, as one hash: version, options, path and content of every document. */
 int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e);

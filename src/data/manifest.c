@@ -11,8 +11,8 @@
 #include "data/walk.h"
 
 enum { MANIFEST_BYTES_MAX = 64 << 20 };
-static const char *const file_name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl",
-	"duplicates.jsonl", "contradictions.jsonl", "report.html", "terms.yaml"};
+const char *const dataset_file_name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl",
+	"duplicates.jsonl", "contradictions.jsonl", "rejected.jsonl", "report.html", "terms.yaml"};
 enum { TERMS = DATASET_FILES, FILES };
 
 static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
@@ -30,7 +30,7 @@ static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
 /* What people decided is an input like the documents. */
 static int decisions_key(const char *in, struct buf *b, struct err *e)
 {
-	static const char *const name[] = {DATA_SETTLED, DATA_TERMS};
+	static const char *const name[] = {DATA_SETTLED, DATA_TERMS, DATA_PII_ALLOW};
 	char path[PATH_SIZE], hex[65];
 	int rc = 0;
 	for (size_t i = 0; i < sizeof name / sizeof *name && !rc && dir_exists(in); i++) {
@@ -46,7 +46,7 @@ int dataset_key(const struct data_options *o, const struct document *d, size_t n
 {
 	struct buf b = {0};
 	char program[PATH_SIZE];
-	int rc = buf_printf(&b, e, "%d %" PRIu64 " %zu\n", DATASET_VERSION, o->seed, o->n_phrasings);
+	int rc = buf_printf(&b, e, "%d %" PRIu64 " %zu %d\n", DATASET_VERSION, o->seed, o->n_phrasings, o->scrub_pii);
 	for (size_t i = 0; i < n && rc == 0; i++) /* PDF files are left out as long as nothing here reads them */
 		if (walk_kind(d[i].path) == WALK_PDF) {
 			rc = buf_puts(&b, data_pdf_program(program) ? "pdf\n" : "no pdf\n", e);
@@ -67,14 +67,14 @@ int dataset_key(const struct data_options *o, const struct document *d, size_t n
 static int file_write(const char *dir, int i, const struct buf *b, json_t *files, struct err *e)
 {
 	char path[PATH_SIZE], hex[65];
-	int rc = path_join(path, sizeof path, e, dir, file_name[i]);
+	int rc = path_join(path, sizeof path, e, dir, dataset_file_name[i]);
 	if (rc < 0)
 		return rc;
 	if (!b->len)
 		return unlink(path) < 0 && errno != ENOENT ? err_errno(e, "remove", path) : 0;
 	if ((rc = file_replace(path, b->p, b->len, e)) < 0 || (rc = bytes_hash(b, hex, e)) < 0)
 		return rc;
-	return json_object_set_new(files, file_name[i], json_string(hex)) < 0
+	return json_object_set_new(files, dataset_file_name[i], json_string(hex)) < 0
 		? err_set(e, ERR_RESOURCE, "out of memory while writing %s", path)
 		: 0;
 }
@@ -82,12 +82,12 @@ static int file_write(const char *dir, int i, const struct buf *b, json_t *files
 static int terms_file_write(const char *dir, const struct terms *t, json_t *files, struct err *e)
 {
 	char path[PATH_SIZE], hex[65];
-	int rc = path_join(path, sizeof path, e, dir, file_name[TERMS]);
+	int rc = path_join(path, sizeof path, e, dir, dataset_file_name[TERMS]);
 	if (rc == 0)
 		rc = terms_write(t, path, e);
 	if (rc == 0)
 		rc = sha256_file(path, hex, e);
-	if (rc == 0 && json_object_set_new(files, file_name[TERMS], json_string(hex)) < 0)
+	if (rc == 0 && json_object_set_new(files, dataset_file_name[TERMS], json_string(hex)) < 0)
 		rc = err_set(e, ERR_RESOURCE, "out of memory while writing %s", path);
 	return rc;
 }
@@ -102,12 +102,22 @@ static json_t *documents_json(const struct document *d, size_t n)
 	return all;
 }
 
+/* What was replaced, by kind, and the rows that were rejected all the same. */
+static json_t *pii_json(const struct data_summary *c)
+{
+	json_t *all = json_pack("{s:I}", "rejected", (json_int_t)c->n_rejected);
+	for (int k = 0; k < PII_KINDS; k++)
+		if (c->n_pii[k])
+			json_object_set_new(all, pii_kind_name((enum pii_kind)k), json_integer((json_int_t)c->n_pii[k]));
+	return all;
+}
+
 int manifest_write(const struct data_options *o, const struct dataset *d, const struct buf file[DATASET_FILES],
 	const struct data_summary *c, struct err *e)
 {
 	char key[65], path[PATH_SIZE];
 	char *text = NULL;
-	json_t *all = NULL, *files = json_object();
+	json_t *all = NULL, *files = json_object(), *pii = pii_json(c);
 	int rc = dataset_key(o, d->documents, d->n_documents, key, e);
 	if (rc == 0)
 		rc = dir_make(o->out, e);
@@ -119,17 +129,18 @@ int manifest_write(const struct data_options *o, const struct dataset *d, const 
 		rc = path_join(path, sizeof path, e, o->out, "manifest.json");
 	if (rc < 0)
 		goto done;
-	all = json_pack("{s:s, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:O}", "key", key, "options", "seed",
-		(json_int_t)o->seed, "phrasings", (json_int_t)o->n_phrasings, "counts", "documents", (json_int_t)c->n_documents,
-		"skipped", (json_int_t)c->n_skipped, "unseen", (json_int_t)c->n_unseen, "sections", (json_int_t)c->n_sections,
-		"facts", (json_int_t)c->n_facts, "train", (json_int_t)c->n_train, "valid", (json_int_t)c->n_valid, "documents",
-		documents_json(d->documents, d->n_documents), "files", files);
+	all = json_pack("{s:s, s:{s:I, s:I, s:b}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:O, s:o, s:O}", "key", key, "options",
+		"seed", (json_int_t)o->seed, "phrasings", (json_int_t)o->n_phrasings, "scrub_pii", o->scrub_pii, "counts",
+		"documents", (json_int_t)c->n_documents, "skipped", (json_int_t)c->n_skipped, "unseen", (json_int_t)c->n_unseen,
+		"sections", (json_int_t)c->n_sections, "facts", (json_int_t)c->n_facts, "train", (json_int_t)c->n_train, "valid",
+		(json_int_t)c->n_valid, "pii", pii, "documents", documents_json(d->documents, d->n_documents), "files", files);
 	text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
 	rc = text ? file_replace(path, text, strlen(text), e) : err_set(e, ERR_RESOURCE, "out of memory while writing %s", path);
 done:
 	free(text);
 	json_decref(all);
 	json_decref(files);
+	json_decref(pii);
 	return rc;
 }
 
@@ -137,8 +148,8 @@ done:
 static bool file_is_current(const char *dir, int i, const json_t *files)
 {
 	char path[PATH_SIZE], hex[65];
-	const char *sum = json_string_value(json_object_get(files, file_name[i]));
-	if (path_join(path, sizeof path, NULL, dir, file_name[i]) < 0)
+	const char *sum = json_string_value(json_object_get(files, dataset_file_name[i]));
+	if (path_join(path, sizeof path, NULL, dir, dataset_file_name[i]) < 0)
 		return false;
 	return sum ? sha256_file(path, hex, NULL) == 0 && !strcmp(hex, sum) : !file_exists(path);
 }

@@ -129,7 +129,9 @@ static int walk_dir(struct walker *w, const char *relative, int depth, struct er
 			continue; /* gone meanwhile, or a link to nowhere */
 		if (S_ISDIR(here.st_mode) && depth < WALK_DEPTH)
 			rc = walk_dir(w, child, depth + 1, e);
-		else if (depth == 0 && (!strcmp(entry->d_name, "questions.jsonl") || !strcmp(entry->d_name, DATA_SETTLED)))
+		else if (depth == 0 &&
+			(!strcmp(entry->d_name, "questions.jsonl") || !strcmp(entry->d_name, DATA_SETTLED) ||
+				!strcmp(entry->d_name, DATA_PII_ALLOW)))
 			continue;
 		else if (S_ISREG(there.st_mode) && walk_kind(entry->d_name) != WALK_NONE)
 			rc = add(w->out, child, w->arena, e);

@@ -28,7 +28,11 @@ struct job {
 
 static int curate(struct job *j, struct err *e)
 {
-	struct data_options d = {.in = j->in, .out = j->data, .seed = j->o->config->seed, .n_phrasings = DATA_PHRASINGS};
+	struct data_options d = {.in = j->in,
+		.out = j->data,
+		.seed = j->o->config->seed,
+		.n_phrasings = DATA_PHRASINGS,
+		.scrub_pii = j->o->config->scrub_pii};
 	bool current;
 	struct data_summary *made = &j->page.data;
 	int rc = data_is_current(&d, &current, made, e);

@@ -76,6 +76,8 @@ static const struct key keys[] = {
 	{AT(train_on_inputs), .type = KEY_BOOL, .fallback = "false", .help = "score the prompts too, not the answers alone"},
 	{AT(excess_length_strategy), .type = KEY_CHOICE, .fallback = "drop", .words = {"drop", "truncate", "raise"},
 		.help = "what happens to rows longer than sequence_len"},
+	{AT(scrub_pii), .type = KEY_BOOL, .fallback = "true",
+		.help = "personal data and secrets are replaced before anything is made of the documents"},
 };
 
 enum { N_KEYS = sizeof keys / sizeof *keys };

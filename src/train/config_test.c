@@ -21,7 +21,7 @@ static void test_defaults_read_back(void **state)
 		assert_int_equal(train_config_set(&d, k.name, text.p, NULL), 0);
 		assert_true(*k.range && *k.help);
 	}
-	assert_int_equal(n, 25);
+	assert_int_equal(n, 26);
 	assert_memory_equal(&c, &d, sizeof c);
 	assert_int_equal(c.lora_r, 64);
 	assert_int_equal(c.lora_targets, (1u << LORA_TARGETS) - 1);

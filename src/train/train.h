@@ -37,6 +37,7 @@ struct train_config {
 	int eval_steps, early_stopping_patience, save_steps;
 	bool train_on_inputs;
 	int excess_length_strategy; /* enum train_excess */
+	bool scrub_pii;
 };
 
 enum { TRAIN_RANGE_SIZE = 96 };

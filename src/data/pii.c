@@ -1,0 +1,150 @@
+/*
+ * The one pass over a text that asks every finder. Reference: pii.h; base scores and context words follow Microsoft's Presidio.
+ */
+#include "data/pii.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+enum { CONTEXT_TOKENS = 5, CONTEXT_BYTES = 100, TOKEN_BYTES = 32 };
+
+const char *pii_kind_name(enum pii_kind kind)
+{
+	static const char *const name[PII_KINDS] = {
+		"email", "phone", "card", "iban", "ip", "mac", "ssn", "jwt", "secret", "private_key", "url_credentials", "person"};
+	return name[kind];
+}
+
+/* ---- words around a place ------------------------------------------------------------------------------------------------- */
+
+bool pii_is_word(unsigned char c)
+{
+	return isalnum(c) || c == '_' || c >= 0x80;
+}
+
+/* Is the token one of the words? A plural counts as its singular. */
+static bool token_is(const char *p, size_t n, const char *words)
+{
+	for (const char *w = words; *w; w += strspn(w, " ")) {
+		size_t len = strcspn(w, " ");
+		if ((n == len || (n == len + 1 && tolower((unsigned char)p[n - 1]) == 's')) && !strncasecmp(p, w, len))
+			return true;
+		w += len;
+	}
+	return false;
+}
+
+bool pii_before(struct str t, size_t start, size_t n, const char *words)
+{
+	size_t stop = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0, i = start;
+	while (n-- && i > stop) {
+		while (i > stop && !isalnum((unsigned char)t.p[i - 1]))
+			i--;
+		size_t end = i;
+		while (i > stop && isalnum((unsigned char)t.p[i - 1]))
+			i--;
+		if (end > i && token_is(t.p + i, end - i, words))
+			return true;
+	}
+	return false;
+}
+
+static bool behind(struct str t, size_t i, size_t n, const char *words)
+{
+	size_t stop = t.n - i > CONTEXT_BYTES ? i + CONTEXT_BYTES : t.n;
+	while (n-- && i < stop) {
+		while (i < stop && !isalnum((unsigned char)t.p[i]))
+			i++;
+		size_t start = i;
+		while (i < stop && isalnum((unsigned char)t.p[i]))
+			i++;
+		if (i > start && token_is(t.p + start, i - start, words))
+			return true;
+	}
+	return false;
+}
+
+bool pii_near(struct str t, size_t start, size_t end, const char *words)
+{
+	return pii_before(t, start, CONTEXT_TOKENS, words) || behind(t, end, CONTEXT_TOKENS, words);
+}
+
+/* ---- the list ------------------------------------------------------------------------------------------------------------- */
+
+int piis_add(struct piis *out, struct pii item, struct err *e)
+{
+	if (out->n == out->cap) {
+		size_t cap = out->cap ? 2 * out->cap : 64;
+		int rc = mem_resize(&out->p, out->cap, cap, sizeof *out->p, e);
+		if (rc < 0)
+			return rc;
+		out->cap = cap;
+	}
+	out->p[out->n++] = item;
+	return 0;
+}
+
+void piis_release(struct piis *p)
+{
+	mem_free(p->p);
+	*p = (struct piis){0};
+}
+
+/* ---- the pass ------------------------------------------------------------------------------------------------------------- */
+
+struct finder {
+	enum pii_kind kind;
+	bool (*find)(struct str t, size_t at, struct pii *out);
+};
+
+/* The surer one first: a number that is a card is no phone, an address with a password in front of it no e-mail. */
+static bool find_at(struct str t, size_t at, struct pii *out)
+{
+	static const struct finder letters[] = {{PII_JWT, pii_jwt}, {PII_SECRET, pii_token}, {PII_SECRET, pii_password},
+		{PII_EMAIL, pii_email}, {PII_IBAN, pii_iban}, {PII_MAC, pii_mac}, {PII_IP, pii_ip}},
+				   digits[] = {{PII_EMAIL, pii_email}, {PII_MAC, pii_mac}, {PII_IP, pii_ip}, {PII_CARD, pii_card},
+					   {PII_SSN, pii_ssn}, {PII_PHONE, pii_phone}};
+	unsigned char c = pii_at(t, at), before = at ? (unsigned char)t.p[at - 1] : 0;
+	const struct finder *f = letters;
+	size_t n = 0;
+	if (c == '-' && before != '-') {
+		out->kind = PII_PRIVATE_KEY;
+		return pii_private_key(t, at, out);
+	}
+	if (c == '/' && before == '/' && at >= 2 && t.p[at - 2] == ':') {
+		out->kind = PII_URL_CREDENTIALS;
+		return pii_url_credentials(t, at + 1, out);
+	}
+	if (isdigit(c) || c == '+' || c == '(' || c == ':') {
+		f = digits;
+		n = sizeof digits / sizeof *digits;
+	} else if (isalpha(c) || c >= 0x80) {
+		n = sizeof letters / sizeof *letters;
+	}
+	for (size_t i = 0; i < n; i++) {
+		out->kind = f[i].kind;
+		if (f[i].find(t, at, out))
+			return true;
+	}
+	return false;
+}
+
+int pii_find(struct piis *out, struct str t, bool published, struct err *e)
+{
+	int rc = 0;
+	for (size_t at = 0; at < t.n && rc == 0;) {
+		struct pii item = {0};
+		if (!find_at(t, at, &item)) {
+			at++;
+			continue;
+		}
+		size_t end = item.span.end;
+		const char *sign = item.kind == PII_EMAIL ? memchr(t.p + item.span.start, '@', end - item.span.start) : NULL;
+		if (!published || !sign ||
+			!pii_is_role((struct str){t.p + item.span.start, (size_t)(sign - t.p) - item.span.start}))
+			rc = piis_add(out, item, e);
+		at = end;
+	}
+	return rc;
+}

@@ -1,0 +1,285 @@
+/*
+ * Addresses: of people (RFC 5321), of machines (RFC 791, 4291, 802), and names with passwords in front of a host (RFC 3986, 3.2.1).
+ * What the RFCs keep for documentation, private networks and broadcast is nobody's: RFC 2606, 5737, 3849, 6890.
+ */
+#include "data/pii.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "data/text.h"
+
+enum { LOCAL_BYTES = 64, DOMAIN_BYTES = 253, USERINFO_BYTES = 256 };
+
+/* A byte of a letter that is not ASCII; the punctuation of U+2000 to U+206F is none. */
+static bool is_foreign(struct str t, size_t i)
+{
+	unsigned char c = pii_at(t, i);
+	return c >= 0x80 && c != 0xe2 && !(i && pii_at(t, i - 1) == 0xe2) && !(i > 1 && pii_at(t, i - 2) == 0xe2);
+}
+
+/* ---- e-mail --------------------------------------------------------------------------------------------------------------- */
+
+static bool is_local(struct str t, size_t i)
+{
+	unsigned char c = pii_at(t, i);
+	return isalnum(c) || (c && strchr("._%+-", c)) || is_foreign(t, i) ||
+		(c == '\'' && i && isalpha(pii_at(t, i - 1)) && isalpha(pii_at(t, i + 1)));
+}
+
+bool pii_is_role(struct str local)
+{
+	local.n = memchr(local.p, '+', local.n) ? (size_t)((const char *)memchr(local.p, '+', local.n) - local.p) : local.n;
+	return str_in(local,
+		"support sales info security privacy billing noreply no-reply no_reply donotreply do-not-reply abuse postmaster "
+		"admin "
+		"administrator webmaster hostmaster help helpdesk hello contact feedback press media jobs careers hr legal "
+		"compliance "
+		"dpo gdpr office team service services customerservice customer-service orders order returns invoice invoices "
+		"accounts "
+		"accounting finance marketing newsletter news notifications notification alerts alert mailer-daemon root status "
+		"ops "
+		"devops dev engineering partners partner enquiries inquiries enquiry reception mail email webteam events community "
+		"training onboarding success renewals procurement purchasing it soc noc cert psirt bugs responsible-disclosure "
+		"disclosure vulnerabilities licensing copyright dmca subscribe unsubscribe bounce bounces reply");
+}
+
+/* Names under which no one has mail: reserved ones, and endings of files and versions. */
+static bool domain_is_nobody(struct str d)
+{
+	static const char *const reserved[] = {"example.com", "example.org", "example.net", "example.edu"};
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+		size_t n = strlen(reserved[i]);
+		if (d.n >= n && !strncasecmp(d.p + d.n - n, reserved[i], n) && (d.n == n || d.p[d.n - n - 1] == '.'))
+			return true;
+	}
+	const char *dot = memrchr(d.p, '.', d.n);
+	struct str top = dot ? (struct str){dot + 1, (size_t)(d.p + d.n - dot) - 1} : d;
+	return str_in(top,
+		"example test invalid localhost png jpg jpeg gif svg webp avif ico css js mjs ts tsx jsx json html htm xml "
+		"yaml yml toml txt pdf zip tar gz tgz lock x");
+}
+
+/* The bytes of a domain at `at`, without the dots and hyphens behind it; 0 when it has no dot or no letters at its end. */
+static size_t domain_length(struct str t, size_t at)
+{
+	size_t n = 0, label = 0, dot = 0;
+	bool letters = true;
+	for (; n < DOMAIN_BYTES; n++) {
+		unsigned char c = pii_at(t, at + n);
+		if (c == '.' && n > label && pii_is_word(pii_at(t, at + n + 1)) && pii_at(t, at + n + 1) != '_') {
+			dot = n;
+			label = n + 1;
+			letters = true;
+		} else if (isalnum(c) || is_foreign(t, at + n) || (c == '-' && n > label && pii_is_word(pii_at(t, at + n + 1)))) {
+			letters = letters && (isalpha(c) || c >= 0x80);
+		} else {
+			break;
+		}
+	}
+	return dot && n - label >= 2 && (letters || !strncasecmp(t.p + at + label, "xn--", 4)) ? n : 0;
+}
+
+/* user@host in a URL, behind ssh and its kin, or with a path behind a colon, names an account on a machine. */
+static bool is_account(struct str t, size_t start, size_t end)
+{
+	size_t line = start, word = start;
+	while (line && start - line < LOCAL_BYTES && t.p[line - 1] != '\n')
+		line--;
+	while (word > line && !isspace((unsigned char)t.p[word - 1]))
+		word--;
+	struct str before = {t.p + line, start - line};
+	unsigned char next = pii_at(t, end), after = pii_at(t, end + 1);
+	return pii_before(before, before.n, 3, "ssh scp sftp rsync mosh autossh") || memmem(t.p + word, start - word, "://", 3) ||
+		(next == ':' && (isalnum(after) || after == '/' || after == '~'));
+}
+
+bool pii_email(struct str t, size_t at, struct pii *out)
+{
+	size_t end = at;
+	unsigned char c = pii_at(t, at);
+	if (!(isalnum(c) || c >= 0x80) || (at && is_local(t, at - 1)) || (at && pii_at(t, at - 1) == '@'))
+		return false;
+	while (end < t.n && end - at <= LOCAL_BYTES && is_local(t, end))
+		end++;
+	if (pii_at(t, end) != '@' || end - at > LOCAL_BYTES || t.p[end - 1] == '.')
+		return false;
+	size_t n = domain_length(t, end + 1);
+	struct str domain = {t.p + end + 1, n};
+	if (!n || domain_is_nobody(domain) || is_account(t, at, end + 1 + n) || pii_at(t, end + 1 + n) == '@')
+		return false;
+	out->span = (struct span){at, end + 1 + n};
+	out->score = 0.5f + PII_CONTEXT;
+	return true;
+}
+
+/* ---- user:password@host ---------------------------------------------------------------------------------------------------- */
+
+static bool is_placeholder(struct str s)
+{
+	bool marked = false, same = s.n > 1;
+	for (size_t i = 0; i < s.n; i++) {
+		marked |= strchr("<>{}[]$*", s.p[i]) != NULL;
+		same &= s.p[i] == s.p[0];
+	}
+	return !s.n || marked || same ||
+		str_in(s,
+			"password pass passwd pwd pw secret your_password yourpassword your-password my_password mypassword "
+			"userpass token user_password db_password changeme example redacted credentials key api_key apikey p");
+}
+
+bool pii_url_credentials(struct str t, size_t at, struct pii *out)
+{
+	size_t end = at, colon = 0, last = 0;
+	for (; end < t.n && end - at < USERINFO_BYTES; end++) {
+		unsigned char c = (unsigned char)t.p[end];
+		if (isspace(c) || strchr("/?#\"'`<>", c) || c < 0x20)
+			break;
+		if (c == ':' && !colon)
+			colon = end;
+		last = c == '@' ? end : last;
+	}
+	if (!colon || last <= colon + 1 || colon == at || !pii_is_word(pii_at(t, last + 1)))
+		return false;
+	struct str user = {t.p + at, colon - at}, password = {t.p + colon + 1, last - colon - 1};
+	if (is_placeholder(password) || (str_in(user, "user username") && is_placeholder(password)) ||
+		memchr(user.p, '{', user.n) || memchr(user.p, '$', user.n))
+		return false;
+	out->span = (struct span){at, last};
+	out->score = 0.9f;
+	return true;
+}
+
+/* ---- machines -------------------------------------------------------------------------------------------------------------- */
+
+static bool v4_is_public(uint32_t a)
+{
+	static const struct {
+		uint32_t net;
+		int bits;
+	} others[] = {{0x00000000, 8}, {0x0a000000, 8}, {0x64400000, 10}, {0x7f000000, 8}, {0xa9fe0000, 16}, {0xac100000, 12},
+		{0xc0000000, 24}, {0xc0000200, 24}, {0xc0586300, 24}, {0xc0a80000, 16}, {0xc6120000, 15}, {0xc6336400, 24},
+		{0xcb007100, 24}, {0xe0000000, 3}, /* multicast and what is reserved above it */
+		{0x08080808, 32}, {0x08080404, 32}, {0x01010101, 32}, {0x01000001, 32}, {0x09090909, 32}, {0x95707070, 32}};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if ((a ^ others[i].net) >> (32 - others[i].bits) == 0)
+			return false;
+	return true;
+}
+
+/* Four numbers below 256 without leading zeros: their bytes, or 0. */
+static size_t v4_length(struct str t, size_t at, uint32_t *address)
+{
+	size_t i = at;
+	*address = 0;
+	for (int k = 0; k < 4; k++) {
+		unsigned v = 0;
+		size_t first = i;
+		for (; isdigit(pii_at(t, i)) && i - first < 4; i++)
+			v = 10 * v + pii_at(t, i) - '0';
+		if (i == first || v > 255 || (t.p[first] == '0' && i > first + 1))
+			return 0;
+		*address = *address << 8 | v;
+		if (k < 3 && pii_at(t, i++) != '.')
+			return 0;
+	}
+	return i - at;
+}
+
+static bool find_v4(struct str t, size_t at, struct pii *out)
+{
+	uint32_t address;
+	size_t n = v4_length(t, at, &address), end = at + n;
+	if (!n || pii_is_word(pii_at(t, end)) || (pii_at(t, end) == '.' && isdigit(pii_at(t, end + 1))) ||
+		(pii_at(t, end) == '-' && isalnum(pii_at(t, end + 1)) && !isdigit(pii_at(t, end + 1))) || !v4_is_public(address))
+		return false;
+	if (pii_before(t, at, 2,
+		    "version ver v section sect chapter release build revision rev firmware clause paragraph appendix "
+		    "upgrade kernel driver oid"))
+		return false;
+	out->span = (struct span){at, end};
+	out->score = 0.6f;
+	return true;
+}
+
+/* Global unicast, 2000::/3, but for documentation and the well-known resolvers; or a mapped public IPv4 address. */
+static bool v6_is_public(const unsigned char a[16])
+{
+	static const char *const resolvers[] = {"2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111",
+		"2606:4700:4700::1001", "2620:fe::fe", "2620:fe::9"};
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	unsigned char other[16];
+	for (size_t i = 0; i < sizeof resolvers / sizeof *resolvers; i++)
+		if (inet_pton(AF_INET6, resolvers[i], other) == 1 && !memcmp(a, other, sizeof other))
+			return false;
+	if (!memcmp(a, mapped, sizeof mapped))
+		return v4_is_public((uint32_t)a[12] << 24 | (uint32_t)a[13] << 16 | (uint32_t)a[14] << 8 | a[15]);
+	bool documentation = (a[0] == 0x20 && a[1] == 0x01 && a[2] == 0x0d && a[3] == 0xb8) || (a[0] == 0x3f && a[1] == 0xff);
+	return (a[0] & 0xe0) == 0x20 && !documentation;
+}
+
+static bool find_v6(struct str t, size_t at, struct pii *out)
+{
+	char text[INET6_ADDRSTRLEN + 1];
+	unsigned char address[16];
+	size_t n = 0, colons = 0;
+	while (n < INET6_ADDRSTRLEN && (isxdigit(pii_at(t, at + n)) || (pii_at(t, at + n) && strchr(":.", t.p[at + n])))) {
+		colons += t.p[at + n] == ':';
+		n++;
+	}
+	while (n && strchr(":.", t.p[at + n - 1]) && !(n > 1 && t.p[at + n - 1] == ':' && t.p[at + n - 2] == ':'))
+		n--;
+	if (colons < 2 || n >= INET6_ADDRSTRLEN || pii_is_word(pii_at(t, at + n)))
+		return false;
+	memcpy(text, t.p + at, n);
+	text[n] = 0;
+	if (inet_pton(AF_INET6, text, address) != 1 || !v6_is_public(address))
+		return false;
+	out->span = (struct span){at, at + n};
+	out->score = 0.6f + PII_CONTEXT;
+	return true;
+}
+
+bool pii_ip(struct str t, size_t at, struct pii *out)
+{
+	unsigned char before = at ? pii_at(t, at - 1) : 0, c = pii_at(t, at);
+	if (!(isxdigit(c) || c == ':') || pii_is_word(before) || before == ':' || before == '.') {
+		/* "ip:185.1.2.3" and "host=:..." */
+		if (!(isdigit(c) && before == ':' && !(at > 1 && (isxdigit(pii_at(t, at - 2)) && isdigit(pii_at(t, at - 2))))))
+			return false;
+	}
+	return (isdigit(c) && before != '-' && find_v4(t, at, out)) || (before != ':' && find_v6(t, at, out));
+}
+
+bool pii_mac(struct str t, size_t at, struct pii *out)
+{
+	unsigned char before = at ? pii_at(t, at - 1) : 0, sign = pii_at(t, at + 2);
+	size_t digits = 0, n = 0, group = sign == ':' || sign == '-' ? 2 : 4;
+	bool zero = true, ones = true;
+	if (pii_is_word(before) || before == '.' || before == '-' || !isxdigit(pii_at(t, at)) ||
+		(before == ':' && at > 3 && isxdigit(pii_at(t, at - 2)) && isxdigit(pii_at(t, at - 3)) &&
+			!pii_is_word(pii_at(t, at - 4))))
+		return false;
+	sign = group == 4 ? '.' : sign;
+	for (; digits < 12; n++) {
+		unsigned char c = pii_at(t, at + n);
+		if (n % (group + 1) == group) {
+			if (c != sign)
+				return false;
+			continue;
+		}
+		if (!isxdigit(c))
+			return false;
+		zero &= c == '0';
+		ones &= tolower(c) == 'f';
+		digits++;
+	}
+	unsigned char next = pii_at(t, at + n);
+	if (zero || ones || pii_is_word(next) || (next == sign && isxdigit(pii_at(t, at + n + 1))))
+		return false;
+	out->span = (struct span){at, at + n};
+	out->score = 0.6f + PII_CONTEXT;
+	return true;
+}

@@ -1,0 +1,376 @@
+/*
+ * Personal data out of the documents. Reference: scrub.h.
+ */
+#include "data/scrub.h"
+
+#include <fnmatch.h>
+#include <string.h>
+#include <strings.h>
+
+#include "data/encoding.h"
+#include "data/walk.h"
+#include "format/format.h"
+
+enum { ALLOW_BYTES_MAX = 1 << 20, PATTERN_BYTES = 256 };
+
+static const char *const placeholder[PII_KINDS] = {[PII_EMAIL] = "user@example.com",
+	[PII_PHONE] = "000-000-0000",
+	[PII_CARD] = "0000 0000 0000 0000",
+	[PII_IBAN] = "XX00 0000 0000 0000",
+	[PII_IP] = "192.0.2.1",
+	[PII_MAC] = "00:00:00:00:00:00",
+	[PII_SSN] = "000-00-0000",
+	[PII_JWT] = "eyJ...",
+	[PII_SECRET] = "YOUR_SECRET",
+	[PII_PRIVATE_KEY] = "-----BEGIN PRIVATE KEY-----...-----END PRIVATE KEY-----",
+	[PII_URL_CREDENTIALS] = "user:password",
+	[PII_PERSON] = "customer"};
+
+void scrub_release(struct scrub *s)
+{
+	mem_free(s->place);
+	mem_free(s->item);
+	mem_free(s->kind);
+	mem_free(s->slot);
+	mem_free(s->next);
+	mem_free((void *)s->allow.p);
+	*s = (struct scrub){0};
+}
+
+/* ---- what is allowed ---------------------------------------------------------------------------------------------------------- */
+
+static int allow_read(struct scrub *s, const char *in, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf b = {0};
+	int rc = dir_exists(in) ? path_join(path, sizeof path, e, in, DATA_PII_ALLOW) : 1;
+	if (rc || !file_exists(path))
+		return rc < 0 ? rc : 0;
+	rc = file_read(path, ALLOW_BYTES_MAX, &b, e);
+	char *text = rc == 0 ? mem_alloc(b.len + 1, 1, e) : NULL;
+	if (text) {
+		memcpy(text, b.p ? b.p : "", b.len);
+		s->allow = (struct str){text, b.len};
+	}
+	buf_release(&b);
+	return text ? 0 : rc < 0 ? rc : ERR_RESOURCE;
+}
+
+/* Is there a line that is the item, or a pattern of it ("*@brix.io")? Letters match in either case. */
+static bool is_allowed(const struct scrub *s, struct str item)
+{
+	char pattern[PATTERN_BYTES], text[PATTERN_BYTES];
+	if (item.n >= sizeof text)
+		return false;
+	memcpy(text, item.p, item.n);
+	text[item.n] = 0;
+	for (size_t at = 0, n; at < s->allow.n; at += n + 1) {
+		const char *line = s->allow.p + at, *nl = memchr(line, '\n', s->allow.n - at);
+		n = nl ? (size_t)(nl - line) : s->allow.n - at;
+		size_t len = n && line[n - 1] == '\r' ? n - 1 : n;
+		if (!len || len >= sizeof pattern || *line == '#')
+			continue;
+		memcpy(pattern, line, len);
+		pattern[len] = 0;
+		if (!fnmatch(pattern, text, FNM_CASEFOLD | FNM_NOESCAPE))
+			return true;
+	}
+	return false;
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------------------------ */
+
+/* Two lists in the order of the text become one; where they overlap, the first one's item stays. */
+static int piis_merge(struct piis *out, const struct piis *a, const struct piis *b, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0, k = 0; (i < a->n || k < b->n) && rc == 0;) {
+		if (k < b->n && (i == a->n || b->p[k].span.end <= a->p[i].span.start)) {
+			if (!out->n || b->p[k].span.start >= out->p[out->n - 1].span.end)
+				rc = piis_add(out, b->p[k], e);
+			k++;
+		} else if (k < b->n && b->p[k].span.start < a->p[i].span.end) {
+			k++;
+		} else {
+			rc = piis_add(out, a->p[i++], e);
+		}
+	}
+	return rc;
+}
+
+static void piis_allow(const struct scrub *s, struct piis *v, const char *text)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < v->n; i++)
+		if (!is_allowed(s, (struct str){text + v->p[i].span.start, v->p[i].span.end - v->p[i].span.start}))
+			v->p[kept++] = v->p[i];
+	v->n = kept;
+}
+
+/* What was found elsewhere and stands here without the words that gave it away. */
+static int again_find(const struct scrub *s, struct piis *v, struct str text, struct err *e)
+{
+	struct piis again = {0}, all = {0};
+	struct pii item = {.score = PII_ENOUGH};
+	int rc = 0;
+	for (size_t at = 0, n; rc == 0 && scrub_match(s, text, &at, &n, &item.kind); at += n) {
+		item.span = (struct span){at, at + n};
+		rc = piis_add(&again, item, e);
+	}
+	if (rc == 0 && again.n)
+		rc = piis_merge(&all, v, &again, e);
+	if (rc == 0 && again.n) {
+		piis_release(v);
+		*v = all;
+		all = (struct piis){0};
+	}
+	piis_release(&again);
+	piis_release(&all);
+	return rc;
+}
+
+static bool is_published(const char *path)
+{
+	enum walk_kind kind = walk_kind(path);
+	return kind != WALK_TICKETS;
+}
+
+static int file_find(struct scrub *s, struct piis *out, struct document *d, struct arena *a, struct err *e)
+{
+	struct piis form = {0}, names = {0};
+	int rc = pii_find(&form, (struct str){d->bytes, d->size}, is_published(d->path), e);
+	if (rc == 0)
+		rc = pii_names_find(&names, d, a, e);
+	if (rc == 0) {
+		piis_allow(s, &form, d->bytes);
+		piis_allow(s, &names, d->bytes);
+		rc = piis_merge(out, &form, &names, e);
+	}
+	for (size_t i = 0; i < out->n && rc == 0; i++)
+		rc = scrub_item_add(s, out->p[i].kind,
+			(struct str){d->bytes + out->p[i].span.start, out->p[i].span.end - out->p[i].span.start}, a, e);
+	piis_release(&form);
+	piis_release(&names);
+	return rc;
+}
+
+static int place_add(struct scrub *s, const char *path, const struct pii *item, size_t line, struct err *e)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 64;
+		int rc = mem_resize(&s->place, s->cap, cap, sizeof *s->place, e);
+		if (rc < 0)
+			return rc;
+		s->cap = cap;
+	}
+	s->place[s->n++] = (struct pii_place){.path = path,
+		.line = line,
+		.start = item->span.start,
+		.end = item->span.end,
+		.kind = item->kind,
+		.score = (double)item->score};
+	return 0;
+}
+
+/* ---- replacing ----------------------------------------------------------------------------------------------------------------- */
+
+size_t document_place(const struct document *d, size_t at)
+{
+	size_t low = 0, high = d->n_edits; /* the number of edits that begin at or before `at` */
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (d->edits[mid].at <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low)
+		return at;
+	const struct edit *k = &d->edits[low - 1];
+	size_t into = at - k->at;
+	return into < k->n ? k->source + (into < k->source_n ? into : k->source_n) : k->source + k->source_n + into - k->n;
+}
+
+static int edits_apply(struct buf *out, struct edit *edits, struct str text, const struct piis *v, struct err *e)
+{
+	size_t at = 0;
+	int rc = 0;
+	for (size_t i = 0; i < v->n && rc == 0; i++) {
+		const struct pii *k = &v->p[i];
+		const char *as = k->as ? k->as : placeholder[k->kind];
+		rc = buf_append(out, text.p + at, k->span.start - at, e);
+		if (edits)
+			edits[i] = (struct edit){out->len, strlen(as), k->span.start, k->span.end - k->span.start};
+		if (rc == 0)
+			rc = buf_puts(out, as, e);
+		at = k->span.end;
+	}
+	return rc < 0 ? rc : buf_append(out, text.p + at, text.n - at, e);
+}
+
+static int file_replace_items(struct scrub *s, struct document *d, const struct piis *v, struct arena *a, struct err *e)
+{
+	struct buf b = {0};
+	size_t line = 1, at = 0;
+	int rc = 0;
+	for (size_t i = 0; i < v->n && rc == 0; i++) {
+		for (; at < v->p[i].span.start; at++)
+			line += d->bytes[at] == '\n';
+		rc = place_add(s, d->path, &v->p[i], line, e);
+	}
+	struct edit *edits = rc == 0 && v->n ? arena_alloc(a, v->n, sizeof *edits, e) : NULL;
+	if (rc < 0 || !v->n || !edits)
+		return rc < 0 ? rc : v->n ? ERR_RESOURCE : 0;
+	rc = edits_apply(&b, edits, (struct str){d->bytes, d->size}, v, e);
+	char *text = rc == 0 ? arena_strdup(a, b.p, b.len, e) : NULL;
+	if (text) {
+		d->bytes = text;
+		d->size = b.len;
+		d->edits = edits;
+		d->n_edits = v->n;
+	}
+	buf_release(&b);
+	return text ? 0 : rc < 0 ? rc : ERR_RESOURCE;
+}
+
+int scrub_files(struct scrub *s, struct corpus *c, const char *in, struct err *e)
+{
+	struct piis *found = mem_alloc(c->n + 1, sizeof *found, e);
+	int rc = found ? allow_read(s, in, e) : ERR_RESOURCE;
+	for (size_t i = 0; i < c->n && rc == 0; i++)
+		if (c->d[i].bytes && !c->d[i].skipped &&
+			(rc = encoding_convert(&c->d[i], walk_kind(c->d[i].path) == WALK_HTML, &c->arena, e)) == 0)
+			rc = file_find(s, &found[i], &c->d[i], &c->arena, e);
+	for (size_t i = 0; i < c->n && rc == 0; i++) {
+		struct document *d = &c->d[i];
+		if (!d->bytes || d->skipped)
+			continue;
+		rc = again_find(s, &found[i], (struct str){d->bytes, d->size}, e);
+		if (rc == 0)
+			rc = file_replace_items(s, d, &found[i], &c->arena, e);
+	}
+	for (size_t i = 0; found && i < c->n; i++)
+		piis_release(&found[i]);
+	mem_free(found);
+	return rc;
+}
+
+/* ---- what readers made --------------------------------------------------------------------------------------------------------- */
+
+struct rewriting {
+	struct scrub *s;
+	struct corpus *c;
+	struct document *d;
+	struct err *e;
+	struct span span; /* of the text in the document */
+	bool changed;
+};
+
+static int text_scrub(struct rewriting *r, const char **text)
+{
+	struct piis v = {0};
+	struct buf b = {0};
+	struct str t = {*text ? *text : "", *text ? strlen(*text) : 0};
+	int rc = pii_find(&v, t, is_published(r->d->path), r->e);
+	if (rc == 0) {
+		piis_allow(r->s, &v, t.p);
+		rc = again_find(r->s, &v, t, r->e);
+	}
+	for (size_t i = 0; i < v.n && rc == 0; i++) {
+		struct pii at = v.p[i];
+		rc = scrub_item_add(
+			r->s, at.kind, (struct str){t.p + at.span.start, at.span.end - at.span.start}, &r->c->arena, r->e);
+		at.span = (struct span){document_place(r->d, r->span.start), document_place(r->d, r->span.end)};
+		size_t line = 1;
+		for (size_t k = 0; k < r->span.start && k < r->d->size; k++)
+			line += r->d->bytes[k] == '\n';
+		if (rc == 0)
+			rc = place_add(r->s, r->d->path, &at, line, r->e);
+	}
+	if (rc == 0 && v.n) {
+		rc = edits_apply(&b, NULL, t, &v, r->e);
+		*text = rc == 0 ? arena_strdup(&r->c->arena, b.p, b.len, r->e) : *text;
+		r->changed = true;
+		if (!*text)
+			rc = ERR_RESOURCE;
+	}
+	buf_release(&b);
+	piis_release(&v);
+	return rc;
+}
+
+/* The passage becomes the text that was made of it, or blank when that is longer. */
+static void passage_overwrite(struct document *d, struct span span, const char *text)
+{
+	size_t n = text ? strlen(text) : 0;
+	char *p = (char *)d->bytes; /* in the arena */
+	for (size_t i = span.start; i < span.end && i < d->size; i++)
+		p[i] = p[i] == '\n' ? '\n' : ' ';
+	if (span.end <= d->size && n <= span.end - span.start)
+		memcpy(p + span.start, text ? text : "", n);
+}
+
+static int block_scrub(struct rewriting *r, struct block *b)
+{
+	int rc = 0;
+	r->span = b->span;
+	r->changed = false;
+	if (b->text)
+		rc = text_scrub(r, &b->text);
+	for (size_t i = 0; i < b->n_rows * b->n_cols && rc == 0; i++)
+		rc = text_scrub(r, &b->cells[i]);
+	if (r->changed) {
+		size_t n = b->text ? strlen(b->text) : 0;
+		b->bold = b->bold < n ? b->bold : n;
+		passage_overwrite(r->d, b->span, b->text); /* of a ticket's two turns, which are one row, the last one stays */
+	}
+	return rc;
+}
+
+static int section_scrub(struct rewriting *r, struct section *k)
+{
+	size_t end = k->n_blocks ? r->d->blocks[k->block].span.start : k->span.end;
+	r->span = (struct span){k->span.start, end > k->span.start ? end : k->span.start};
+	r->changed = false;
+	int rc = text_scrub(r, &k->title);
+	bool changed = r->changed;
+	if (rc == 0)
+		rc = text_scrub(r, &k->heading);
+	if (changed && r->d->kind == DOCUMENT_PAGE)
+		passage_overwrite(r->d, r->span, k->title);
+	for (size_t i = 0; i < k->n_blocks && rc == 0; i++)
+		rc = block_scrub(r, &r->d->blocks[k->block + i]);
+	return rc;
+}
+
+int scrub_texts(struct scrub *s, struct corpus *c, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < c->n && rc == 0; i++) {
+		struct rewriting r = {.s = s, .c = c, .d = &c->d[i], .e = e};
+		for (size_t k = 0; k < r.d->n_sections && rc == 0 && !r.d->skipped; k++)
+			rc = section_scrub(&r, &r.d->sections[k]);
+	}
+	return rc;
+}
+
+void scrub_log(const struct scrub *s)
+{
+	static const char *const name[PII_KINDS] = {"e-mail addresses", "telephone numbers", "card numbers", "IBANs",
+		"IP addresses", "MAC addresses", "social security numbers", "signed tokens", "keys and passwords", "private keys",
+		"passwords in URLs", "names of persons"};
+	size_t n[PII_KINDS] = {0};
+	struct buf b = {0};
+	int rc = 0;
+	for (size_t i = 0; i < s->n; i++)
+		n[s->place[i].kind]++;
+	for (size_t k = 0; k < PII_KINDS && rc == 0; k++)
+		if (n[k])
+			rc = buf_printf(&b, NULL, "%s%zu %s", b.len ? ", " : "", n[k], name[k]);
+	if (rc == 0 && b.len)
+		log_line(LOG_INFO, "replaced: %s; attune curate --pii shows where, %s beside the documents keeps some", b.p,
+			DATA_PII_ALLOW);
+	if (s->n_rejected)
+		log_line(LOG_WARNING, "%zu rows still held personal data and are left out: rejected.jsonl", s->n_rejected);
+	buf_release(&b);
+}
