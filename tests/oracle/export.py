@@ -30,7 +30,7 @@ import tiny_models
 from families import Report, write_jsonl
 
 HERE = pathlib.Path(__file__).resolve().parent
-NAMES = ["llama", "llama-grouped", "llama-scaled", "qwen3", "qwen3-tied", "gemma3"]
+NAMES = ["llama", "llama-scaled", "qwen3", "qwen3-tied", "gemma3"]
 TYPES = ["F32", "F16", "BF16"]
 N_PROMPTS, N_ALONE, MARGIN, BOUND = 50, 5, 0.1, 1e-2
 ANSWERS = ["Yes.", "No, never.", "At high water."]
@@ -71,7 +71,8 @@ class Asked:
     def __init__(self, attune, tok, base, adapter):
         prompts = [{"messages": [q]} for q in questions()]
         self.answers = attune.lines("generate", base, adapter, prompts, "--max-tokens", 12)
-        rows = [{"messages": [q, {"role": "assistant", "content": a["text"]}]} for q, a in zip(questions(), self.answers)]
+        # some templates put a space in front of an answer, which is part of its first token
+        rows = [{"messages": [q, {"role": "assistant", "content": a["text"].removeprefix(" ")}]} for q, a in zip(questions(), self.answers)]
         scored = attune.lines("score", base, adapter, rows)
         self.rows = []
         for row, mine, answer in zip(rows, scored, self.answers):
