@@ -5,7 +5,6 @@
 Weights are bf16, so that folder and GGUF hold the same numbers and share their goldens. The tokenizer is that of `tied`, by links; the
 embedding has more rows than it has tokens, as Qwen's has. Windows are shorter than the rows, Llama's scaled positions begin within them.
 """
-import json
 import os
 import shutil
 import sys
@@ -19,7 +18,7 @@ from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, Llam
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "oracle"))
 import common  # noqa: E402
-from make_golden import CONTROL, ROWS, TEMPLATE  # noqa: E402
+from make_golden import ROWS, add_tokenizer  # noqa: E402
 
 SHAPE = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1, vocab_size=392,
              max_position_embeddings=131072, rms_norm_eps=1e-6, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, pad_token_id=2)
@@ -99,17 +98,7 @@ def make_gguf(name, folder, path):
         w.add_sliding_window(c.sliding_window)
     if name == "gemma3":
         w.add_array("gemma3.attention.sliding_window_pattern", [t == "sliding_attention" for t in c.layer_types])
-    back = json.loads(tok.backend_tokenizer.to_str())["model"]
-    tokens = sorted(back["vocab"], key=back["vocab"].get)
-    w.add_tokenizer_model("gpt2")
-    w.add_tokenizer_pre("smollm")
-    w.add_token_list(tokens)
-    w.add_token_types([3 if t in CONTROL else 1 for t in tokens])
-    w.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in back["merges"]])
-    w.add_bos_token_id(1)
-    w.add_eos_token_id(2)
-    w.add_add_bos_token(False)
-    w.add_chat_template(TEMPLATE)
+    add_tokenizer(w, tok)
     top = {"model.embed_tokens": "token_embd", "model.norm": "output_norm"}
     for key, data in model.state_dict().items():
         part, kind = key.rsplit(".", 1)

@@ -210,6 +210,21 @@ def golden_schedule(out):
     write_json(os.path.join(out, "schedule.json"), runs)
 
 
+def add_tokenizer(w, tok):
+    """The keys of the tokenizer and its template."""
+    back = json.loads(tok.backend_tokenizer.to_str())["model"]
+    tokens = sorted(back["vocab"], key=back["vocab"].get)
+    w.add_tokenizer_model("gpt2")
+    w.add_tokenizer_pre("smollm")
+    w.add_token_list(tokens)
+    w.add_token_types([3 if t in CONTROL else 1 for t in tokens])
+    w.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in back["merges"]])
+    w.add_bos_token_id(1)
+    w.add_eos_token_id(2)
+    w.add_add_bos_token(False)
+    w.add_chat_template(TEMPLATE)
+
+
 def make_gguf(folder, path):
     """`untied` again as a GGUF with a different block format for every kind of matrix, q and k in llama.cpp's row order."""
     kinds = {"token_embd": "Q8_0", "output": "BF16", "attn_q": "Q4_0", "attn_k": "Q4_1", "attn_v": "F16", "attn_output": "Q8_0",
@@ -234,17 +249,7 @@ def make_gguf(folder, path):
     w.add_rope_freq_base(c.rope_parameters["rope_theta"])
     w.add_layer_norm_rms_eps(c.rms_norm_eps)
     w.add_vocab_size(c.vocab_size)
-    back = json.loads(tok.backend_tokenizer.to_str())["model"]
-    tokens = sorted(back["vocab"], key=back["vocab"].get)
-    w.add_tokenizer_model("gpt2")
-    w.add_tokenizer_pre("smollm")
-    w.add_token_list(tokens)
-    w.add_token_types([3 if t in CONTROL else 1 for t in tokens])
-    w.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in back["merges"]])
-    w.add_bos_token_id(1)
-    w.add_eos_token_id(2)
-    w.add_add_bos_token(False)
-    w.add_chat_template(TEMPLATE)
+    add_tokenizer(w, tok)
     state = model.state_dict()
     for name in list(state):
         data = state[name].numpy()
@@ -292,7 +297,7 @@ def main():
     golden_model(untied, os.path.join(out, "untied.golden"), n_grad_rows=4, run=False)
     path = os.path.join(out, "untied.gguf")
     model = make_gguf(untied, path)
-    samples = [common.sample(tok, row) for row in ROWS]
+    samples = [common.sample(common.load_tokenizer(untied), row) for row in ROWS]
     save_file(score_all(model, samples), os.path.join(out, "untied.golden", "gguf.safetensors"))
     golden_adamw(out)
     golden_schedule(out)
