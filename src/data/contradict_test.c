@@ -156,7 +156,7 @@ static void test_shared_heading(void **state)
 
 /* ---- decisions ---- */
 
-static char folder[] = "/tmp/attune_settle_XXXXXX";
+static char folder[] = "settle_test_XXXXXX";
 
 static void settled_write(const char *text)
 {

@@ -9,6 +9,8 @@
 #include <archive_entry.h>
 #include <cmocka.h>
 
+#include "data/test_arena.h"
+
 #define W "xmlns:w=\"http://schemas.openxmlformats.org/wordprocessingml/2006/main\""
 #define BODY(text) "<w:document " W "><w:body>" text "</w:body></w:document>"
 #define P(text) "<w:p><w:r><w:t>" text "</w:t></w:r></w:p>"
@@ -37,23 +39,8 @@ static const char numbering[] =
 static const char footnotes[] = "<w:footnotes " W "><w:footnote w:type=\"separator\" w:id=\"0\"><w:p/></w:footnote>"
 				"<w:footnote w:id=\"3\">" P("It is") P("a note.") "</w:footnote></w:footnotes>";
 
-static struct arena arena;
 static char *file;
 static size_t file_size;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena_init(&arena, 1 << 16);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
 
 struct member {
 	const char *name, *text;

@@ -6,25 +6,8 @@
 
 #include <cmocka.h>
 
+#include "data/test_corpus.h"
 #include "format/format.h"
-
-static struct corpus corpus;
-
-static int setup(void **state)
-{
-	(void)state;
-	log_set_level(LOG_ERROR);
-	memset(&corpus, 0, sizeof corpus);
-	arena_init(&corpus.arena, 1 << 16);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	corpus_release(&corpus);
-	return 0;
-}
 
 static void read_text(const char *text)
 {
@@ -174,26 +157,12 @@ static void test_left_out(void **state)
 		corpus.d[0].skipped, "2 of its 2 rows cannot be used; 2 wrong, the first in line 1: nested more than 64 deep");
 }
 
-/* Every allocation fails once: an error with a sentence, no crash, no leak. */
 static void test_faults(void **state)
 {
 	(void)state;
 	static const char text[] =
 		"[{\"prompt\":\"q\",\"chosen\":\"a\"},{\"question\":\"Is it?\",\"reply\":{\"text\":\"It is.\"}},{\"q\"}]";
-	bool reached = true;
-	for (uint64_t n = 1; reached; n++) {
-		struct document d = {.path = "t.json", .bytes = text, .size = sizeof text - 1};
-		struct corpus c = {0};
-		struct err e = {0};
-		arena_init(&c.arena, 64);
-		fault_set(FAULT_MEM, n, false);
-		int rc = json_rows_read(&c, &d, &e);
-		reached = fault_count(FAULT_MEM) >= n;
-		fault_set(FAULT_MEM, 0, false);
-		assert_int_equal(rc, reached ? ERR_RESOURCE : 0);
-		assert_true(!reached || e.text[0]);
-		corpus_release(&c);
-	}
+	fail_each(json_rows_read, "t.json", text);
 }
 
 int main(void)

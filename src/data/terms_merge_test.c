@@ -10,7 +10,7 @@
 
 #include "data/data.h"
 
-static char folder[] = "/tmp/attune_terms_XXXXXX";
+static char folder[] = "terms_test_XXXXXX";
 static struct err err;
 
 static const char *at(const char *name)

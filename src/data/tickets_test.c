@@ -7,23 +7,7 @@
 #include <cmocka.h>
 
 #include "data/mail.h"
-
-static struct corpus corpus;
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&corpus, 0, sizeof corpus);
-	arena_init(&corpus.arena, 1 << 16);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	corpus_release(&corpus);
-	return 0;
-}
+#include "data/test_corpus.h"
 
 static void read_text(const char *text)
 {
@@ -107,25 +91,11 @@ static void test_substance(void **state)
 	}
 }
 
-/* Every allocation fails once: an error with a sentence, no crash, no leak. */
 static void test_faults(void **state)
 {
 	(void)state;
 	static const char text[] = "id,question,reply\n1,Is it on?,Yes.\n2,x,\n3,Is it off?,No.\n";
-	bool reached = true;
-	for (uint64_t n = 1; reached; n++) {
-		struct document d = {.path = "t.csv", .bytes = text, .size = sizeof text - 1};
-		struct corpus c = {0};
-		struct err e = {0};
-		arena_init(&c.arena, 64);
-		fault_set(FAULT_MEM, n, false);
-		int rc = tickets_read(&c, &d, &e);
-		reached = fault_count(FAULT_MEM) >= n;
-		fault_set(FAULT_MEM, 0, false);
-		assert_int_equal(rc, reached ? ERR_RESOURCE : 0);
-		assert_true(!reached || e.text[0]);
-		corpus_release(&c);
-	}
+	fail_each(tickets_read, "t.csv", text);
 }
 
 int main(void)
