@@ -64,6 +64,11 @@ bool size_add(size_t a, size_t b, size_t *out);
 void *mem_alloc(size_t n, size_t size, struct err *e);
 /* Grows or shrinks *p (from mem_alloc or NULL) holding old_n items to new_n, new items zeroed. On failure *p is untouched. */
 int mem_resize(void *p, size_t old_n, size_t new_n, size_t size, struct err *e);
+/*
+ * Makes room for one more item behind the n of *p, which has room for *cap (both 0: none yet): doubles it, new items zeroed. ERR_RESOURCE
+ * leaves all as it was.
+ */
+int mem_reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e);
 char *mem_strdup(const char *s, struct err *e);
 void mem_free(void *p);
 

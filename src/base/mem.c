@@ -119,6 +119,17 @@ int mem_resize(void *p, size_t old_n, size_t new_n, size_t size, struct err *e)
 	return 0;
 }
 
+int mem_reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e)
+{
+	size_t more = *cap ? 2 * *cap : 64;
+	if (n < *cap)
+		return 0;
+	int rc = mem_resize(p, *cap, more, size, e);
+	if (!rc)
+		*cap = more;
+	return rc;
+}
+
 char *mem_strdup(const char *s, struct err *e)
 {
 	size_t n = strlen(s) + 1;

@@ -109,6 +109,31 @@ static void test_resize(void **state)
 	mem_free(v);
 }
 
+static void test_reserve(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	uint32_t *v = NULL;
+	size_t cap = 0;
+	for (uint32_t i = 0; i < 1000; i++) {
+		assert_int_equal(mem_reserve(&v, i, &cap, sizeof *v, &e), 0);
+		assert_true(cap > i && cap <= 64 + 2 * (size_t)i);
+		assert_int_equal(v[cap - 1], 0);
+		v[i] = i + 1;
+	}
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_int_equal(v[i], i + 1);
+	uint32_t *before = v;
+	size_t room = cap;
+	fault_set(FAULT_MEM, 1, false);
+	assert_int_equal(mem_reserve(&v, 1000, &cap, sizeof *v, &e), 0); /* there is room: nothing is asked for */
+	assert_int_equal(mem_reserve(&v, cap, &cap, sizeof *v, &e), ERR_RESOURCE);
+	fault_set(FAULT_MEM, 0, false);
+	assert_ptr_equal(v, before);
+	assert_int_equal(cap, room);
+	mem_free(v);
+}
+
 static void test_strdup(void **state)
 {
 	(void)state;
@@ -155,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_strdup),
 		cmocka_unit_test(test_faults),
 	};

@@ -74,12 +74,8 @@ static int piece_end(struct captions *c, struct str voice, struct span span)
 	/* Captions that roll show a line twice. */
 	if (!*text || is_sound(text) || (c->n && !strcmp(c->piece[c->n - 1].text, text)))
 		return 0;
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 256;
-		if ((rc = mem_resize(&c->piece, c->cap, cap, sizeof *c->piece, o->e)) < 0)
-			return rc;
-		c->cap = cap;
-	}
+	if (mem_reserve(&c->piece, c->n, &c->cap, sizeof *c->piece, o->e))
+		return ERR_RESOURCE;
 	struct piece *p = &c->piece[c->n++];
 	*p = (struct piece){.voice = voice, .text = text, .span = span};
 	if (!voice.n)

@@ -50,6 +50,7 @@ static const char *const same[][12] = {
 struct term {
 	uint64_t hash;
 	bool marked, title; /* title: of the section's heading alone */
+	double weight;      /* inverse document frequency */
 };
 
 struct claim {
@@ -209,6 +210,12 @@ static void title_add(struct finder *f, struct claim *c, const char *title)
 	}
 }
 
+static void term_merge(struct term *to, const struct term *from)
+{
+	to->marked |= from->marked;
+	to->title &= from->title;
+}
+
 /* Sorted, each once; one that was marked somewhere is. */
 static void terms_sort(struct claim *c)
 {
@@ -217,8 +224,7 @@ static void terms_sort(struct claim *c)
 		qsort(c->term, c->n, sizeof *c->term, by_hash);
 	for (size_t i = 0; i < c->n; i++)
 		if (kept && c->term[kept - 1].hash == c->term[i].hash)
-			c->term[kept - 1] = (struct term){c->term[i].hash, c->term[kept - 1].marked || c->term[i].marked,
-				c->term[kept - 1].title && c->term[i].title};
+			term_merge(&c->term[kept - 1], &c->term[i]);
 		else
 			c->term[kept++] = c->term[i];
 	c->n = kept;
@@ -298,19 +304,12 @@ static size_t postings_of(const struct finder *f, uint64_t hash, size_t *first)
 	return low;
 }
 
-/* Inverse document frequency. */
-static double weight(const struct finder *f, uint64_t hash)
-{
-	size_t first, end = postings_of(f, hash, &first);
-	return log(((double)f->n + 1) / ((double)(end - first) + 0.5));
-}
-
 static int claims_make(struct finder *f, const struct items *items)
 {
 	size_t n_terms = 0;
 	bool made;
 	for (size_t i = 0; i < items->n; i++) {
-		int rc = reserve(&f->claim, f->n, &f->cap, sizeof *f->claim, f->e);
+		int rc = mem_reserve(&f->claim, f->n, &f->cap, sizeof *f->claim, f->e);
 		if (!rc)
 			rc = claim_make(f, &f->claim[f->n], &items->p[i], i, &made);
 		if (rc)
@@ -325,20 +324,26 @@ static int claims_make(struct finder *f, const struct items *items)
 		for (size_t k = 0; k < f->claim[i].n; k++)
 			f->posting[f->n_postings++] = (struct posting){f->claim[i].term[k].hash, i};
 	qsort(f->posting, f->n_postings, sizeof *f->posting, by_posting);
+	for (size_t i = 0; i < f->n; i++)
+		for (size_t k = 0; k < f->claim[i].n; k++) {
+			struct term *t = &f->claim[i].term[k];
+			size_t first, end = postings_of(f, t->hash, &first);
+			t->weight = log(((double)f->n + 1) / ((double)(end - first) + 0.5));
+		}
 	return 0;
 }
 
 /* ---- pairs -------------------------------------------------------------------------------------------------------------- */
 
 /* Cosine of the terms, with or without those of the headings; 0 when each has a mark that the other lacks: two plans, regions or commands. */
-static double cosine(const struct finder *f, const struct claim *a, const struct claim *b, bool titles)
+static double cosine(const struct claim *a, const struct claim *b, bool titles)
 {
 	double both = 0, all_a = 0, all_b = 0;
 	bool own_a = false, own_b = false;
 	for (size_t i = 0, k = 0; i < a->n || k < b->n;) {
 		bool first = k == b->n || (i < a->n && a->term[i].hash <= b->term[k].hash);
 		bool second = i == a->n || (k < b->n && b->term[k].hash <= a->term[i].hash);
-		double w = weight(f, first ? a->term[i].hash : b->term[k].hash);
+		double w = first ? a->term[i].weight : b->term[k].weight;
 		bool in_a = first && (titles || !a->term[i].title), in_b = second && (titles || !b->term[k].title);
 		both += in_a && in_b ? w : 0;
 		all_a += in_a ? w : 0;
@@ -361,14 +366,6 @@ static size_t own_terms(const struct claim *c)
 	return n;
 }
 
-/* A heading may tell two short sentences or bare numbers apart ("The default is 4."), not make two others alike. */
-static double similarity(const struct finder *f, const struct claim *a, const struct claim *b)
-{
-	double with = cosine(f, a, b, true), without = cosine(f, a, b, false);
-	bool tells = is_bare(a) || own_terms(a) < TELLING || own_terms(b) < TELLING;
-	return tells && with < without ? with : without;
-}
-
 /* Does the statement of `a` name the value of `b`, too? */
 static bool holds(const struct claim *a, const struct claim *b)
 {
@@ -381,38 +378,53 @@ static bool holds(const struct claim *a, const struct claim *b)
 	return false;
 }
 
-static bool contradict(const struct finder *f, const struct claim *a, const struct claim *b, double *how)
+/* *how alike they are, when they contradict each other. */
+static bool contradict(const struct claim *a, const struct claim *b, double *how)
 {
 	if (a->kind != b->kind || strcmp(a->unit, b->unit) || values_equal(a, b) || a->past != b->past || a->often != b->often ||
 		holds(a, b) || holds(b, a))
 		return false;
-	*how = cosine(f, a, b, false);
-	if (*how >= VERBATIM && !is_bare(a) && own_terms(a) >= TELLING && own_terms(b) >= TELLING)
+	bool bare = is_bare(a), brief = own_terms(a) < TELLING || own_terms(b) < TELLING;
+	*how = cosine(a, b, false);
+	if (*how >= VERBATIM && !bare && !brief)
 		return true;
-	*how = similarity(f, a, b);
-	return *how >= (a->kind >= VALUE_NAME || is_bare(a) ? ALIKE_NAMES : alike[a->kind]);
+	/* A heading may tell two short sentences or bare numbers apart ("The default is 4."), not make two others alike. */
+	if (bare || brief)
+		*how = fmin(*how, cosine(a, b, true));
+	return *how >= (a->kind >= VALUE_NAME || bare ? ALIKE_NAMES : alike[a->kind]);
+}
+
+/* Compares claim i with those before it that hold its k-th term and were not compared with it yet: looked[] is not 1 + i. */
+static int term_pairs(
+	struct contradictions *out, const struct finder *f, const struct items *items, size_t *looked, size_t i, size_t k)
+{
+	const struct claim *b = &f->claim[i];
+	size_t first, end = postings_of(f, b->term[k].hash, &first);
+	int rc = 0;
+	if (end - first > COMMON)
+		return 0;
+	for (size_t p = first; f->posting[p].claim < i && !rc; p++) {
+		const struct claim *a = &f->claim[f->posting[p].claim];
+		double how;
+		if (looked[f->posting[p].claim] == i + 1)
+			continue;
+		looked[f->posting[p].claim] = i + 1;
+		if (!strcmp(items->p[a->item].answer, items->p[b->item].answer) || !contradict(a, b, &how))
+			continue;
+		rc = mem_reserve(&out->p, out->n, &out->cap, sizeof *out->p, f->e);
+		if (!rc)
+			out->p[out->n++] = (struct contradiction){a->item, b->item, how, SETTLED_NOT};
+	}
+	return rc;
 }
 
 static int pairs_find(struct contradictions *out, const struct finder *f, const struct items *items)
 {
-	size_t *looked = mem_alloc(f->n, sizeof *looked, f->e); /* 1 + the claim that was last compared with this one */
+	size_t *looked = mem_alloc(f->n, sizeof *looked, f->e);
 	int rc = looked ? 0 : ERR_RESOURCE;
 	for (size_t i = 0; i < f->n && !rc; i++)
-		for (size_t k = 0; k < f->claim[i].n && !rc; k++) {
-			size_t first, end = postings_of(f, f->claim[i].term[k].hash, &first);
-			for (size_t p = first; p < end && end - first <= COMMON && f->posting[p].claim < i && !rc; p++) {
-				const struct claim *a = &f->claim[f->posting[p].claim], *b = &f->claim[i];
-				double how;
-				if (looked[f->posting[p].claim] == i + 1)
-					continue;
-				looked[f->posting[p].claim] = i + 1;
-				if (!strcmp(items->p[a->item].answer, items->p[b->item].answer) || !contradict(f, a, b, &how))
-					continue;
-				rc = reserve(&out->p, out->n, &out->cap, sizeof *out->p, f->e);
-				if (!rc)
-					out->p[out->n++] = (struct contradiction){a->item, b->item, how, SETTLED_NOT};
-			}
-		}
+		for (size_t k = 0; k < f->claim[i].n && !rc; k++)
+			rc = term_pairs(out, f, items, looked, i, k);
 	mem_free(looked);
 	return rc;
 }

@@ -97,13 +97,8 @@ done:
 
 int corpus_add(struct corpus *c, const struct document *d, struct err *e)
 {
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 64;
-		int rc = mem_resize(&c->d, c->cap, cap, sizeof *c->d, e);
-		if (rc < 0)
-			return rc;
-		c->cap = cap;
-	}
+	if (mem_reserve(&c->d, c->n, &c->cap, sizeof *c->d, e))
+		return ERR_RESOURCE;
 	c->d[c->n++] = *d;
 	return 0;
 }

@@ -248,13 +248,8 @@ static int note_end(struct reader *r)
 		return ERR_RESOURCE;
 	if (!*text || r->n_notes == NOTES_MAX)
 		return 0;
-	if (r->n_notes == r->cap_notes) {
-		size_t cap = r->cap_notes ? 2 * r->cap_notes : 16;
-		int rc = mem_resize(&r->note, r->cap_notes, cap, sizeof *r->note, r->e);
-		if (rc < 0)
-			return rc;
-		r->cap_notes = cap;
-	}
+	if (mem_reserve(&r->note, r->n_notes, &r->cap_notes, sizeof *r->note, r->e))
+		return ERR_RESOURCE;
 	r->note[r->n_notes++] = (struct note){r->note_id, r->story == DOCX_ENDNOTES, text};
 	return 0;
 }

@@ -83,13 +83,8 @@ static int style_add(struct docx_styles *s, struct xml *x, struct arena *a, stru
 	char id[ID_BYTES];
 	if (!xml_attribute(x, "styleId", id, sizeof id) || s->n == STYLES_MAX)
 		return 0;
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 64;
-		int rc = mem_resize(&s->style, s->cap, cap, sizeof *s->style, e);
-		if (rc < 0)
-			return rc;
-		s->cap = cap;
-	}
+	if (mem_reserve(&s->style, s->n, &s->cap, sizeof *s->style, e))
+		return ERR_RESOURCE;
 	const char *kept = arena_strdup(a, id, strlen(id), e);
 	if (!kept)
 		return ERR_RESOURCE;
@@ -140,13 +135,8 @@ static int list_add(struct lists *v, int id, struct err *e)
 {
 	if (v->n == STYLES_MAX)
 		return 0;
-	if (v->n == v->cap) {
-		size_t cap = v->cap ? 2 * v->cap : 64;
-		int rc = mem_resize(&v->p, v->cap, cap, sizeof *v->p, e);
-		if (rc < 0)
-			return rc;
-		v->cap = cap;
-	}
+	if (mem_reserve(&v->p, v->n, &v->cap, sizeof *v->p, e))
+		return ERR_RESOURCE;
 	v->p[v->n++] = (struct docx_list){.id = id};
 	return 1;
 }

@@ -7,20 +7,9 @@
 
 enum { CELL_BYTES = 1500 };
 
-static int reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e)
-{
-	size_t more = *cap ? 2 * *cap : 64;
-	if (n < *cap)
-		return 0;
-	int rc = mem_resize(p, *cap, more, size, e);
-	if (rc == 0)
-		*cap = more;
-	return rc;
-}
-
 int docx_row_begin(struct docx_table *t, struct err *e)
 {
-	int rc = reserve(&t->row, t->n_rows, &t->cap_rows, sizeof *t->row, e);
+	int rc = mem_reserve(&t->row, t->n_rows, &t->cap_rows, sizeof *t->row, e);
 	if (rc == 0)
 		t->row[t->n_rows++] = t->n;
 	t->row_out = false;
@@ -29,7 +18,7 @@ int docx_row_begin(struct docx_table *t, struct err *e)
 
 int docx_cell_add(struct docx_table *t, const struct docx_cell *c, struct err *e)
 {
-	int rc = t->n_rows ? reserve(&t->cell, t->n, &t->cap, sizeof *t->cell, e) : 0;
+	int rc = t->n_rows ? mem_reserve(&t->cell, t->n, &t->cap, sizeof *t->cell, e) : 0;
 	if (rc == 0 && t->n_rows)
 		t->cell[t->n++] = *c;
 	return rc;

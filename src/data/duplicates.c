@@ -216,7 +216,7 @@ static int section_compare(
 		return rc;
 	band_keys(&x->own, key);
 	rc = match_find(&m, x, d, s, key, number, e);
-	if (!rc && m.kept && !(rc = reserve(&out->p, out->n, &out->cap, sizeof *out->p, e)))
+	if (!rc && m.kept && !(rc = mem_reserve(&out->p, out->n, &out->cap, sizeof *out->p, e)))
 		out->p[out->n++] = (struct duplicate){d, m.kept->document, s, m.kept->section, m.similarity, m.differ};
 	if (rc)
 		return rc;

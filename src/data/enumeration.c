@@ -208,13 +208,8 @@ static int add(struct enumerations *v, const struct enumeration *s, struct err *
 		old->disputed = disputed;
 		return 0;
 	}
-	if (v->n == v->cap) {
-		size_t cap = v->cap ? 2 * v->cap : 16;
-		int rc = mem_resize(&v->p, v->cap, cap, sizeof *v->p, e);
-		if (rc < 0)
-			return rc;
-		v->cap = cap;
-	}
+	if (mem_reserve(&v->p, v->n, &v->cap, sizeof *v->p, e))
+		return ERR_RESOURCE;
 	v->p[v->n++] = *s;
 	return 0;
 }

@@ -38,13 +38,8 @@ int outsiders_add(struct outsiders *o, const struct pair *p, struct err *e)
 {
 	if (!p->asked || o->of_set >= PAIRS_A_SET)
 		return 0;
-	if (o->n == o->cap) {
-		size_t cap = o->cap ? 2 * o->cap : 64;
-		int rc = mem_resize(&o->pair, o->cap, cap, sizeof *o->pair, e);
-		if (rc < 0)
-			return rc;
-		o->cap = cap;
-	}
+	if (mem_reserve(&o->pair, o->n, &o->cap, sizeof *o->pair, e))
+		return ERR_RESOURCE;
 	o->pair[o->n++] = *p;
 	o->of_set++;
 	return 0;

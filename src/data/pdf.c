@@ -88,13 +88,8 @@ static int line_end(struct reader *r, struct line *l)
 	outline_text_begin(o);
 	if (!*text)
 		return 0;
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? 2 * r->cap : 256;
-		int rc = mem_resize(&r->line, r->cap, cap, sizeof *r->line, o->e);
-		if (rc < 0)
-			return rc;
-		r->cap = cap;
-	}
+	if (mem_reserve(&r->line, r->n, &r->cap, sizeof *r->line, o->e))
+		return ERR_RESOURCE;
 	l->text = text;
 	r->line[r->n++] = *l;
 	return 0;

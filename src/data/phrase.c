@@ -53,13 +53,8 @@ done:
 
 int items_add(struct items *v, const struct item *it, struct err *e)
 {
-	if (v->n == v->cap) {
-		size_t cap = v->cap ? 2 * v->cap : 256;
-		int rc = mem_resize(&v->p, v->cap, cap, sizeof *v->p, e);
-		if (rc < 0)
-			return rc;
-		v->cap = cap;
-	}
+	if (mem_reserve(&v->p, v->n, &v->cap, sizeof *v->p, e))
+		return ERR_RESOURCE;
 	v->p[v->n++] = *it;
 	return 0;
 }

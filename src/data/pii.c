@@ -74,13 +74,8 @@ bool pii_near(struct str t, size_t start, size_t end, const char *words)
 
 int piis_add(struct piis *out, struct pii item, struct err *e)
 {
-	if (out->n == out->cap) {
-		size_t cap = out->cap ? 2 * out->cap : 64;
-		int rc = mem_resize(&out->p, out->cap, cap, sizeof *out->p, e);
-		if (rc < 0)
-			return rc;
-		out->cap = cap;
-	}
+	if (mem_reserve(&out->p, out->n, &out->cap, sizeof *out->p, e))
+		return ERR_RESOURCE;
 	out->p[out->n++] = item;
 	return 0;
 }

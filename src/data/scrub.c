@@ -156,13 +156,8 @@ static int file_find(struct scrub *s, struct piis *out, struct document *d, stru
 
 static int place_add(struct scrub *s, const char *path, const struct pii *item, size_t line, struct err *e)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 64;
-		int rc = mem_resize(&s->place, s->cap, cap, sizeof *s->place, e);
-		if (rc < 0)
-			return rc;
-		s->cap = cap;
-	}
+	if (mem_reserve(&s->place, s->n, &s->cap, sizeof *s->place, e))
+		return ERR_RESOURCE;
 	s->place[s->n++] = (struct pii_place){.path = path,
 		.line = line,
 		.start = item->span.start,

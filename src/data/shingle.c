@@ -53,17 +53,6 @@ bool words_hash(struct str text, uint64_t *hash)
 	return any;
 }
 
-int reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e)
-{
-	size_t more = *cap ? 2 * *cap : 256;
-	if (n < *cap)
-		return 0;
-	int rc = mem_resize(p, *cap, more, size, e);
-	if (!rc)
-		*cap = more;
-	return rc;
-}
-
 /* The last words before the next, and how many there were in all. */
 struct window {
 	uint64_t last[GRAM_WORDS];
@@ -76,7 +65,7 @@ static int text_grams(struct grams *g, struct window *w, const char *text, size_
 	while (word_next(&rest, &w->last[w->n % GRAM_WORDS])) {
 		if (++w->n < GRAM_WORDS)
 			continue;
-		int rc = reserve(&g->p, g->n, &g->cap, sizeof *g->p, e);
+		int rc = mem_reserve(&g->p, g->n, &g->cap, sizeof *g->p, e);
 		if (rc)
 			return rc;
 		uint64_t h = hash_start;

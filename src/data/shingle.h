@@ -31,7 +31,4 @@ int grams_add(struct grams *g, const struct document *d, const struct section *s
 /* By hash and section, each once. */
 void grams_sort(struct grams *g);
 
-/* Makes room for one more of `n` items of `size` bytes at *(void **)p. */
-int reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e);
-
 #endif

@@ -77,7 +77,7 @@ static int add_sentences(struct trained *t, const char *text, struct err *e)
 {
 	struct str rest = {text, strlen(text)}, sentence;
 	while (sentence_next(&rest, &sentence)) {
-		int rc = reserve(&t->sentence, t->n_sentences, &t->cap_sentences, sizeof *t->sentence, e);
+		int rc = mem_reserve(&t->sentence, t->n_sentences, &t->cap_sentences, sizeof *t->sentence, e);
 		if (rc)
 			return rc;
 		t->n_sentences += words_hash(sentence, &t->sentence[t->n_sentences]);

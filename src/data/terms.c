@@ -155,13 +155,8 @@ static int entry_of(struct finder *f, struct str form, struct entry **out, struc
 	f->full |= !*out && (f->n == TERMS_MOST || f->n_bytes > BYTES_MOST);
 	if (*out || f->full)
 		return 0;
-	if (f->n == f->cap) {
-		size_t cap = f->cap ? 2 * f->cap : 64;
-		int rc = mem_resize(&f->entry, f->cap, cap, sizeof *f->entry, e);
-		if (rc)
-			return rc;
-		f->cap = cap;
-	}
+	if (mem_reserve(&f->entry, f->n, &f->cap, sizeof *f->entry, e))
+		return ERR_RESOURCE;
 	*out = &f->entry[f->n++];
 	(*out)->term = (struct term){.preferred = preferred, .definition = ""};
 	f->n_bytes += form.n;

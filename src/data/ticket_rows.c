@@ -114,12 +114,8 @@ int ticket_rows_add(struct ticket_rows *t, const char *const text[TICKET_FIELDS]
 	row.subject = arena_strdup(a, text[TICKET_SUBJECT], strlen(text[TICKET_SUBJECT]), t->e);
 	if (!row.id || !row.subject)
 		return ERR_RESOURCE;
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 64;
-		if ((rc = mem_resize(&t->row, t->cap, cap, sizeof *t->row, t->e)) < 0)
-			return rc;
-		t->cap = cap;
-	}
+	if (mem_reserve(&t->row, t->n, &t->cap, sizeof *t->row, t->e))
+		return ERR_RESOURCE;
 	t->row[t->n++] = row;
 	return 0;
 }

@@ -77,13 +77,8 @@ static int others_refuse(const struct others *o, const char *root, struct err *e
 
 static int add(struct paths *out, const char *relative, struct arena *a, struct err *e)
 {
-	if (out->n == out->cap) {
-		size_t cap = out->cap ? 2 * out->cap : 64;
-		int rc = mem_resize(&out->p, out->cap, cap, sizeof *out->p, e);
-		if (rc < 0)
-			return rc;
-		out->cap = cap;
-	}
+	if (mem_reserve(&out->p, out->n, &out->cap, sizeof *out->p, e))
+		return ERR_RESOURCE;
 	out->p[out->n] = arena_strdup(a, relative, strlen(relative), e);
 	return out->p[out->n++] ? 0 : ERR_RESOURCE;
 }

@@ -66,13 +66,8 @@ static int windows_fill(struct windows *w, const struct comparison *c, struct er
 		struct scanner s = {.p = c->questions.p[i].text};
 		uint64_t hash;
 		while (window_next(&s, &hash)) {
-			if (w->n == w->cap) {
-				size_t cap = w->cap ? 2 * w->cap : 256;
-				int rc = mem_resize(&w->p, w->cap, cap, sizeof *w->p, e);
-				if (rc < 0)
-					return rc;
-				w->cap = cap;
-			}
+			if (mem_reserve(&w->p, w->n, &w->cap, sizeof *w->p, e))
+				return ERR_RESOURCE;
 			w->p[w->n++] = (struct window){hash, i};
 		}
 	}

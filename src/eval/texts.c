@@ -20,13 +20,8 @@ void texts_release(struct texts *t)
 
 static int text_add(struct texts *t, const struct text *one, struct err *e)
 {
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 64;
-		int rc = mem_resize(&t->p, t->cap, cap, sizeof *t->p, e);
-		if (rc < 0)
-			return rc;
-		t->cap = cap;
-	}
+	if (mem_reserve(&t->p, t->n, &t->cap, sizeof *t->p, e))
+		return ERR_RESOURCE;
 	t->p[t->n++] = *one;
 	return 0;
 }

@@ -40,13 +40,8 @@ static int refuse(const struct reader *r, size_t line, const char *what, struct 
 
 static int add_form(struct reader *r, const char *text, size_t line, bool preferred, struct err *e)
 {
-	if (r->n_forms == r->cap_forms) {
-		size_t cap = r->cap_forms ? 2 * r->cap_forms : 64;
-		int rc = mem_resize(&r->form, r->cap_forms, cap, sizeof *r->form, e);
-		if (rc)
-			return rc;
-		r->cap_forms = cap;
-	}
+	if (mem_reserve(&r->form, r->n_forms, &r->cap_forms, sizeof *r->form, e))
+		return ERR_RESOURCE;
 	r->form[r->n_forms++] = (struct form){text, line, preferred};
 	return 0;
 }
@@ -162,13 +157,8 @@ static int read_term(struct reader *r, size_t line, struct err *e)
 		return ERR_RESOURCE;
 	for (size_t i = 0; i < term.n_forbidden; i++)
 		term.forbidden[i] = r->form[first + i].text;
-	if (r->n_terms == r->cap_terms) {
-		size_t cap = r->cap_terms ? 2 * r->cap_terms : 64;
-		rc = mem_resize(&r->term, r->cap_terms, cap, sizeof *r->term, e);
-		if (rc)
-			return rc;
-		r->cap_terms = cap;
-	}
+	if (mem_reserve(&r->term, r->n_terms, &r->cap_terms, sizeof *r->term, e))
+		return ERR_RESOURCE;
 	r->term[r->n_terms++] = term;
 	return add_form(r, term.preferred, line, true, e);
 }

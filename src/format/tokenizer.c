@@ -12,12 +12,8 @@
 
 int ids_push(struct ids *v, int32_t id, struct err *e)
 {
-	if (v->n == v->cap) {
-		size_t cap = v->cap ? 2 * v->cap : 64;
-		if (mem_resize(&v->p, v->n, cap, sizeof *v->p, e))
-			return ERR_RESOURCE;
-		v->cap = cap;
-	}
+	if (mem_reserve(&v->p, v->n, &v->cap, sizeof *v->p, e))
+		return ERR_RESOURCE;
 	v->p[v->n++] = id;
 	return 0;
 }

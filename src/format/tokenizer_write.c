@@ -95,13 +95,8 @@ static int joints_of(struct joints *j, const struct vocab *v, const json_t *word
 		length = utf8_next(t->p + at, t->n - at, &cp);
 		if (!left || !right)
 			continue;
-		if (j->n == j->cap) {
-			size_t cap = j->cap ? 2 * j->cap : 1024;
-			int rc = mem_resize(&j->p, j->cap, cap, sizeof *j->p, e);
-			if (rc)
-				return rc;
-			j->cap = cap;
-		}
+		if (mem_reserve(&j->p, j->n, &j->cap, sizeof *j->p, e))
+			return ERR_RESOURCE;
 		j->p[j->n++] = (struct joint){
 			v->tokens[i].score, (uint32_t)json_integer_value(left), (uint32_t)json_integer_value(right), (uint32_t)i};
 	}

@@ -229,16 +229,3 @@ const struct encoder *model_encoder(const struct model *m)
 {
 	return &m->encoder;
 }
-
-size_t model_n_params(const struct model *m)
-{
-	const struct model_config *c = &m->config;
-	size_t n = (m->config.tied ? 1 : 2) * c->V * c->C + c->C;
-	for (size_t i = 0; i < c->n_layers; i++) {
-		for (int v = 0; v < ARCH_VECTORS; v++)
-			n += m->layer[i].vector[v] ? layer_vector_length(c, (enum arch_vector)v) : 0;
-		for (int t = 0; t < LORA_TARGETS; t++)
-			n += m->layer[i].w[t].rows * m->layer[i].w[t].cols;
-	}
-	return n;
-}

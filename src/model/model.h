@@ -41,7 +41,6 @@ const struct model_config *model_config(const struct model *m);
 const char *model_path(const struct model *m);
 /* Tokenizer, template and the explicit short system message that training and every use share. */
 const struct encoder *model_encoder(const struct model *m);
-size_t model_n_params(const struct model *m);
 /* The file behind it, borrowed: one of the two, the other is NULL. */
 const struct gguf *model_gguf(const struct model *m);
 const struct hf *model_hf(const struct model *m);

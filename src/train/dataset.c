@@ -33,13 +33,8 @@ bool sample_truncate(struct sample *s, size_t max)
 
 static int dataset_note_excess(struct dataset *d, size_t line, struct err *e)
 {
-	if (d->n_excess == d->excess_cap) {
-		size_t cap = d->excess_cap ? 2 * d->excess_cap : FIRST_ROWS;
-		int rc = mem_resize(&d->excess, d->excess_cap, cap, sizeof *d->excess, e);
-		if (rc)
-			return rc;
-		d->excess_cap = cap;
-	}
+	if (mem_reserve(&d->excess, d->n_excess, &d->excess_cap, sizeof *d->excess, e))
+		return ERR_RESOURCE;
 	d->excess[d->n_excess++] = line;
 	return 0;
 }

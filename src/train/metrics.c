@@ -9,13 +9,8 @@
 
 static int curve_add(struct curve *c, double x, double y, struct err *e)
 {
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 256;
-		int rc = mem_resize(&c->p, c->cap, cap, sizeof *c->p, e);
-		if (rc)
-			return rc;
-		c->cap = cap;
-	}
+	if (mem_reserve(&c->p, c->n, &c->cap, sizeof *c->p, e))
+		return ERR_RESOURCE;
 	c->p[c->n++] = (struct point){.x = x, .y = y};
 	return 0;
 }
