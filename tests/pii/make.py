@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the documents and labels of tests/pii/dev and tests/pii/sealed.
+"""Write the documents and labels of tests/pii/dev, dev2 and sealed.
 
 The texts lie in tests/pii/source with the labels written into them:
 
@@ -49,6 +49,15 @@ DOMAINS = {
         "nl": ["ziggo.nl", "vanderkade-bloemen.nl"],
         "": ["proton.me", "yahoo.com", "trellisworks.eu"],
     },
+    "dev2": {
+        "de": ["arcor.de", "gasthof-birkenau.de", "seehotel-ortwein.at", "bluewin.ch"],
+        "en": ["btinternet.com", "aol.com", "thistledown-cottages.co.uk", "msn.com"],
+        "fr": ["sfr.fr", "auberge-des-trois-saules.fr"],
+        "it": ["libero.it", "locanda-ginepro.it"],
+        "pt": ["sapo.pt", "quinta-do-sobreiral.pt"],
+        "cs": ["seznam.cz", "penzion-u-lipek.cz"],
+        "": ["pm.me", "gmx.com", "hostel-sette-venti.com", "stayhaven-rooms.net"],
+    },
     "sealed": {
         "de": ["t-online.de", "kessler-praezision.com", "posteo.de", "stadtwerke-ellernau.de"],
         "en": ["icloud.com", "harrowmeresurveyors.co.uk", "yahoo.co.uk", "fastmail.com", "pinecrest-dentalgroup.com"],
@@ -62,6 +71,7 @@ DOMAINS = {
 
 AGENTS = {
     "dev": ["Milo", "Ines", "Saoirse", "Ferran", "Nokuthula"],
+    "dev2": ["Thandeka", "Wout", "Marisol", "Yusra", "Corentin"],
     "sealed": ["Bronagh", "Lucjan", "Temperance", "Rafi", "Ottilie"],
 }
 
@@ -484,7 +494,7 @@ def strip_marks(name, text):
 def main():
     if faker.VERSION != FAKER_VERSION:
         print("make.py: Faker %s, but the files were written with %s" % (faker.VERSION, FAKER_VERSION), file=sys.stderr)
-    for which in ("dev", "sealed"):
+    for which in ("dev", "dev2", "sealed"):
         target = HERE / which
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
