@@ -478,10 +478,20 @@ def test_interrupt_train(here, data):
                len(os.listdir(os.path.join(out, "checkpoints"))) > 0, (child.returncode, text, err[-500:]))
 
 
-def test_chat():
+def test_chat(here):
     rc, out, err = run("chat", "--model", MODEL, "--max-tokens", "6", "--context", "256", text="Hello\n\n/reset\nHello\n")
     lines = out.splitlines()
     Case.check("chat answers each line; /reset forgets", rc == 0 and len(lines) == 2 and lines[0] == lines[1] and "starts anew" in err, (rc, out, err))
+    prompt = os.path.join(here, "prompt.json")
+    with open(prompt, "w", encoding="utf-8") as f:
+        f.write('{"messages": [{"role": "system", "content": "Speak in riddles about bees."}], "tried": []}')
+    rc, behind, err = run("chat", "--model", MODEL, "--max-tokens", "6", "--context", "256", "--prompt", prompt, text="Hello\n/reset\nHello\n")
+    Case.check("chat --prompt stands in front, after /reset too", rc == 0 and len(behind.splitlines()) == 2 and
+               behind.splitlines()[0] == behind.splitlines()[1] != lines[0], (rc, behind, err))
+    with open(prompt, "w", encoding="utf-8") as f:
+        f.write('{"message": []}')
+    rc, out, err = run("chat", "--model", MODEL, "--prompt", prompt, text="Hello\n")
+    Case.check("chat --prompt refuses a file without messages", rc == 4 and "prompt.json" in err and "messages" in err, (rc, out, err))
     Case.check("/quit leaves", run("chat", "--model", MODEL, "--quiet", text="/quit\nHello\n") == (0, "", ""))
     rc, out, err = run("chat", "--model", MODEL, "--max-tokens", "2", "--context", "64", text="word " * 200 + "\nHi\n")
     Case.check("a line too long is refused, the session goes on", rc == 0 and "/reset" in err and len(out.splitlines()) == 1, (rc, out, err))
@@ -546,7 +556,8 @@ def main():
         test_settle(here)
     with tempfile.TemporaryDirectory() as here:
         test_run(here)
-    test_chat()
+    with tempfile.TemporaryDirectory() as here:
+        test_chat(here)
     test_doctor()
     Case.check("nothing was left in the current folder", not os.listdir("."), os.listdir("."))
     print(f"1..{Case.n}")

@@ -11,13 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PROMPT_BYTES_MAX = 1 << 20 };
+
 struct chat {
 	const struct session *session;
 	struct generator *generator;
 	struct search *search; /* NULL: no passages */
 	struct generate_options options;
 	struct message *messages; /* contents are ours */
-	size_t n;
+	size_t n, n_prompt;       /* the first n_prompt stay: those of `prompt` */
+	struct row prompt;        /* what --prompt names; owns these messages' roles */
 	bool terminal;
 };
 
@@ -29,6 +32,19 @@ static int chat_add(struct chat *h, const char *role, const char *content, struc
 		mem_free(copy);
 	else
 		h->messages[h->n++] = (struct message){.role = role, .content = copy};
+	return rc;
+}
+
+/* The messages of a file such as eval/prompt.json, which stand in front of the conversation. */
+static int chat_prompt(struct chat *h, const char *path, struct err *e)
+{
+	json_t *o;
+	int rc = json_file(&o, path, PROMPT_BYTES_MAX, e);
+	if (!rc)
+		rc = row_parse(&h->prompt, o, path, 1, e);
+	for (size_t i = 0; i < h->prompt.n_messages && !rc; i++)
+		rc = chat_add(h, h->prompt.messages[i].role, h->prompt.messages[i].content, e);
+	h->n_prompt = h->n;
 	return rc;
 }
 
@@ -130,7 +146,7 @@ static int chat_loop(struct chat *h, struct err *e)
 		if (!strcmp(line, "/quit"))
 			break;
 		if (!strcmp(line, "/reset")) {
-			chat_cut(h, 0);
+			chat_cut(h, h->n_prompt);
 			generator_reset(h->generator);
 			log_line(LOG_INFO, "the conversation starts anew");
 			continue;
@@ -157,6 +173,8 @@ static int run(const struct cli *c, struct err *e)
 		rc = sampling_read(&h.options, c, e);
 	if (!rc && cli_flag(c, "data"))
 		rc = search_open(&h.search, cli_flag(c, "data"), e);
+	if (!rc && cli_flag(c, "prompt"))
+		rc = chat_prompt(&h, cli_flag(c, "prompt"), e);
 	if (!rc)
 		rc = session_open(&session, c, e);
 	if (rc)
@@ -176,6 +194,7 @@ static int run(const struct cli *c, struct err *e)
 done:
 	chat_cut(&h, 0);
 	mem_free(h.messages);
+	row_release(&h.prompt);
 	generator_free(h.generator);
 	search_close(h.search);
 	session_close(&session);
@@ -190,6 +209,9 @@ const struct command command_chat = {
 		"echo 'What is SQLite?' | attune chat --quiet"},
 	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
 		{.name = "data", .argument = "DIR", .help = "answer from the passages of this data folder"},
+		{.name = "prompt",
+			.argument = "F",
+			.help = "a JSON file with messages that stand in front, such as eval/prompt.json"},
 		{.name = "context", .argument = "N", .fallback = "2048", .help = "tokens of conversation to keep in mind"},
 		FLAGS_SAMPLING("0.2", "0.9"), {0}},
 	.run = run,

@@ -41,8 +41,8 @@ static int run(const struct cli *c, struct err *e)
 		.model_name = cli_flag(c, "model"),
 		.model_key = model_key,
 		.stop = &interrupted};
-	const struct eval_arm arm[] = {{.name = "base", .key = ""}, {.name = "rag", .key = "", .context = EVAL_PASSAGES},
-		{.name = "tuned", .lora = s.lora, .key = adapter_key},
+	const struct eval_arm arm[] = {{.name = "base", .key = ""}, {.name = "prompt", .key = "", .context = EVAL_PROMPT},
+		{.name = "rag", .key = "", .context = EVAL_PASSAGES}, {.name = "tuned", .lora = s.lora, .key = adapter_key},
 		{.name = "rag+tuned", .lora = s.lora, .key = adapter_key, .context = EVAL_PASSAGES}};
 	rc = compare(&job, arm, sizeof arm / sizeof *arm, e);
 done:

@@ -118,6 +118,9 @@ void pii_places_release(struct pii_places *p);
  */
 int data_is_current(const struct data_options *o, bool *current, struct data_summary *out, struct err *e);
 
+/* Is a page with this title a glossary or a guide to writing? Such a page is not what a company says, but how. */
+bool data_title_is_guide(const char *title);
+
 /* pdftotext, which reads PDF files, as PATH has it; false when it has none. */
 bool data_pdf_program(char path[PATH_SIZE]);
 

@@ -56,10 +56,14 @@ static const char *document_title(const struct document *d)
 	return "";
 }
 
+bool data_title_is_guide(const char *title)
+{
+	return is_glossary(title) || (title_has(title, "style writing editorial") && title_has(title, "guide guidelines rules"));
+}
+
 bool document_is_guide(const struct document *d)
 {
-	const char *title = document_title(d);
-	return is_glossary(title) || (title_has(title, "style writing editorial") && title_has(title, "guide guidelines rules"));
+	return data_title_is_guide(document_title(d));
 }
 
 /* ---- forms ------------------------------------------------------------------------------------------------------------- */

@@ -102,8 +102,25 @@ struct asking {
 	double t_start;
 };
 
+/* The prompt's messages and what the user says. */
+static int ask_ids(struct ids *out, const struct answerer *by, const char *content, struct err *e)
+{
+	size_t n = by->prompt->n;
+	struct message *messages = mem_alloc(n + 1, sizeof *messages, e);
+	const struct row row = {.kind = ROW_MESSAGES, .messages = messages, .n_messages = n + 1};
+	if (!messages)
+		return ERR_RESOURCE;
+	if (n)
+		memcpy(messages, by->prompt->messages, n * sizeof *messages);
+	messages[n] = (struct message){.role = "user", .content = content};
+	out->n = 0;
+	int rc = row_prompt(out, &row, model_encoder(by->model), e);
+	mem_free(messages);
+	return rc;
+}
+
 /* With as many passages as leave room for an answer. */
-static int prompt_make(struct ids *out, const struct question *q, const struct answerer *by, struct err *e)
+static int question_ids(struct ids *out, const struct question *q, const struct answerer *by, struct err *e)
 {
 	struct search_hits hits = {0};
 	struct buf text = {0};
@@ -111,12 +128,9 @@ static int prompt_make(struct ids *out, const struct question *q, const struct a
 	int rc = by->search ? search_find(by->search, q->text, SEARCH_PASSAGES, &hits, e) : 0;
 	for (size_t n = hits.n + 1; n-- > 0 && rc == 0;) {
 		buf_clear(&text);
-		out->n = 0;
 		rc = search_message(&hits, n, q->text, &text, e);
-		struct message message = {.role = "user", .content = text.p};
-		struct row row = {.kind = ROW_MESSAGES, .messages = &message, .n_messages = 1};
 		if (rc == 0)
-			rc = row_prompt(out, &row, model_encoder(by->model), e);
+			rc = ask_ids(out, by, text.p, e);
 		if (rc == 0 && out->n + ANSWER_TOKENS <= context)
 			break;
 	}
@@ -125,6 +139,23 @@ static int prompt_make(struct ids *out, const struct question *q, const struct a
 	search_hits_release(&hits);
 	buf_release(&text);
 	return rc < 0 ? err_prefix(e, "question \"%s\"", q->id) : 0;
+}
+
+/* What all questions begin with behind a prompt, whichever they are; nothing without one. */
+static int prefix_ids(struct ids *out, const struct answerer *by, struct err *e)
+{
+	struct ids other = {0};
+	size_t n = 0;
+	if (!by->prompt->n)
+		return 0;
+	int rc = ask_ids(out, by, "A", e);
+	if (rc == 0)
+		rc = ask_ids(&other, by, "1", e);
+	while (n < out->n && n < other.n && out->p[n] == other.p[n])
+		n++;
+	out->n = n;
+	ids_release(&other);
+	return rc;
 }
 
 static int answer_keep(void *context, size_t i, const struct generated *made, struct err *e)
@@ -160,14 +191,16 @@ static int answer_rest(const struct answer_job *a, size_t first, const struct an
 {
 	size_t n = a->questions->n - first;
 	struct asking asking = {.job = a, .first = first, .t_start = now_s()};
-	struct ids *prompts = mem_alloc(n, sizeof *prompts, e);
-	int rc = prompts ? 0 : ERR_RESOURCE;
+	struct ids *prompts = mem_alloc(n, sizeof *prompts, e), prefix = {0};
+	int rc = prompts ? prefix_ids(&prefix, by, e) : ERR_RESOURCE;
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = prompt_make(&prompts[i], &a->questions->p[first + i], by, e);
+		rc = question_ids(&prompts[i], &a->questions->p[first + i], by, e);
 	if (rc < 0)
 		goto done;
 	struct generate_job job = {.prompts = prompts,
 		.n = n,
+		.prefix = prefix.p,
+		.n_prefix = prefix.n,
 		.options = {.sampling = {.temperature = 0, .top_p = 1}, .max_tokens = ANSWER_TOKENS},
 		.on_answer = answer_keep,
 		.context = &asking,
@@ -183,6 +216,7 @@ static int answer_rest(const struct answer_job *a, size_t first, const struct an
 done:
 	for (size_t i = 0; prompts && i < n; i++)
 		ids_release(&prompts[i]);
+	ids_release(&prefix);
 	mem_free(prompts);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #ifndef ATTUNE_EVAL_ANSWER_H
 #define ATTUNE_EVAL_ANSWER_H
 
+#include "eval/prompt.h"
 #include "eval/question.h"
 #include "search/search.h"
 
@@ -22,6 +23,7 @@ struct answerer {
 	const struct model *model;
 	const struct lora *lora;           /* NULL: the base */
 	struct search *search;             /* finds the passages; NULL: none */
+	const struct prompt *prompt;       /* stands in front of each question */
 	const char *label;                 /* for people */
 	const volatile sig_atomic_t *stop; /* may be NULL */
 };

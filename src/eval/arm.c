@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "eval/answer.h"
+#include "eval/prompt.h"
 #include "eval/texts.h"
 #include "search/search.h"
 
@@ -32,15 +33,23 @@ static int key_make(char hex[65], const char *what, const struct eval_job *j, co
 static int context_name(char *name, size_t size, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
 {
 	struct search *s;
-	snprintf(name, size, "answers");
-	if (arm->context == EVAL_ALONE)
-		return 0;
-	int rc = search_open(&s, j->data, e);
-	if (rc < 0)
-		return rc;
-	snprintf(name, size, "answers from %d passages of %s", SEARCH_PASSAGES, search_key(s));
-	search_close(s);
-	return 0;
+	char key[65];
+	int rc = 0;
+	switch (arm->context) {
+	case EVAL_ALONE:
+		snprintf(name, size, "answers");
+		break;
+	case EVAL_PROMPT:
+		if ((rc = prompt_key(key, j, e)) == 0)
+			snprintf(name, size, "answers behind %s", key);
+		break;
+	case EVAL_PASSAGES:
+		if ((rc = search_open(&s, j->data, e)) < 0)
+			break;
+		snprintf(name, size, "answers from %d passages of %s", SEARCH_PASSAGES, search_key(s));
+		search_close(s);
+	}
+	return rc;
 }
 
 int arm_files_fill(struct arm_files *f, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
@@ -66,6 +75,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 	struct questions questions;
 	struct arm_files files;
 	struct search *search = NULL;
+	struct prompt prompt = {0};
 	char label[256];
 	int lock = -1;
 	snprintf(label, sizeof label, "answers, %s", arm->name);
@@ -78,10 +88,12 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		rc = arm_files_fill(&files, j, arm, e);
 	if (rc == 0 && arm->context == EVAL_PASSAGES)
 		rc = search_open(&search, j->data, e);
+	if (rc == 0 && arm->context == EVAL_PROMPT)
+		rc = prompt_make(&prompt, j, e);
 	if (rc == 0) {
 		struct answer_job a = {.questions = &questions, .path = files.answers, .key = files.answers_key};
 		const struct answerer by = {
-			.model = j->model, .lora = arm->lora, .search = search, .label = label, .stop = j->stop};
+			.model = j->model, .lora = arm->lora, .search = search, .prompt = &prompt, .label = label, .stop = j->stop};
 		rc = answers_make(&a, &by, e);
 	}
 	if (rc == 0 && arm->context == EVAL_ALONE) {
@@ -96,6 +108,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		rc = texts_make(&t, e);
 	}
 	search_close(search);
+	prompt_release(&prompt);
 	dir_unlock(lock);
 	questions_release(&questions);
 	return rc;

@@ -13,10 +13,11 @@
 #include "eval/arm.h"
 
 static char root[] = "compare_test_XXXXXX";
-enum { BASE, TUNED, RAG, ARMS };
+enum { BASE, TUNED, RAG, PROMPT, ARMS };
 static const struct eval_arm arms[ARMS] = {[BASE] = {.name = "base", .key = ""},
 	[TUNED] = {.name = "tuned", .key = "adapter"},
-	[RAG] = {.name = "rag", .key = "", .context = EVAL_PASSAGES}};
+	[RAG] = {.name = "rag", .key = "", .context = EVAL_PASSAGES},
+	[PROMPT] = {.name = "prompt", .key = "", .context = EVAL_PROMPT}};
 static size_t n_arms; /* the first so many are compared */
 static struct eval_job job;
 
@@ -139,7 +140,7 @@ static void test_worth_it(void **state)
 	assert_non_null(strstr(r.verdict, "Worth it: of 40 questions on its documents tuned answers 80 % right, base 10 %"));
 	assert_int_equal(eval_table(&r, &b, NULL), 0);
 	for (char *p = b.p, *end; (end = strchr(p, '\n')); p = end + 1)
-		assert_true(end - p <= 100);
+		assert_true(end - p <= 110);
 	assert_non_null(strstr(b.p, "10 (4-23)"));
 	file_text("out/eval.json", &b);
 	json_t *o = json_loads(b.p, 0, NULL);
@@ -164,7 +165,7 @@ static void test_retrieve(void **state)
 	struct said *s = many(line);
 	static const char section[] = "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"t\"}\n";
 	put(at("data/sections.jsonl"), section, strlen(section));
-	n_arms = ARMS;
+	n_arms = RAG + 1;
 	for (int i = 0; i < N; i++) {
 		snprintf(right[i], 32, "It is %d days.", 100 + i);
 		s[i].text[RAG] = i % 20 ? right[i] : "It is 9 days.";
@@ -194,6 +195,35 @@ static void test_retrieve(void **state)
 	assert_int_equal(r.best, TUNED);
 	assert_non_null(strstr(r.verdict, "tuned answers 80 % right, rag 35 %"));
 	buf_release(&b);
+}
+
+/* A prompt knows more than retrieval and training. */
+static void test_prompt(void **state)
+{
+	(void)state;
+	char line[N][160], right[N][32];
+	struct eval_result r;
+	struct said *s = many(line);
+	static const char section[] = "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"t\"}\n";
+	put(at("data/sections.jsonl"), section, strlen(section));
+	n_arms = ARMS;
+	for (int i = 0; i < N; i++) {
+		snprintf(right[i], 32, "It is %d days.", 100 + i);
+		s[i].text[RAG] = "It is 9 days.";
+		s[i].text[PROMPT] = right[i];
+	}
+	answers_put(s, N);
+	texts_put(2, 1, 1, 1.01);
+	compare(&r);
+	assert_false(r.worth_it);
+	assert_int_equal(r.best, PROMPT);
+	assert_non_null(
+		strstr(r.verdict, "Prompt, don't train: of 40 questions on its documents prompt answers 100 % right, base 10 %"));
+	put(at("data/terms.yaml"), "terms:\n", 7); /* another prompt: its answers are no longer there */
+	struct err e = {0};
+	assert_int_equal(eval_compare(&job, arms, n_arms, &r, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "run the arm \"prompt\" first"));
+	unlink(at("data/terms.yaml"));
 }
 
 static void test_cannot_tell(void **state)
@@ -342,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_worth_it, setup),
 		cmocka_unit_test_setup(test_retrieve, setup),
+		cmocka_unit_test_setup(test_prompt, setup),
 		cmocka_unit_test_setup(test_cannot_tell, setup),
 		cmocka_unit_test_setup(test_axes, setup),
 		cmocka_unit_test_setup(test_hostile, setup),

@@ -9,7 +9,8 @@
  *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar
  *   report     eval.json, report.html, the verdict
  *
- * An arm is a way to answer: the base model or the model with its adapter, asked alone or with the passages in front that retrieval finds.
+ * An arm is a way to answer: the base model or the model with its adapter, asked alone, behind a prompt, or with the passages in front that
+ * retrieval finds.
  */
 #ifndef ATTUNE_EVAL_H
 #define ATTUNE_EVAL_H
@@ -38,9 +39,16 @@ struct eval_job {
 
 /* What stands in front of a question. */
 enum eval_context {
-	EVAL_ALONE, /* nothing */
+	EVAL_ALONE,  /* nothing */
+	EVAL_PROMPT, /* terms, style and a few answered questions of the data folder: EVAL_PROMPT_FILE */
 	EVAL_PASSAGES /* the passages that search finds for it in the data folder, held-out documents among them; fewer where the context is short */
 };
+
+/*
+ * In job.out: {"messages":[...]} to put in front of questions, which `attune chat --prompt` takes too, and "tried": the prompts that it was
+ * chosen from.
+ */
+#define EVAL_PROMPT_FILE "prompt.json"
 
 enum { EVAL_ARMS_MAX = 8 };
 
@@ -53,7 +61,7 @@ struct eval_arm {
 
 /*
  * Answers every question and, asked alone, scores every text, unless the folder holds that already, made from the same model, adapter,
- * passages and questions:
+ * prompt, passages and questions:
  *
  *   answers-NAME.jsonl  the questions with "text", "finish_reason", "n_tokens", "key"
  *   texts-NAME.jsonl    {"set":"unseen"|"general", "source", "bytes", "bits", "key"}
@@ -105,7 +113,7 @@ struct eval_result {
  */
 int eval_compare(const struct eval_job *j, const struct eval_arm *arms, size_t n_arms, struct eval_result *out, struct err *e);
 
-/* Appends the axes as a table of plain text of at most 100 columns, the verdict below. */
+/* Appends the axes as a table of plain text of at most 110 columns, the verdict below. */
 int eval_table(const struct eval_result *r, struct buf *out, struct err *e);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS = 100, CELL = 40, NAME = 29, COLUMN = 16 };
+enum { COLUMNS = 110, CELL = 40, NAME = 29, COLUMN = 15 };
 
 /* "31 % (22-41)", "1.234", or "-"; "+" behind what is surely better than the base, "-" behind what is worse. */
 static void put_cell(char cell[CELL], enum eval_axis a, const struct eval_line *l, size_t arm)

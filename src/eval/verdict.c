@@ -1,6 +1,6 @@
 /*
  * Was it worth it? Training has to beat the best arm that does without, on questions about trained documents, with an interval that excludes zero
- * and no harm beyond the margins; else retrieval has to beat the base; everything else is said as it is.
+ * and no harm beyond the margins; else a prompt or retrieval has to beat the base; everything else is said as it is.
  */
 #include "eval/compare.h"
 
@@ -92,14 +92,15 @@ static int pick_fill(struct pick *p, const struct comparison *c, size_t arm, siz
 	return share_change(c, EVAL_KNOWN, than, arm, &p->change, &ignored, e);
 }
 
-/* Training is not worth it, but retrieval is: both said with their numbers, and what training would still be for. */
-static int put_retrieve(struct buf *b, const struct comparison *c, const struct pick *trained, struct err *e)
+/* Training is not worth it, but a prompt or retrieval is: both said with their numbers, and what training would still be for. */
+static int put_untrained(struct buf *b, const struct comparison *c, const struct pick *trained, struct err *e)
 {
 	const struct eval_line *terms = &c->result->axis[EVAL_TERMS];
 	struct pick found;
 	int rc = pick_fill(&found, c, trained->than, 0, e);
 	if (rc == 0)
-		rc = put_knowledge(b, c, &found, "Retrieve, don't train", "", e);
+		rc = put_knowledge(b, c, &found,
+			c->arms[found.arm].context == EVAL_PROMPT ? "Prompt, don't train" : "Retrieve, don't train", "", e);
 	if (rc == 0)
 		rc = buf_printf(b, e, " With training, %s answers %.0f %%: %s.", c->arms[trained->arm].name,
 			points(c->result->axis[EVAL_KNOWN].arm[trained->arm].value),
@@ -121,25 +122,25 @@ int verdict_fill(struct comparison *c, struct err *e)
 	int rc = pick_fill(&p, c, best_of(c, true), best_of(c, false), e);
 	if (rc < 0)
 		return rc;
-	bool gained = p.change.low > 0, retrieves = known->change[p.than].low > 0,
+	bool gained = p.change.low > 0, untrained = known->change[p.than].low > 0,
 	     harmed = !(r->bpb_general_ratio <= margin_general) ||
 		premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
 	r->worth_it = known->arm[0].n && gained && !harmed;
-	r->best = r->worth_it ? p.arm : retrieves ? p.than : 0;
+	r->best = r->worth_it ? p.arm : untrained ? p.than : 0;
 	if (!known->arm[0].n)
 		rc = put_texts(&b, c, e);
 	else if (r->worth_it)
 		rc = put_knowledge(&b, c, &p, "Worth it", "", e);
 	else if (gained)
 		rc = put_knowledge(&b, c, &p, "Not worth it as it is", ", but it does harm elsewhere", e);
-	else if (retrieves)
-		rc = put_retrieve(&b, c, &p, e);
+	else if (untrained)
+		rc = put_untrained(&b, c, &p, e);
 	else if (p.change.high <= 0)
 		rc = put_knowledge(&b, c, &p, "Not worth it", "", e);
 	else
 		rc = put_knowledge(&b, c, &p, "Cannot tell, so do not rely on it", ", and the interval includes 0", e);
 	if (rc == 0)
-		rc = put_warnings(&b, c, !gained && retrieves ? p.than : p.arm, e);
+		rc = put_warnings(&b, c, !gained && untrained ? p.than : p.arm, e);
 	if (rc == 0)
 		snprintf(r->verdict, sizeof r->verdict, "%s", b.p);
 	buf_release(&b);

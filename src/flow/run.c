@@ -13,7 +13,7 @@
 #include "hub/hub.h"
 
 enum { KEY_SHOWN = 12 };
-enum { BASE, RAG, TUNED, RAG_TUNED, ARMS };
+enum { BASE, PROMPT, RAG, TUNED, RAG_TUNED, ARMS };
 
 struct job {
 	const struct flow_run_options *o;
@@ -145,6 +145,7 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 {
 	struct job *j = mem_alloc(1, sizeof *j, e);
 	struct eval_arm arm[ARMS] = {[BASE] = {.name = "base", .key = ""},
+		[PROMPT] = {.name = "prompt", .key = "", .context = EVAL_PROMPT},
 		[RAG] = {.name = "rag", .key = "", .context = EVAL_PASSAGES},
 		[TUNED] = {.name = "tuned"},
 		[RAG_TUNED] = {.name = "rag+tuned", .context = EVAL_PASSAGES}};
@@ -168,8 +169,9 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 		.loss_svg = j->loss_svg,
 		.stop = o->stop};
 	/* Without the adapter first: a folder whose questions cannot be read is told before an hour of training. */
-	if ((rc = ask(j, &arm[BASE], e)) < 0 || (rc = ask(j, &arm[RAG], e)) < 0 || (rc = train(j, e)) < 0 ||
-		(rc = ask(j, &arm[TUNED], e)) < 0 || (rc = ask(j, &arm[RAG_TUNED], e)) < 0 || (rc = evaluate(j, arm, e)) < 0)
+	if ((rc = ask(j, &arm[BASE], e)) < 0 || (rc = ask(j, &arm[PROMPT], e)) < 0 || (rc = ask(j, &arm[RAG], e)) < 0 ||
+		(rc = train(j, e)) < 0 || (rc = ask(j, &arm[TUNED], e)) < 0 || (rc = ask(j, &arm[RAG_TUNED], e)) < 0 ||
+		(rc = evaluate(j, arm, e)) < 0)
 		goto done;
 	j->page.in = j->in;
 	j->page.folder = j->data;

@@ -40,6 +40,18 @@ void kv_truncate(struct kv *kv, size_t n_tokens)
 		kv->n = n_tokens;
 }
 
+void kv_copy(struct kv *to, const struct kv *from, size_t n_tokens)
+{
+	const struct model_config *c = &to->model->config;
+	size_t width = c->Hkv * c->D;
+	assert(n_tokens <= from->n && n_tokens <= to->capacity);
+	for (size_t i = 0; i < c->n_layers; i++) {
+		memcpy(to->k + i * to->capacity * width, from->k + i * from->capacity * width, n_tokens * width * sizeof(float));
+		memcpy(to->v + i * to->capacity * width, from->v + i * from->capacity * width, n_tokens * width * sizeof(float));
+	}
+	to->n = n_tokens;
+}
+
 size_t kv_n(const struct kv *kv)
 {
 	return kv->n;

@@ -332,6 +332,50 @@ static void check_many(const struct model *m, const struct lora *l, const struct
 	answers_release(&all);
 }
 
+/*
+ * With a prefix: prompts that begin like it, partly or not at all, and one that is no longer than it. What is said does not depend on what is
+ * asked beside it, and in exact enough arithmetic not on the prefix.
+ */
+static void test_many_prefix(void **state)
+{
+	struct err e = {0};
+	struct model *m = golden_model("tied");
+	struct ids p[N_MANY] = {{0}};
+	struct answers all = {0}, other = {0};
+	const struct generate_options o = {.sampling = {0, 1, 3}, .max_tokens = 8};
+	struct generate_job job = {.prompts = p, .n = N_MANY, .options = o, .on_answer = keep, .context = &all};
+	(void)state;
+	check(kern_init("ref", &e), &e);
+	prompts_make(p, m);
+	size_t longest = 0;
+	for (size_t i = 0; i < N_MANY; i++)
+		longest = p[i].n > p[longest].n ? i : longest;
+	for (size_t i = 0; i < N_MANY; i += 2)
+		for (size_t k = 0; k < p[i].n && k < i; k++)
+			p[i].p[k] = p[longest].p[k];
+	job.prefix = p[longest].p;
+	job.n_prefix = p[longest].n;
+	check(generate_many(m, NULL, &job, &e), &e);
+	for (size_t i = 0; i < N_MANY; i++) {
+		job.prompts = p + i;
+		job.n = 1;
+		job.context = &other;
+		other.n = 0;
+		check(generate_many(m, NULL, &job, &e), &e);
+		other.first++;
+	}
+	assert_same(&other, &all);
+	answers_release(&other);
+	ask(&other, m, NULL, p, N_MANY, &o);
+	assert_same(&other, &all);
+	answers_release(&other);
+	answers_release(&all);
+	for (size_t i = 0; i < N_MANY; i++)
+		ids_release(&p[i]);
+	model_free(m);
+	check(kern_init(NULL, &e), &e);
+}
+
 static void test_many(void **state)
 {
 	struct err e = {0};
@@ -434,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_streaming_and_stops),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many_prefix),
 		cmocka_unit_test(test_many_ends),
 		cmocka_unit_test(test_many_memory),
 	};

@@ -20,6 +20,7 @@ struct many {
 	const struct lora *lora;
 	const struct generate_job *job;
 	struct work *work;
+	struct kv *prefix; /* holds job->prefix; NULL where there is none */
 	void *scratch;
 	struct slot slot[APPEND_EACH_MAX]; /* the first n_busy hold a sequence that has not ended */
 	size_t n_slots, n_busy;
@@ -58,7 +59,9 @@ static int many_init(struct many *g, const struct model *m, const struct lora *l
 		return e->code;
 	for (size_t i = 0; i < g->n_slots && !rc; i++)
 		rc = kv_new(&g->slot[i].kv, m, capacity, e);
-	return rc;
+	if (!rc && job->n_prefix)
+		rc = kv_new(&g->prefix, m, job->n_prefix, e);
+	return rc || !job->n_prefix ? rc : model_append(m, l, g->work, g->prefix, job->prefix, job->n_prefix, g->work->logits, e);
 }
 
 static void many_release(struct many *g)
@@ -67,9 +70,22 @@ static void many_release(struct many *g)
 		generated_release(&g->answer[i]);
 	for (size_t i = 0; i < g->n_slots; i++)
 		kv_free(g->slot[i].kv);
+	kv_free(g->prefix);
 	work_free(g->work);
 	mem_free(g->scratch);
 	mem_free(g->answer);
+}
+
+/* The slot's cache with what the prompt has of the prefix; its last token is computed in any case, for its logits. */
+static size_t prefix_take(const struct many *g, struct kv *kv, const struct ids *prompt)
+{
+	size_t n = 0;
+	while (n < g->job->n_prefix && n + 1 < prompt->n && prompt->p[n] == g->job->prefix[n])
+		n++;
+	kv_truncate(kv, 0);
+	if (n)
+		kv_copy(kv, g->prefix, n);
+	return n;
 }
 
 /* The next prompt and its first token, in the first free slot. */
@@ -77,11 +93,11 @@ static int begin(struct many *g, struct err *e)
 {
 	const struct ids *prompt = &g->job->prompts[g->n_begun];
 	struct slot *s = &g->slot[g->n_busy];
+	size_t held = prefix_take(g, s->kv, prompt);
 	int rc = 0;
-	kv_truncate(s->kv, 0);
 	stream_begin(&s->stream, &g->job->options, &g->answer[g->n_begun++], prompt->n);
 	if (!s->stream.ended)
-		rc = model_append(g->model, g->lora, g->work, s->kv, prompt->p, prompt->n, g->work->logits, e);
+		rc = model_append(g->model, g->lora, g->work, s->kv, prompt->p + held, prompt->n - held, g->work->logits, e);
 	if (!rc && !s->stream.ended)
 		rc = stream_next(&s->stream, s->kv, g->work->logits, g->scratch, &s->id, e);
 	g->n_busy += !s->stream.ended;

@@ -123,8 +123,8 @@ int model_hf_config(const struct model *m, enum dtype type, json_t **out, struct
  * Sequences end to end. Row i of `tokens` at its position; target[j] is the token that row scored_row[j] must predict.
  *
  * A sequence that begins like the first one takes its first shared[i] rows from there, and only the rest is laid: what causal layers
- * compute of equal beginnings is equal, and its gradient is the sum over all who share it. At most as many rows as the sequence has of
- * its own.
+ * compute of equal beginnings is equal, and its gradient is the sum over all who share it. For a gradient, at most as many rows as the
+ * sequence has of its own.
  *
  * The last n_distilled scored rows learn the distribution of `teacher`, not their target: the normed rows in front of the base's head.
  */
@@ -141,12 +141,13 @@ struct batch {
 	size_t n_distilled;
 };
 
-/* How many rows s shares with a first sequence of these ids: none that it scores. */
+/* How many rows s shares with a first sequence of these ids where a gradient is wanted: none that it scores. */
 size_t sample_shared(const struct sample *s, const int32_t *first, size_t n_first);
 
 /* Lays samples end to end; `batch` is the view of what was added since the last clear. A sample's last row predicts nothing. */
 struct packer {
 	struct batch batch;
+	bool forward_only; /* set after packer_init: no gradient will be asked for, so that all that is equal is shared */
 	int32_t *tokens, *scored_row, *target; /* [max_tokens] */
 	size_t *start, *shared;                /* [max_seqs + 1] */
 };
@@ -181,7 +182,8 @@ int model_logits(const struct model *m, const struct lora *l, struct work *w, co
 struct kv;
 int kv_new(struct kv **out, const struct model *m, size_t capacity, struct err *e);
 void kv_free(struct kv *kv);
-void kv_truncate(struct kv *kv, size_t n_tokens); /* keeps the first n */
+void kv_truncate(struct kv *kv, size_t n_tokens);                    /* keeps the first n */
+void kv_copy(struct kv *to, const struct kv *from, size_t n_tokens); /* `to` then holds the first n, which fit, of `from` */
 size_t kv_n(const struct kv *kv);
 
 /* Appends n tokens and gives the logits [V] after the last one. ERR_DATA when the cache is full. */
@@ -228,6 +230,12 @@ int generator_run(struct generator *g, const int32_t *prompt, size_t n, const st
 struct generate_job {
 	const struct ids *prompts; /* [n], each as prompt_check wants it */
 	size_t n;
+	/*
+	 * So many ids that most prompts begin with, such as a long system message, are computed once. An answer depends on this number, not on
+	 * which prompts begin so.
+	 */
+	size_t n_prefix;
+	const int32_t *prefix;           /* [n_prefix] */
 	struct generate_options options; /* without on_text */
 	/* Called with each answer, in the order of the prompts, as soon as those before have been called; not 0 ends. */
 	int (*on_answer)(void *context, size_t i, const struct generated *answer, struct err *e);

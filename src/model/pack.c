@@ -24,18 +24,29 @@ void packer_clear(struct packer *p)
 	p->batch.n_tokens = p->batch.n_seqs = p->batch.n_scored = p->batch.n_distilled = 0;
 }
 
-size_t sample_shared(const struct sample *s, const int32_t *first, size_t n_first)
+/* Equal ids in front that the sample does not score, at most `most`. */
+static size_t begins_like(const struct sample *s, const int32_t *first, size_t most)
 {
-	size_t n = 0, most = s->n / 2 < n_first ? s->n / 2 : n_first;
+	size_t n = 0;
 	while (n < most && s->ids[n] == first[n] && !s->scored[n + 1])
 		n++;
 	return n;
 }
 
+size_t sample_shared(const struct sample *s, const int32_t *first, size_t n_first)
+{
+	return begins_like(s, first, s->n / 2 < n_first ? s->n / 2 : n_first);
+}
+
 void packer_add(struct packer *p, const struct sample *s)
 {
 	struct batch *b = &p->batch;
-	size_t shared = b->n_seqs ? sample_shared(s, p->tokens, p->start[1]) : 0, n = s->n - shared;
+	size_t shared = 0;
+	if (b->n_seqs && p->forward_only)
+		shared = begins_like(s, p->tokens, s->n - 1 < p->start[1] ? s->n - 1 : p->start[1]);
+	else if (b->n_seqs)
+		shared = sample_shared(s, p->tokens, p->start[1]);
+	size_t n = s->n - shared;
 	memcpy(p->tokens + b->n_tokens, s->ids + shared, n * sizeof(*s->ids));
 	for (size_t i = shared + 1; i < s->n; i++) {
 		if (!s->scored[i])
