@@ -445,6 +445,16 @@ def test_curate_and_eval(here):
     Case.check("eval prints the axes and a verdict", rc == 0 and "questions, trained documents" in table, (rc, table, err))
     with open(os.path.join(here, "eval", "eval.json"), encoding="utf-8") as f:
         Case.check("eval.json has the question", json.load(f)["questions"][0]["id"] == "1")
+    today = os.path.join(here, "today.jsonl")
+    with open(today, "w", encoding="utf-8") as f:
+        f.write('{"id": "1", "text": "The timeout is 30 seconds."}\n')
+    args += ["--questions", questions, "--answers", "today=" + today]
+    rc, table, err = run(*args, "--gate", "today.known>=1,retention<=1")
+    Case.check("eval judges imported answers and holds to gates", rc == 0 and "today" in table.splitlines()[0], (rc, table, err))
+    rc, table, err = run(*args, "--gate", "today.known>=1,known>=0.9")
+    Case.check("a gate that does not hold exits with 3", rc == 3 and "known>=0.9 does not hold" in err and table, (rc, table, err))
+    refuses("eval with a gate that is none", 2, "known=1", *args, "--gate", "known=1")
+    refuses("eval with a second arm of one name", 2, "another arm", *args, "--answers", "rag=" + today)
     refuses("eval without an adapter", 2, "--adapter", "eval", "--data", data, "--out", out)
 
 

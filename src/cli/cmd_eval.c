@@ -1,8 +1,16 @@
-/* attune eval: a model with and without an adapter, with and without retrieval, on sealed questions and on texts that nobody trained on. */
+/* attune eval: a model with and without an adapter, with and without a prompt and retrieval, and what answers today, on
+ * sealed questions and on texts that nobody trained on. */
 #include "cli/verbs.h"
 #include "eval/eval.h"
 
-static int compare(const struct eval_job *j, const struct eval_arm *arm, size_t n_arms, struct err *e)
+#include <stdio.h>
+#include <string.h>
+
+enum { ARM_NAME_SIZE = 24 };
+
+enum { BASE, PROMPT, RAG, TUNED, RAG_TUNED, OURS };
+
+static int compare(const struct eval_job *j, const struct eval_arm *arm, size_t n_arms, const char *gates, struct err *e)
 {
 	struct eval_result result;
 	struct buf table = {0};
@@ -15,18 +23,55 @@ static int compare(const struct eval_job *j, const struct eval_arm *arm, size_t 
 		rc = eval_table(&result, &table, e);
 	if (!rc)
 		rc = print_text(&table, e);
+	if (!rc && gates)
+		rc = eval_gates_hold(gates, arm, &result, e);
 	buf_release(&table);
 	return rc;
+}
+
+/* --answers NAME=FILE, behind our own arms; the names lie in `names`. */
+static int imported(struct eval_arm arm[EVAL_ARMS_MAX], size_t *n_arms, char names[EVAL_ARMS_MAX][ARM_NAME_SIZE],
+	const struct cli *c, struct err *e)
+{
+	int at = 0;
+	for (const char *given; (given = cli_next(c, "answers", &at)); (*n_arms)++) {
+		size_t n = strspn(given, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+		char *name = names[*n_arms];
+		if (*n_arms == EVAL_ARMS_MAX)
+			return err_set(e, ERR_USAGE, "eval: --answers: expected at most %d", EVAL_ARMS_MAX - OURS);
+		if (n < 1 || n >= ARM_NAME_SIZE || given[n] != '=' || !given[n + 1])
+			return err_set(e, ERR_USAGE,
+				"eval: --answers %s: expected NAME=FILE, the name of small letters, digits, - and _, at most %d",
+				given, ARM_NAME_SIZE - 1);
+		snprintf(name, ARM_NAME_SIZE, "%.*s", (int)n, given);
+		for (size_t i = 0; i < *n_arms; i++)
+			if (!strcmp(arm[i].name, name))
+				return err_set(e, ERR_USAGE, "eval: --answers %s: another arm has this name", given);
+		arm[*n_arms] = (struct eval_arm){.name = name, .key = "", .context = EVAL_IMPORTED, .answers = given + n + 1};
+	}
+	return 0;
 }
 
 static int run(const struct cli *c, struct err *e)
 {
 	struct session s = {0};
-	char model_key[65], adapter_key[65];
-	const char *data = cli_flag(c, "data"), *out = cli_flag(c, "out"), *adapter = cli_flag(c, "adapter");
+	char model_key[65], adapter_key[65] = "-" /* soon the hash; not "", which is the base's */,
+			    names[EVAL_ARMS_MAX][ARM_NAME_SIZE];
+	const char *data = cli_flag(c, "data"), *out = cli_flag(c, "out"), *adapter = cli_flag(c, "adapter"),
+		   *gates = cli_flag(c, "gate");
+	struct eval_arm arm[EVAL_ARMS_MAX] = {[BASE] = {.name = "base", .key = ""},
+		[PROMPT] = {.name = "prompt", .key = "", .context = EVAL_PROMPT},
+		[RAG] = {.name = "rag", .key = "", .context = EVAL_PASSAGES},
+		[TUNED] = {.name = "tuned", .key = adapter_key},
+		[RAG_TUNED] = {.name = "rag+tuned", .key = adapter_key, .context = EVAL_PASSAGES}};
+	size_t n_arms = OURS;
 	if (!data || !out || !adapter)
 		return err_set(e, ERR_USAGE, "eval: needs --data DIR, --adapter DIR and --out DIR");
-	int rc = session_open(&s, c, e);
+	int rc = imported(arm, &n_arms, names, c, e);
+	if (!rc && gates)
+		rc = eval_gates_check(gates, arm, n_arms, e);
+	if (!rc)
+		rc = session_open(&s, c, e);
 	if (!rc)
 		rc = sha256_path(s.path, model_key, e);
 	if (!rc)
@@ -41,10 +86,8 @@ static int run(const struct cli *c, struct err *e)
 		.model_name = cli_flag(c, "model"),
 		.model_key = model_key,
 		.stop = &interrupted};
-	const struct eval_arm arm[] = {{.name = "base", .key = ""}, {.name = "prompt", .key = "", .context = EVAL_PROMPT},
-		{.name = "rag", .key = "", .context = EVAL_PASSAGES}, {.name = "tuned", .lora = s.lora, .key = adapter_key},
-		{.name = "rag+tuned", .lora = s.lora, .key = adapter_key, .context = EVAL_PASSAGES}};
-	rc = compare(&job, arm, sizeof arm / sizeof *arm, e);
+	arm[TUNED].lora = arm[RAG_TUNED].lora = s.lora;
+	rc = compare(&job, arm, n_arms, gates, e);
 done:
 	session_close(&s);
 	return rc;
@@ -56,10 +99,19 @@ const struct command command_eval = {
 	.summary = "Compare a model with and without an adapter and retrieval on sealed questions and held-out text.",
 	.examples = {"attune eval --data data --adapter run/adapter --out eval --questions questions.jsonl",
 		"attune eval --data data --adapter run/adapter --out eval",
-		"attune eval --data other --adapter run/adapter --out other-eval --questions asked.jsonl"},
+		"attune eval --data data --adapter run/adapter --out eval --answers today=drafts.jsonl --gate "
+		"'known>=0.6,retention<=0.01'"},
 	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
 		{.name = "data", .argument = "DIR", .help = "the data folder that curate wrote"},
 		{.name = "out", .argument = "DIR", .help = "folder for the answers, eval.json and report.html"},
+		{.name = "answers",
+			.argument = "NAME=F",
+			.help = "answers of whatever you use today, judged beside the others: a line {\"id\", \"text\"} a question",
+			.repeated = true},
+		{.name = "gate",
+			.argument = "G",
+			.help = "conditions, as 'known>=0.6,rag.false_premise<=0.3,retention<=0.01'; exit code 3 when one does not "
+				"hold"},
 		{.name = "questions",
 			.argument = "F",
 			.fallback = "questions.jsonl",

@@ -229,3 +229,50 @@ int answers_make(const struct answer_job *a, const struct answerer *by, struct e
 	int rc = prefix_keep(a, &n, e);
 	return rc < 0 || n == a->questions->n ? rc : answer_rest(a, n, by, e);
 }
+
+/* ---- importing -------------------------------------------------------------------------------------------------------------- */
+
+/* An object of texts by id. The caller decrefs, after failure too. */
+static int import_read(json_t **out, const char *from, struct err *e)
+{
+	struct jsonl *j;
+	json_t *o;
+	size_t line;
+	int rc = jsonl_open(&j, from, e), got = 0;
+	*out = json_object();
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && (got = jsonl_next(j, &o, &line, e)) == 1) {
+		const char *id = json_string_value(json_object_get(o, "id"));
+		json_t *text = json_object_get(o, "text");
+		if (!id || !json_is_string(text))
+			rc = err_set(e, ERR_DATA, "%s: line %zu: expected {\"id\", \"text\"}, both strings", from, line);
+		else if (json_object_get(*out, id))
+			rc = err_set(e, ERR_DATA, "%s: line %zu: a second answer to \"%.60s\"", from, line, id);
+		else if (json_object_set(*out, id, text))
+			rc = err_set(e, ERR_RESOURCE, "out of memory while reading %s", from);
+		json_decref(o);
+	}
+	jsonl_close(j);
+	return rc < 0 ? rc : got;
+}
+
+int answers_import(const struct answer_job *a, const char *from, struct err *e)
+{
+	json_t *said;
+	struct buf all = {0};
+	int rc = import_read(&said, from, e);
+	for (size_t i = 0; i < a->questions->n && rc == 0; i++) {
+		const struct question *q = &a->questions->p[i];
+		const char *text = json_string_value(json_object_get(said, q->id));
+		json_t *line = text ? line_object(q, text, "stop", 0, a->key) : NULL;
+		rc = text ? line_put(line, &all, e)
+			  : err_set(e, ERR_DATA, "%s: expected an answer to every question; \"%.60s\" has none", from, q->id);
+		json_decref(line);
+	}
+	if (rc == 0)
+		rc = file_replace(a->path, all.p ? all.p : "", all.len, e);
+	buf_release(&all);
+	json_decref(said);
+	return rc;
+}

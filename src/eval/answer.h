@@ -31,4 +31,7 @@ struct answerer {
 /* Asks what is not answered yet, greedily and each on its own; a line is in the file as soon as its answer and those before are made. */
 int answers_make(const struct answer_job *j, const struct answerer *by, struct err *e);
 
+/* Takes the answers from a file of {"id", "text"} in any order. ERR_DATA names a question without an answer, and a line that is none. */
+int answers_import(const struct answer_job *j, const char *from, struct err *e);
+
 #endif

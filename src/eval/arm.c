@@ -48,6 +48,10 @@ static int context_name(char *name, size_t size, const struct eval_job *j, const
 			break;
 		snprintf(name, size, "answers from %d passages of %s", SEARCH_PASSAGES, search_key(s));
 		search_close(s);
+		break;
+	case EVAL_IMPORTED:
+		if ((rc = sha256_file(arm->answers, key, e)) == 0)
+			snprintf(name, size, "answers of %s", key);
 	}
 	return rc;
 }
@@ -94,7 +98,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		struct answer_job a = {.questions = &questions, .path = files.answers, .key = files.answers_key};
 		const struct answerer by = {
 			.model = j->model, .lora = arm->lora, .search = search, .prompt = &prompt, .label = label, .stop = j->stop};
-		rc = answers_make(&a, &by, e);
+		rc = arm->context == EVAL_IMPORTED ? answers_import(&a, arm->answers, e) : answers_make(&a, &by, e);
 	}
 	if (rc == 0 && arm->context == EVAL_ALONE) {
 		snprintf(label, sizeof label, "texts, %s", arm->name);

@@ -204,6 +204,46 @@ static void test_passages(void **state)
 	buf_release(&b);
 }
 
+static int import(const char *text, struct err *e)
+{
+	const struct eval_job j = {.questions = at("questions.jsonl"),
+		.data = at("data"),
+		.out = at("import"),
+		.model = model,
+		.model_name = "tiny",
+		.model_key = "m"};
+	const struct eval_arm arm = {.name = "today", .key = "", .context = EVAL_IMPORTED, .answers = at("today.jsonl")};
+	put("today.jsonl", text);
+	return eval_arm_run(&j, &arm, e);
+}
+
+/* Answers that others gave, in any order, also to questions that are not asked; each question needs one. */
+static void test_import(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	struct err e = {0};
+	static const char whole[] =
+		"{\"id\":\"c\",\"text\":\"3\"}\n{\"id\":\"z\",\"text\":\"?\"}\n{\"id\":\"a\",\"text\":\"Port 1.\"}\n"
+		"{\"id\":\"b\",\"text\":\"\"}\n";
+	if (import(whole, &e))
+		fail_msg("%s", e.text);
+	get("import/answers-today.jsonl", &b);
+	assert_non_null(strstr(b.p, "{\"id\":\"a\",\"question\":\"Which port?\",\"answers\":[\"1\"],\"text\":\"Port 1.\""));
+	assert_true(strstr(b.p, "\"id\":\"a\"") < strstr(b.p, "\"id\":\"c\""));
+	assert_null(strstr(b.p, "\"z\""));
+	assert_false(file_exists(at("import/texts-today.jsonl")));
+	assert_int_equal(import("{\"id\":\"a\",\"text\":\"1\"}\n{\"id\":\"c\",\"text\":\"3\"}\n", &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "\"b\" has none"));
+	assert_int_equal(import("{\"id\":\"a\",\"text\":\"1\"}\n{\"id\":\"a\",\"text\":\"3\"}\n", &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "line 2: a second answer"));
+	assert_int_equal(import("{\"id\":\"a\",\"text\":1}\n", &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "line 1: expected"));
+	assert_int_equal(import("{\"id\":\"a\"", &e), ERR_DATA);
+	unlink(at("today.jsonl"));
+	buf_release(&b);
+}
+
 static void test_unreadable(void **state)
 {
 	(void)state;
@@ -253,6 +293,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_changed, setup),
 		cmocka_unit_test_setup(test_passages, setup),
+		cmocka_unit_test_setup(test_import, setup),
 		cmocka_unit_test_setup(test_unreadable, setup),
 	};
 	return cmocka_run_group_tests_name("arm", tests, NULL, teardown);

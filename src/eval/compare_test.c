@@ -197,6 +197,37 @@ static void test_retrieve(void **state)
 	buf_release(&b);
 }
 
+/* Gates hold or not, by arm; what is no gate is refused, and what was not measured does not hold. */
+static void test_gates(void **state)
+{
+	(void)state;
+	static const char *const held[] = {"known>=0.8", "known<=0.8", "tuned.known>=0.5,base.known<=0.1",
+		"retention<=0.011,general_text<=1.02"},
+				 *const not [] = {"known>=0.81", "base.known>=0.5", "known>=0.5,retention<=0.001", "terms>=0",
+					 "terms<=1"},
+				 *const none[] = {"", "known", "known>0.5", "known>=", "known>=x", "known>=0.5x", "known>=0.5,",
+					 "nobody.known>=0.5", ".known>=1", "base.>=1", "knows>=0.5", "known>=nan"};
+	char line[N][160];
+	struct eval_result r;
+	struct err e = {0};
+	answers_put(many(line), N);
+	texts_put(2, 1, 1, 1.01);
+	compare(&r);
+	for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+		if (eval_gates_check(held[i], arms, n_arms, &e) || eval_gates_hold(held[i], arms, &r, &e))
+			fail_msg("%s: %s", held[i], e.text);
+	for (size_t i = 0; i < sizeof not / sizeof *not ; i++) {
+		assert_int_equal(eval_gates_check(not [i], arms, n_arms, &e), 0);
+		assert_int_equal(eval_gates_hold(not [i], arms, &r, &e), ERR_GATE);
+	}
+	assert_non_null(strstr(e.text, "terms<=1 was not measured"));
+	assert_int_equal(eval_gates_hold("known>=0.9,unseen_text<=0.5,retention<=1", arms, &r, &e), ERR_GATE);
+	assert_string_equal(e.text, "known>=0.9 does not hold: 0.8; unseen_text<=0.5 does not hold: 1");
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		if (eval_gates_check(none[i], arms, n_arms, &e) != ERR_USAGE)
+			fail_msg("\"%s\" is taken for a gate", none[i]);
+}
+
 /* A prompt knows more than retrieval and training. */
 static void test_prompt(void **state)
 {
@@ -373,6 +404,7 @@ int main(void)
 		cmocka_unit_test_setup(test_worth_it, setup),
 		cmocka_unit_test_setup(test_retrieve, setup),
 		cmocka_unit_test_setup(test_prompt, setup),
+		cmocka_unit_test_setup(test_gates, setup),
 		cmocka_unit_test_setup(test_cannot_tell, setup),
 		cmocka_unit_test_setup(test_axes, setup),
 		cmocka_unit_test_setup(test_hostile, setup),

@@ -10,7 +10,7 @@
  *   report     eval.json, report.html, the verdict
  *
  * An arm is a way to answer: the base model or the model with its adapter, asked alone, behind a prompt, or with the passages in front that
- * retrieval finds.
+ * retrieval finds; or whoever answers today, a hosted model or people, from a file.
  */
 #ifndef ATTUNE_EVAL_H
 #define ATTUNE_EVAL_H
@@ -41,7 +41,8 @@ struct eval_job {
 enum eval_context {
 	EVAL_ALONE,  /* nothing */
 	EVAL_PROMPT, /* terms, style and a few answered questions of the data folder: EVAL_PROMPT_FILE */
-	EVAL_PASSAGES /* the passages that search finds for it in the data folder, held-out documents among them; fewer where the context is short */
+	EVAL_PASSAGES, /* the passages that search finds for it in the data folder, held-out documents too; fewer where the context is short */
+	EVAL_IMPORTED /* nothing is asked: somebody else has answered */
 };
 
 /*
@@ -57,6 +58,7 @@ struct eval_arm {
 	const struct lora *lora; /* NULL: the base */
 	const char *key;         /* what the adapter is, as a hash; "" for the base */
 	enum eval_context context;
+	const char *answers; /* EVAL_IMPORTED: JSONL, {"id", "text"} for every question */
 };
 
 /*
@@ -112,6 +114,14 @@ struct eval_result {
  * base alone; one of the others is the model with its adapter alone.
  */
 int eval_compare(const struct eval_job *j, const struct eval_arm *arms, size_t n_arms, struct eval_result *out, struct err *e);
+
+/*
+ * Gates, "known>=0.6,rag.false_premise<=0.3": [ARM.]AXIS, >= or <=, and a number; AXIS is a key of eval.json's axes or "retention", what
+ * general text got worse by; without ARM the adapter alone. ERR_USAGE when the text is none, said before anything is computed.
+ */
+int eval_gates_check(const char *gates, const struct eval_arm *arms, size_t n_arms, struct err *e);
+/* ERR_GATE names all that do not hold; what was not measured does not. */
+int eval_gates_hold(const char *gates, const struct eval_arm *arms, const struct eval_result *r, struct err *e);
 
 /* Appends the axes as a table of plain text of at most 110 columns, the verdict below. */
 int eval_table(const struct eval_result *r, struct buf *out, struct err *e);

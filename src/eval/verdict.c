@@ -92,6 +92,19 @@ static int pick_fill(struct pick *p, const struct comparison *c, size_t arm, siz
 	return share_change(c, EVAL_KNOWN, than, arm, &p->change, &ignored, e);
 }
 
+/* What is recommended where training is not. */
+static const char *instead_of_training(enum eval_context context)
+{
+	switch (context) {
+	case EVAL_PROMPT:
+		return "Prompt, don't train";
+	case EVAL_PASSAGES:
+		return "Retrieve, don't train";
+	default:
+		return "Stay with what answers today, don't train";
+	}
+}
+
 /* Training is not worth it, but a prompt or retrieval is: both said with their numbers, and what training would still be for. */
 static int put_untrained(struct buf *b, const struct comparison *c, const struct pick *trained, struct err *e)
 {
@@ -99,8 +112,7 @@ static int put_untrained(struct buf *b, const struct comparison *c, const struct
 	struct pick found;
 	int rc = pick_fill(&found, c, trained->than, 0, e);
 	if (rc == 0)
-		rc = put_knowledge(b, c, &found,
-			c->arms[found.arm].context == EVAL_PROMPT ? "Prompt, don't train" : "Retrieve, don't train", "", e);
+		rc = put_knowledge(b, c, &found, instead_of_training(c->arms[found.arm].context), "", e);
 	if (rc == 0)
 		rc = buf_printf(b, e, " With training, %s answers %.0f %%: %s.", c->arms[trained->arm].name,
 			points(c->result->axis[EVAL_KNOWN].arm[trained->arm].value),
