@@ -46,7 +46,7 @@ static int gate_next(struct gate *g, const char **at, const struct eval_arm *arm
 	size_t name = strcspn(p, "<>,"), arm = name;
 	while (arm && p[arm - 1] != '.')
 		arm--;
-	g->arm = find_arm(p, arm ? arm - 1 : 0, arms, n_arms);
+	g->arm = arm == 1 ? n_arms : find_arm(p, arm ? arm - 1 : 0, arms, n_arms); /* 1: a point alone */
 	g->axis = find_axis(p + arm, name - arm);
 	g->at_least = p[name] == '>';
 	if (g->arm == n_arms)
