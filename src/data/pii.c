@@ -18,17 +18,49 @@ const char *pii_kind_name(enum pii_kind kind)
 
 /* ---- words around a place ------------------------------------------------------------------------------------------------- */
 
-bool pii_is_word(unsigned char c)
+/* The first byte of the character of byte i. */
+static size_t lead_of(struct str t, size_t i)
 {
-	return isalnum(c) || c == '_' || c >= 0x80;
+	size_t first = i;
+	while (first && i - first < 3 && (pii_at(t, first) & 0xc0) == 0x80)
+		first--;
+	return first;
 }
 
-/* Is the token one of the words? A plural counts as its singular. */
+/* U+0080 to U+00BF, U+2000 to U+206F, U+3000 to U+303F and U+FF00 on: blanks, dashes, quotation marks, full-width punctuation. */
+static bool is_punctuation(struct str t, size_t i)
+{
+	size_t first = lead_of(t, i);
+	unsigned char c = pii_at(t, first), second = pii_at(t, first + 1);
+	return c == 0xc2 || (c == 0xe2 && second <= 0x81) || (c == 0xe3 && second == 0x80) || (c == 0xef && second >= 0xbc);
+}
+
+bool pii_word_at(struct str t, size_t i)
+{
+	unsigned char c = pii_at(t, i);
+	if (c < 0x80)
+		return isalnum(c) || c == '_';
+	unsigned char lead = pii_at(t, lead_of(t, i)); /* U+3000 to U+DFFF are written without blanks between words */
+	return !is_punctuation(t, i) && !(lead >= 0xe3 && lead <= 0xed);
+}
+
+/* A byte of a token, as context is counted. */
+static bool is_token_byte(struct str t, size_t i)
+{
+	unsigned char c = pii_at(t, i);
+	return c < 0x80 ? isalnum(c) : !is_punctuation(t, i);
+}
+
+/* Is the token one of the words? A plural counts as its singular, "ring*" is "ringing", too; a word that is written without blanks may stand inside. */
 static bool token_is(const char *p, size_t n, const char *words)
 {
 	for (const char *w = words; *w; w += strspn(w, " ")) {
-		size_t len = strcspn(w, " ");
+		size_t len = strcspn(w, " "), stem = len - 1;
+		if (w[stem] == '*' && n >= stem && !strncasecmp(p, w, stem))
+			return true;
 		if ((n == len || (n == len + 1 && tolower((unsigned char)p[n - 1]) == 's')) && !strncasecmp(p, w, len))
+			return true;
+		if ((unsigned char)*w >= 0xe3 && memmem(p, n, w, len))
 			return true;
 		w += len;
 	}
@@ -39,10 +71,10 @@ bool pii_before(struct str t, size_t start, size_t n, const char *words)
 {
 	size_t stop = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0, i = start;
 	while (n-- && i > stop) {
-		while (i > stop && !isalnum((unsigned char)t.p[i - 1]))
+		while (i > stop && !is_token_byte(t, i - 1))
 			i--;
 		size_t end = i;
-		while (i > stop && isalnum((unsigned char)t.p[i - 1]))
+		while (i > stop && is_token_byte(t, i - 1))
 			i--;
 		if (end > i && token_is(t.p + i, end - i, words))
 			return true;
@@ -54,10 +86,10 @@ static bool behind(struct str t, size_t i, size_t n, const char *words)
 {
 	size_t stop = t.n - i > CONTEXT_BYTES ? i + CONTEXT_BYTES : t.n;
 	while (n-- && i < stop) {
-		while (i < stop && !isalnum((unsigned char)t.p[i]))
+		while (i < stop && !is_token_byte(t, i))
 			i++;
 		size_t start = i;
-		while (i < stop && isalnum((unsigned char)t.p[i]))
+		while (i < stop && is_token_byte(t, i))
 			i++;
 		if (i > start && token_is(t.p + start, i - start, words))
 			return true;
@@ -96,22 +128,23 @@ struct finder {
 /* The surer one first: a number that is a card is no phone, an address with a password in front of it no e-mail. */
 static bool find_at(struct str t, size_t at, struct pii *out)
 {
-	static const struct finder letters[] = {{PII_JWT, pii_jwt}, {PII_SECRET, pii_token}, {PII_SECRET, pii_password},
-		{PII_EMAIL, pii_email}, {PII_IBAN, pii_iban}, {PII_MAC, pii_mac}, {PII_IP, pii_ip}},
-				   digits[] = {{PII_EMAIL, pii_email}, {PII_MAC, pii_mac}, {PII_IP, pii_ip}, {PII_CARD, pii_card},
-					   {PII_SSN, pii_ssn}, {PII_PHONE, pii_phone}};
+	static const struct finder letters[] = {{PII_JWT, pii_jwt}, {PII_SECRET, pii_key}, {PII_SECRET, pii_labelled},
+		{PII_EMAIL, pii_email}, {PII_IBAN, pii_iban}, {PII_MAC, pii_mac}, {PII_IP, pii_ip}, {PII_SECRET, pii_near_label}},
+				   digits[] = {{PII_SECRET, pii_bot_key}, {PII_SECRET, pii_key}, {PII_EMAIL, pii_email},
+					   {PII_MAC, pii_mac}, {PII_IP, pii_ip}, {PII_CARD, pii_card}, {PII_SSN, pii_ssn},
+					   {PII_PHONE, pii_phone}, {PII_SECRET, pii_near_label}},
+				   options[] = {{PII_PRIVATE_KEY, pii_private_key}, {PII_SECRET, pii_option}};
 	unsigned char c = pii_at(t, at), before = at ? (unsigned char)t.p[at - 1] : 0;
 	const struct finder *f = letters;
 	size_t n = 0;
-	if (c == '-' && before != '-') {
-		out->kind = PII_PRIVATE_KEY;
-		return pii_private_key(t, at, out);
-	}
 	if (c == '/' && before == '/' && at >= 2 && t.p[at - 2] == ':') {
 		out->kind = PII_URL_CREDENTIALS;
 		return pii_url_credentials(t, at + 1, out);
 	}
-	if (isdigit(c) || c == '+' || c == '(' || c == ':') {
+	if (c == '-' && before != '-') {
+		f = options;
+		n = sizeof options / sizeof *options;
+	} else if (isdigit(c) || c == '+' || c == '(' || c == ':') {
 		f = digits;
 		n = sizeof digits / sizeof *digits;
 	} else if (isalpha(c) || c >= 0x80) {

@@ -44,10 +44,26 @@ bool pii_card(struct str t, size_t at, struct pii *out);
 bool pii_iban(struct str t, size_t at, struct pii *out);
 bool pii_ssn(struct str t, size_t at, struct pii *out);
 bool pii_jwt(struct str t, size_t at, struct pii *out); /* pii_secret.c */
-bool pii_token(struct str t, size_t at, struct pii *out);
-bool pii_password(
-	struct str t, size_t at, struct pii *out); /* at: the first byte of "password", "token", ...; the span lies behind */
 bool pii_private_key(struct str t, size_t at, struct pii *out);
+bool pii_key(struct str t, size_t at, struct pii *out);     /* pii_key.c */
+bool pii_bot_key(struct str t, size_t at, struct pii *out); /* at: a digit */
+bool pii_labelled(
+	struct str t, size_t at, struct pii *out);         /* pii_password.c; at: "password", "token", ...; the span lies behind */
+bool pii_option(struct str t, size_t at, struct pii *out); /* at: the '-' of "-u", behind curl and its kin */
+bool pii_near_label(struct str t, size_t at, struct pii *out); /* at: the secret, which looks it, near such a word */
+
+/* ---- pii_look.c ---- */
+
+struct pii_look {
+	size_t lower, upper, digits; /* letters that are not ASCII count as small ones */
+	size_t signs, marks;         /* all others; those among them that people put into passwords */
+	size_t changes, distinct;    /* from one class to another, but for "Ab"; different bytes */
+};
+struct pii_look pii_look_at(struct str s);
+bool pii_has_part(struct str s, const char *parts); /* one of the space-separated strings, in either case */
+bool pii_is_placeholder(struct str s);              /* what stands where people are to put theirs */
+bool pii_is_uuid(struct str s);
+bool pii_is_drawn(struct str s, size_t least); /* as machines draw letters and digits, `least` or more of them */
 
 /* Is the local part of an address a role (support, billing, noreply), so that it is nobody's own? */
 bool pii_is_role(struct str local);
@@ -57,7 +73,11 @@ static inline unsigned char pii_at(struct str t, size_t i)
 {
 	return i < t.n ? (unsigned char)t.p[i] : 0;
 }
-bool pii_is_word(unsigned char c); /* ASCII letter or digit, '_', or a byte of another letter */
+/*
+ * Is byte i one of a word or number, so that what stands beside it is not alone? ASCII letters and digits, '_', letters beyond
+ * ASCII but those of scripts that put no blanks between words.
+ */
+bool pii_word_at(struct str t, size_t i);
 
 /* Does one of the space-separated words stand among the five tokens before `start` or behind `end`? */
 bool pii_near(struct str t, size_t start, size_t end, const char *words);

@@ -69,11 +69,11 @@ static size_t domain_length(struct str t, size_t at)
 	bool letters = true;
 	for (; n < DOMAIN_BYTES; n++) {
 		unsigned char c = pii_at(t, at + n);
-		if (c == '.' && n > label && pii_is_word(pii_at(t, at + n + 1)) && pii_at(t, at + n + 1) != '_') {
+		if (c == '.' && n > label && pii_word_at(t, at + n + 1) && pii_at(t, at + n + 1) != '_') {
 			dot = n;
 			label = n + 1;
 			letters = true;
-		} else if (isalnum(c) || is_foreign(t, at + n) || (c == '-' && n > label && pii_is_word(pii_at(t, at + n + 1)))) {
+		} else if (isalnum(c) || is_foreign(t, at + n) || (c == '-' && n > label && pii_word_at(t, at + n + 1))) {
 			letters = letters && (isalpha(c) || c >= 0x80);
 		} else {
 			break;
@@ -92,7 +92,10 @@ static bool is_account(struct str t, size_t start, size_t end)
 		word--;
 	struct str before = {t.p + line, start - line};
 	unsigned char next = pii_at(t, end), after = pii_at(t, end + 1);
-	return pii_before(before, before.n, 3, "ssh scp sftp rsync mosh autossh") || memmem(t.p + word, start - word, "://", 3) ||
+	const char *scheme = memmem(t.p + word, start - word, "://", 3);
+	return pii_before(before, before.n, 3, "ssh scp sftp rsync mosh autossh") ||
+		(scheme && !memchr(scheme + 3, '/', (size_t)(t.p + start - scheme) - 3) &&
+			!memchr(scheme, '?', (size_t)(t.p + start - scheme))) ||
 		(next == ':' && (isalnum(after) || after == '/' || after == '~'));
 }
 
@@ -117,37 +120,67 @@ bool pii_email(struct str t, size_t at, struct pii *out)
 
 /* ---- user:password@host ---------------------------------------------------------------------------------------------------- */
 
-static bool is_placeholder(struct str s)
+/* At `at`, behind an '@': a host, its port, and then a path or the end of the URL. */
+static bool is_host(struct str t, size_t at)
 {
-	bool marked = false, same = s.n > 1;
-	for (size_t i = 0; i < s.n; i++) {
-		marked |= strchr("<>{}[]$*", s.p[i]) != NULL;
-		same &= s.p[i] == s.p[0];
+	size_t i = at, digits;
+	if (pii_at(t, i) == '[') {
+		const char *end = memchr(t.p + i, ']', t.n - i < 48 ? t.n - i : 48);
+		return end && end > t.p + i + 2;
 	}
-	return !s.n || marked || same ||
-		str_in(s,
-			"password pass passwd pwd pw secret your_password yourpassword your-password my_password mypassword "
-			"userpass token user_password db_password changeme example redacted credentials key api_key apikey p");
+	while (i - at < DOMAIN_BYTES && (pii_word_at(t, i) || (pii_at(t, i) && strchr(".-%${}", t.p[i]))))
+		i++;
+	if (i == at)
+		return false;
+	for (digits = 0; pii_at(t, i) == ':' && isdigit(pii_at(t, i + 1 + digits)); digits++)
+		;
+	i += digits ? digits + 1 : 0;
+	unsigned char c = pii_at(t, i);
+	return !c || c != '@';
+}
+
+/*
+ * The '@' that ends user and password: the first one that a host follows. Signs that should have been written in percents stand in
+ * passwords, too, but where a path begins ("x.io:80/@ida") there is no password.
+ */
+static size_t userinfo_length(struct str t, size_t at)
+{
+	size_t colon = 0;
+	for (size_t i = at; i < t.n && i - at < USERINFO_BYTES; i++) {
+		unsigned char c = (unsigned char)t.p[i];
+		if (c <= ' ' || strchr("\"'`<>", c))
+			return 0;
+		if (c == ':' && !colon)
+			colon = i + 1;
+		if (strchr("/?#", c)) {
+			size_t digits = colon ? colon : i;
+			while (digits < i && isdigit((unsigned char)t.p[digits]))
+				digits++;
+			if (!colon || digits == i)
+				return 0;
+		}
+		if (c == '@' && colon && is_host(t, i + 1))
+			return i - at;
+	}
+	return 0;
 }
 
 bool pii_url_credentials(struct str t, size_t at, struct pii *out)
 {
-	size_t end = at, colon = 0, last = 0;
-	for (; end < t.n && end - at < USERINFO_BYTES; end++) {
-		unsigned char c = (unsigned char)t.p[end];
-		if (isspace(c) || strchr("/?#\"'`<>", c) || c < 0x20)
-			break;
-		if (c == ':' && !colon)
-			colon = end;
-		last = c == '@' ? end : last;
-	}
-	if (!colon || last <= colon + 1 || colon == at || !pii_is_word(pii_at(t, last + 1)))
+	size_t n = userinfo_length(t, at);
+	const char *colon = memchr(t.p + at, ':', n);
+	if (!n || !colon)
 		return false;
-	struct str user = {t.p + at, colon - at}, password = {t.p + colon + 1, last - colon - 1};
-	if (is_placeholder(password) || (str_in(user, "user username") && is_placeholder(password)) ||
-		memchr(user.p, '{', user.n) || memchr(user.p, '$', user.n))
+	struct str user = {t.p + at, (size_t)(colon - t.p) - at}, password = {colon + 1, n - user.n - 1};
+	struct pii_look l = pii_look_at(password);
+	bool default_one = user.n == password.n && !strncasecmp(user.p, password.p, user.n) && !l.digits; /* guest:guest */
+	if (password.n < 2 || default_one || pii_is_placeholder(password) || memchr(user.p, '{', user.n) ||
+		memchr(user.p, '$', user.n) ||
+		str_in(password,
+			"secret your_password yourpassword your-password my_password mypassword userpass user_password "
+			"db_password changeme example redacted"))
 		return false;
-	out->span = (struct span){at, last};
+	out->span = (struct span){at, at + n};
 	out->score = 0.9f;
 	return true;
 }
@@ -192,7 +225,7 @@ static bool find_v4(struct str t, size_t at, struct pii *out)
 {
 	uint32_t address;
 	size_t n = v4_length(t, at, &address), end = at + n;
-	if (!n || pii_is_word(pii_at(t, end)) || (pii_at(t, end) == '.' && isdigit(pii_at(t, end + 1))) ||
+	if (!n || pii_word_at(t, end) || (pii_at(t, end) == '.' && isdigit(pii_at(t, end + 1))) ||
 		(pii_at(t, end) == '-' && isalnum(pii_at(t, end + 1)) && !isdigit(pii_at(t, end + 1))) || !v4_is_public(address))
 		return false;
 	if (pii_before(t, at, 2,
@@ -231,7 +264,7 @@ static bool find_v6(struct str t, size_t at, struct pii *out)
 	}
 	while (n && strchr(":.", t.p[at + n - 1]) && !(n > 1 && t.p[at + n - 1] == ':' && t.p[at + n - 2] == ':'))
 		n--;
-	if (colons < 2 || n >= INET6_ADDRSTRLEN || pii_is_word(pii_at(t, at + n)))
+	if (colons < 2 || n >= INET6_ADDRSTRLEN || pii_word_at(t, at + n))
 		return false;
 	memcpy(text, t.p + at, n);
 	text[n] = 0;
@@ -245,7 +278,7 @@ static bool find_v6(struct str t, size_t at, struct pii *out)
 bool pii_ip(struct str t, size_t at, struct pii *out)
 {
 	unsigned char before = at ? pii_at(t, at - 1) : 0, c = pii_at(t, at);
-	if (!(isxdigit(c) || c == ':') || pii_is_word(before) || before == ':' || before == '.') {
+	if (!(isxdigit(c) || c == ':') || (at && pii_word_at(t, at - 1)) || before == ':' || before == '.') {
 		/* "ip:185.1.2.3" and "host=:..." */
 		if (!(isdigit(c) && before == ':' && !(at > 1 && (isxdigit(pii_at(t, at - 2)) && isdigit(pii_at(t, at - 2))))))
 			return false;
@@ -258,9 +291,8 @@ bool pii_mac(struct str t, size_t at, struct pii *out)
 	unsigned char before = at ? pii_at(t, at - 1) : 0, sign = pii_at(t, at + 2);
 	size_t digits = 0, n = 0, group = sign == ':' || sign == '-' ? 2 : 4;
 	bool zero = true, ones = true;
-	if (pii_is_word(before) || before == '.' || before == '-' || !isxdigit(pii_at(t, at)) ||
-		(before == ':' && at > 3 && isxdigit(pii_at(t, at - 2)) && isxdigit(pii_at(t, at - 3)) &&
-			!pii_is_word(pii_at(t, at - 4))))
+	if ((at && pii_word_at(t, at - 1)) || before == '.' || before == '-' || !isxdigit(pii_at(t, at)) ||
+		(before == ':' && at > 3 && isxdigit(pii_at(t, at - 2)) && isxdigit(pii_at(t, at - 3)) && !pii_word_at(t, at - 4)))
 		return false;
 	sign = group == 4 ? '.' : sign;
 	for (; digits < 12; n++) {
@@ -277,7 +309,7 @@ bool pii_mac(struct str t, size_t at, struct pii *out)
 		digits++;
 	}
 	unsigned char next = pii_at(t, at + n);
-	if (zero || ones || pii_is_word(next) || (next == sign && isxdigit(pii_at(t, at + n + 1))))
+	if (zero || ones || pii_word_at(t, at + n) || (next == sign && isxdigit(pii_at(t, at + n + 1))))
 		return false;
 	out->span = (struct span){at, at + n};
 	out->score = 0.6f + PII_CONTEXT;

@@ -20,19 +20,39 @@ struct number {
 	bool plus, bracket;
 };
 
+/* A blank or a hyphen of any kind at `i`: its bytes and the ASCII sign that it stands for; 0 when there is none. */
+static size_t sign_at(struct str t, size_t i, char *sign)
+{
+	unsigned char c = pii_at(t, i), second = pii_at(t, i + 1), third = pii_at(t, i + 2);
+	*sign = (char)c;
+	if (c && c < 0x80)
+		return 1;
+	*sign = ' ';
+	if (c == 0xc2 && second == 0xa0) /* no-break space */
+		return 2;
+	if (c == 0xe2 && second == 0x80 && third >= 0x90 && third <= 0x95) /* hyphens and dashes */
+		*sign = '-';
+	else if (!(c == 0xe2 && second == 0x80 && (third <= 0x8a || third == 0xaf)))
+		return 0;
+	return 3;
+}
+
 /* Bytes between two groups, and which sign it is; 0 when the number ends here. */
 static size_t separator(struct str t, size_t i, const char *signs, char *sign)
 {
-	size_t n = 0;
+	size_t n = 0, k, blanks = 0, brackets = 0, others = 0;
+	char c;
 	*sign = ' ';
-	while (n < 4 && pii_at(t, i + n) && strchr(signs, t.p[i + n])) {
-		if (t.p[i + n] != ' ')
-			*sign = t.p[i + n];
-		n++;
+	while (n < 8 && (k = sign_at(t, i + n, &c)) && strchr(signs, c)) {
+		blanks += c == ' ';
+		brackets += c == '(' || c == ')';
+		others += c != ' ' && c != '(' && c != ')';
+		*sign = c == ' ' ? *sign : c;
+		n += k;
 	}
-	bool one = n == 1, bracket = n && n <= 3 && (memchr(t.p + i, '(', n) || memchr(t.p + i, ')', n)),
-	     spaced = n == 3 && t.p[i] == ' ' && t.p[i + 2] == ' ' && t.p[i + 1] != ' ';
-	return isdigit(pii_at(t, i + n)) && (one || bracket || spaced) ? n : 0;
+	/* one sign, perhaps between blanks or beside a bracket; blanks alone: one, or two that somebody typed */
+	bool good = others + brackets ? others <= 1 && brackets <= 2 && blanks <= 2 : blanks == 1;
+	return n && isdigit(pii_at(t, i + n)) && good ? n : 0;
 }
 
 /* As many groups as fit; a group that is too long ends the number in front of it. */
@@ -78,14 +98,14 @@ static void number_shorten(struct number *x)
 static bool starts_alone(struct str t, size_t at, const char *not_behind)
 {
 	unsigned char before = at ? pii_at(t, at - 1) : 0;
-	return !pii_is_word(before) && !(before && strchr(not_behind, before)) &&
+	return !(at && pii_word_at(t, at - 1)) && !(before && strchr(not_behind, before)) &&
 		!(at > 1 && (before == '.' || before == ',') && isdigit(pii_at(t, at - 2)));
 }
 
 static bool ends_alone(struct str t, size_t end)
 {
 	unsigned char next = pii_at(t, end), after = pii_at(t, end + 1);
-	return !pii_is_word(next) && !(next && strchr("-.,/:", next) && isdigit(after)) && !(next == '-' && isalpha(after));
+	return !pii_word_at(t, end) && !(next && strchr("-.,/:", next) && isdigit(after)) && !(next == '-' && isalpha(after));
 }
 
 /* ---- cards ------------------------------------------------------------------------------------------------------------------ */
@@ -130,7 +150,7 @@ bool pii_card(struct str t, size_t at, struct pii *out)
 	for (int tries = 0; tries < 3; tries++) {
 		bool shaped = x.n_groups == 1 || (x.group[0] == 4 && x.n_groups <= 5);
 		if (shaped && x.n_digits >= 13 && luhn(x.digit, x.n_digits) && is_card_start(x.digit, x.n_digits) &&
-			!pii_is_word(pii_at(t, number_end(&x))) &&
+			!pii_word_at(t, number_end(&x)) &&
 			!(pii_at(t, number_end(&x)) == '.' && isdigit(pii_at(t, number_end(&x) + 1)))) {
 			out->span = (struct span){at, number_end(&x)};
 			out->score = 0.3f + PII_CONTEXT;
@@ -189,7 +209,7 @@ bool pii_iban(struct str t, size_t at, struct pii *out)
 		else
 			return false;
 	}
-	if (!length || pii_is_word(pii_at(t, i)) || !mod97(text, n))
+	if (!length || pii_word_at(t, i) || !mod97(text, n))
 		return false;
 	out->span = (struct span){at, i};
 	out->score = 0.5f + PII_CONTEXT;
@@ -224,33 +244,41 @@ bool pii_ssn(struct str t, size_t at, struct pii *out)
 /* ---- telephones --------------------------------------------------------------------------------------------------------------- */
 
 static const char phone_words[] =
-	"phone phones telephone tel call calls called calling mobile mob cell cellphone cellular fax whatsapp signal sms dial "
-	"dialing "
-	"ring rang handy telefon hotline callback voicemail landline reach reached text texted phoned ph extension ext telefax "
-	"mobil fon switchboard telefono";
+	"phone* tel tele telef tlf tlfn tfno tfn call* mobil* mob cell* cel fax* whatsapp signal sms dial* ring* rang handy "
+	"hotline callback "
+	"voicemail landline reach* text texted ph extension ext telefax fon switchboard helpline telephon* telefon* "
+	"rufnummer durchwahl anruf* rückruf* zurückruf* erreich* festnetz tél téléphon* portable joindre appel* rappel* "
+	"teléfon* móvil* celular llam* llám* telefoon* mobiel* bel bellen gsm bereikbaar cellulare chiam* recapito telemovel "
+	"telemóvel "
+	"telefone* ligar ligue komórk* zadzwo* dzwon* puhelin* puh soitta* телефон* тел моб Телефон* Тел Τηλ τηλ τηλέφων* 电话 "
+	"電話 手机 携帯 전화";
 static const char other_words[] =
-	"order orders ticket tickets invoice invoices isbn issn id ids ref reference case account acct version build port ports "
-	"serial "
-	"sku part item model no nr number tracking shipment parcel po vat tax customer request job commit revision patent doi imei "
-	"batch lot article upc ean code transaction confirmation booking policy contract row rows line lines page pages size zip "
-	"plz";
+	"order ticket invoice isbn issn id ref reference case account acct version build port serial sku part item model no nr "
+	"number tracking shipment parcel po vat tax customer request job commit revision patent doi imei batch lot article upc ean "
+	"code transaction confirmation booking policy contract row line page size zip plz bestellung auftrag rechnung vertrag "
+	"kundennummer seriennummer vorgang sendung commande facture dossier contrat colis pedido factura contrato envío bestelling "
+	"factuur zending ordernummer faktura zamówienie ordine fattura pin charge meter clé n° номер заказ счёт";
 
 /* "ext. 12", "x12" behind a number: the bytes with it, or 0. */
 static size_t extension_length(struct str t, size_t end)
 {
-	static const char *const marks[] = {"extension ", "ext. ", "ext ", "ext.", "ext", "x", "#", "durchwahl "};
+	static const char *const marks[] = {"extension ", "extn ", "ext. ", "ext: ", "ext ", "ext.", "ext=", "ext", "xtn ", "x ",
+		"x", "#", "durchwahl ", "dw. ", "dw ", "-dw ", "app. ", "poste ", "anexo ", "extensión ", "int. ", "interno ",
+		"toestel ", "anknytning ", "ankn. ", "wew. ", "linka ", "lokal ", "ramal ", "kl. "};
 	size_t i = end;
-	i += pii_at(t, i) == ',';
+	i += pii_at(t, i) == ',' || pii_at(t, i) == ';';
 	while (pii_at(t, i) == ' ' && i - end < 2)
 		i++;
+	bool bracket = pii_at(t, i) == '(';
+	i += bracket;
 	for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
 		size_t n = strlen(marks[k]), digits = 0;
 		if (t.n - end < i - end + n || t.n < i + n || strncasecmp(t.p + i, marks[k], n))
 			continue;
 		while (isdigit(pii_at(t, i + n + digits)) && digits < 7)
 			digits++;
-		if (digits && digits <= 6 && !pii_is_word(pii_at(t, i + n + digits)))
-			return i + n + digits - end;
+		if (digits && digits <= 6 && !pii_word_at(t, i + n + digits))
+			return i + n + digits + (bracket && pii_at(t, i + n + digits) == ')') - end;
 	}
 	return 0;
 }

@@ -74,6 +74,15 @@ static void test_phone(void **state)
 		{"call me at 2127365000", "phone 2127365000"},
 		{"0049 30 901820", "phone 0049 30 901820"},
 		{"on 2026-01-05 at 12:30, 05.01.2026 or 01/05/2026", ""},
+		{"Tel.: 01/512 34 56-12, Mobil 0664 123 45 67", "phone 01/512 34 56-12\nphone 0664 123 45 67"},
+		{"Teléfono 612 34 56 78, móvil: 91 123 45 67", "phone 612 34 56 78\nphone 91 123 45 67"},
+		{"chiamatemi al 347 123 4567; zadzwoń: 600 123 456", "phone 347 123 4567\nphone 600 123 456"},
+		{"+49‑30‑901820 or +44 20 7946 0958", "phone +49‑30‑901820\nphone +44 20 7946 0958"},
+		{"+1 (212) 736-5000;ext=99, 030 901820 (Durchwahl 12)",
+			"phone +1 (212) 736-5000;ext=99\nphone 030 901820 (Durchwahl 12)"},
+		{"電話：03-1234-5678、电话13800138000", "phone 03-1234-5678\nphone 13800138000"},
+		{"Серийный номер 7700-88123-02, телефон есть", ""},
+		{"Bestellung 212-736-5000", ""},
 		{"order 212-736-5000, ticket 5551234567, part 555-0199", ""},
 		{"ISBN 978-3-16-148410-0 and 978-0-306-40615-7", ""},
 		{"ports 8000-8999, 10000000 rows, 1,234,567.89 EUR, 1 000 000", ""},
@@ -163,9 +172,81 @@ static void test_secret(void **state)
 	CHECK(any, false);
 }
 
+/* Behind a word for a secret, in many languages and notations. */
+static void test_labelled(void **state)
+{
+	(void)state;
+	static const struct sample any[] = {
+		{"The password for the admin panel is kX9mq2Lp7.", "secret kX9mq2Lp7"},
+		{"Use Xy7!kk92 as the new password", "secret Xy7!kk92"},
+		{"login: admin / Xk72!pqR9", "secret Xk72!pqR9"},
+		{"password (temporary): Zebra-44-lamp", "secret Zebra-44-lamp"},
+		{"Password:\r\nZebra-44-lamp", "secret Zebra-44-lamp"},
+		{"the password “Zebra44” and 'pw: Lama77!x'", "secret Zebra44\nsecret Lama77!x"},
+		{"passphrase: wool-otter-lamp-nine", "secret wool-otter-lamp-nine"},
+		{"Das Passwort lautet Gr8ße#Wald", "secret Gr8ße#Wald"},
+		{"mot de passe : Ch4mpignon!", "secret Ch4mpignon!"},
+		{"la contraseña es Sol_y_mar77", "secret Sol_y_mar77"},
+		{"hasło: Wiosna99, lösenordet är Vinter88", "secret Wiosna99\nsecret Vinter88"},
+		{"パスワード：Sakura2024x", "secret Sakura2024x"},
+		{"<password>Qu1et-Lake</password> <add key=\"Password\" value=\"Qu1et-Lak2\"/>",
+			"secret Qu1et-Lake\nsecret Qu1et-Lak2"},
+		{"| Password | Qu1et-Lake9 |", "secret Qu1et-Lake9"},
+		{"User ID=app;Password=Kq!82mmx;Encrypt=True", "secret Kq!82mmx"},
+		{"jdbc:x://db/app?user=app&password=Plum77jam&ssl=true", "secret Plum77jam"},
+		{"X-Api-Key: 3f9ac81b-7e51-4c8e-9a35-0c2ee5f05b8a", "secret 3f9ac81b-7e51-4c8e-9a35-0c2ee5f05b8a"},
+		{"Authorization: Basic YWRtaW46VHI0dmVsLm11Zw==", "secret YWRtaW46VHI0dmVsLm11Zw=="},
+		{"Authorization: Token 9944b09199c62bcf9418ad846dd0e4bb", "secret 9944b09199c62bcf9418ad846dd0e4bb"},
+		{"Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ== or dXNlcjpwYXNzd29yZA==", ""},
+		{"curl -u admin:Tr4vel.mug https://x.io; mysql -u root -pLemon44tree app",
+			"secret admin:Tr4vel.mug\nsecret Lemon44tree"},
+		{"curl -u \"$USER:$TOKEN\" x.io; curl -u user:password x.io; mkdir -p Lemon44tree; ssh -p 2222", ""},
+		{"export MAPS_KEY=9aK2mQ7xT4vB8nR1aa", "secret 9aK2mQ7xT4vB8nR1aa"},
+		{"primary_key=customer_id2024 sort_key: created_at, token lifetime: 24h; secret_name: db-credentials-prod1", ""},
+		{"A password has 8-64 characters; SHA-256 or AES256-GCM, TLSv1.2, RFC6749 and OAuth2.0", ""},
+		{"password: string, token: uuid, password: %s, password: ${DB_PW}, password: [hidden]", ""},
+	};
+	CHECK(any, false);
+}
+
+/* Forms that say themselves what they are. */
+static void test_key(void **state)
+{
+	(void)state;
+	static const struct sample any[] = {
+		{"kbx_live_9aK2mQ7xT4vB8nR1 kbx_test_9aK2mQ7xT4vB8nR1", "secret kbx_live_9aK2mQ7xT4vB8nR1"},
+		{"110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawk", "secret 110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawk"},
+		{"https://hooks.slack.com"
+		 "/services/T03AB9CDE/B04FG8HIJ/kLmN0pQrStUvWxYz12345678",
+			"secret https://hooks.slack.com"
+			"/services/T03AB9CDE/B04FG8HIJ/kLmN0pQrStUvWxYz12345678"},
+		{"a1b8Q~kLmN0pQrStUvWxYz12345678kLmN0pQr", "secret a1b8Q~kLmN0pQrStUvWxYz12345678kLmN0pQr"},
+		{"0123456789abcdef0123456789abcdef-us12", "secret 0123456789abcdef0123456789abcdef-us12"},
+		{"blob data_key_of_customers_in_tables, feature-token-parser-for-all, 12345678:AA", ""},
+	};
+	CHECK(any, false);
+}
+
+static void test_url(void **state)
+{
+	(void)state;
+	static const struct sample any[] = {
+		{"redis://:Str0ngPass@cache:6379/0", "url_credentials :Str0ngPass"},
+		{"ftp://anna:geheim@ftp.brix.io/in", "url_credentials anna:geheim"},
+		{"mongodb+srv://stage:h%40XU@c0.brix.io/?retry=true", "url_credentials stage:h%40XU"},
+		{"postgres://app:p/w#rd9@db.brix.io:5432/x", "url_credentials app:p/w#rd9"},
+		{"mysql://app:p@ss$word9@db.brix.io:5432/x?to=ada@brix.io", "url_credentials app:p@ss$word9\nemail ada@brix.io"},
+		{"smb://ada:Lam44@[2001:db8::1]:445/x", "url_credentials ada:Lam44"},
+		{"https://brix.io:443/@ida http://brix.io/a:b@c http://brix.io:80/a@b", ""},
+		{"amqp://guest:guest@localhost amqp://${USER}:${PASS}@broker jdbc:mysql://{user}:{password}@db", ""},
+	};
+	CHECK(any, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_email), cmocka_unit_test(test_phone),
-		cmocka_unit_test(test_number), cmocka_unit_test(test_machine), cmocka_unit_test(test_secret)};
+		cmocka_unit_test(test_number), cmocka_unit_test(test_machine), cmocka_unit_test(test_secret),
+		cmocka_unit_test(test_labelled), cmocka_unit_test(test_key), cmocka_unit_test(test_url)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

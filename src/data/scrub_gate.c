@@ -104,10 +104,8 @@ bool scrub_match(const struct scrub *s, struct str text, size_t *at, size_t *n, 
 			struct str item = s->item[k - 1];
 			bool here = item.n <= text.n - i && !memcmp(item.p, text.p + i, item.n);
 			/* inside a longer word or number it is something else */
-			bool begins = !i || !pii_is_word((unsigned char)text.p[i - 1]) || !pii_is_word((unsigned char)*item.p) ||
-				(i > 1 && text.p[i - 2] == '\\');
-			bool ends =
-				here && (!pii_is_word(pii_at(text, i + item.n)) || !pii_is_word((unsigned char)item.p[item.n - 1]));
+			bool begins = !i || !pii_word_at(text, i - 1) || !pii_word_at(item, 0) || (i > 1 && text.p[i - 2] == '\\');
+			bool ends = here && (!pii_word_at(text, i + item.n) || !pii_word_at(item, item.n - 1));
 			if (here && begins && ends) {
 				*at = i;
 				*n = item.n;
