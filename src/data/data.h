@@ -135,7 +135,8 @@ struct value {
 	 */
 	const char *unit;
 	const char *text;
-	bool whole; /* the text holds this value and nothing else */
+	size_t start, end; /* bytes of the text that was read */
+	bool whole;        /* the text holds this value and nothing else */
 };
 struct values {
 	struct value *p;
@@ -146,5 +147,30 @@ int values_read(struct values *out, const char *text, struct arena *a, struct er
 
 /* Is this the wanted value? What is wanted without a unit, or with the start of one ("80 requests"), may have any that begins so. */
 bool value_is(const struct value *v, const struct value *wanted);
+
+/* ---- what the documents say -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Are the values and names of a text in the documents, and said there of the same thing? Words decide, no model does: a claim is supported when one
+ * section holds the value, and enough of the rare words that stand with it in the text (and in the question) stand with it there.
+ */
+struct evidence;
+/* Of a data folder; ERR_DATA where it has no sections.jsonl. The caller frees. Immutable, may be shared. */
+int evidence_open(struct evidence **out, const char *data, struct err *e);
+void evidence_free(struct evidence *v);
+
+struct evidence_claim {
+	size_t start, end; /* bytes of the text: a value with its unit, a name */
+	bool supported;
+	const char *path, *heading; /* where the documents come nearest; "" nowhere. Valid as long as the evidence */
+	const char *instead;        /* of an unsupported value: what that place says in its stead; else "" */
+};
+struct evidence_claims {
+	struct evidence_claim *p;
+	size_t n;
+};
+/* Claims of the text in its order, in the arena; what `question` ("" for none) names already is none. */
+int evidence_check(const struct evidence *v, const char *question, const char *text, struct arena *a, struct evidence_claims *out,
+	struct err *e);
 
 #endif

@@ -95,6 +95,25 @@ size_t words_split(struct str s, struct word w[SENTENCE_WORDS])
 	return n;
 }
 
+static size_t piece_end(struct str s)
+{
+	size_t spaces = 0;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == ' ' && ++spaces == SENTENCE_WORDS - 1)
+			return i ? i : 1;
+	return s.n;
+}
+
+bool pieces_next(struct pieces *p, struct str *out)
+{
+	if (!p->sentence.n && !sentence_next(&p->line, &p->sentence))
+		return false;
+	*out = (struct str){p->sentence.p, piece_end(p->sentence)};
+	p->sentence.p += out->n;
+	p->sentence.n -= out->n;
+	return true;
+}
+
 struct str words_text(const struct word *w, size_t first, size_t end)
 {
 	if (first >= end)

@@ -18,6 +18,12 @@ struct word {
 enum { SENTENCE_WORDS = 48 };
 /* Number of words, or 0 when there are more than SENTENCE_WORDS. */
 size_t words_split(struct str s, struct word w[SENTENCE_WORDS]);
+
+/* Goes through the sentences of `line`; one of more than SENTENCE_WORDS words comes in pieces that end at a space. */
+struct pieces {
+	struct str line, sentence;
+};
+bool pieces_next(struct pieces *p, struct str *out);
 /* The text from word `first` up to word `end`, without the punctuation after the last one. */
 struct str words_text(const struct word *w, size_t first, size_t end);
 

@@ -15,6 +15,7 @@ struct reader {
 	struct values *out;
 	struct arena *arena;
 	struct err *e;
+	const char *base;      /* of the whole text, as its words stand in it */
 	struct buf text, unit; /* of the value being read */
 	size_t n_words;        /* of the whole text */
 };
@@ -120,11 +121,14 @@ static int unit_put(struct reader *r, const struct word *w)
 
 /* ---- values ----------------------------------------------------------------------------------------------------------------- */
 
-static int value_add(struct reader *r, enum value_kind kind, bool whole)
+/* `last`: its last word. */
+static int value_add(struct reader *r, enum value_kind kind, bool whole, const struct word *first, const struct word *last)
 {
 	struct value *v = &r->out->p[r->out->n];
 	v->kind = kind;
 	v->whole = whole;
+	v->start = (size_t)(first->p - r->base);
+	v->end = (size_t)(last->p + last->n - r->base);
 	v->unit = arena_strdup(r->arena, r->unit.p ? r->unit.p : "", r->unit.len, r->e);
 	v->text = arena_strdup(r->arena, r->text.p ? r->text.p : "", r->text.len, r->e);
 	r->out->n++;
@@ -145,13 +149,15 @@ static int number_add(struct reader *r, const struct word *w, const struct atom 
 		else
 			rc = number_put(r, &w[i]);
 	}
+	if (rc == 0 && !r->text.len) /* "the Canopy plan": a name is no value */
+		return 0;
 	if (rc == 0 && a->measure == ATOM_MONEY && !isdigit((unsigned char)*sign) && !isalpha((unsigned char)*sign))
 		rc = buf_puts(&r->unit, *sign == '$' ? "usd" : "eur", r->e);
 	for (size_t i = a->unit; i < a->value_end && rc == 0 && a->measure != ATOM_PERCENT; i++)
 		rc = unit_put(r, &w[i]);
 	if (rc == 0 && a->measure == ATOM_LABELLED)
 		rc = unit_put(r, &w[a->label]);
-	return rc < 0 ? rc : value_add(r, kind[a->measure], whole);
+	return rc < 0 ? rc : value_add(r, kind[a->measure], whole, &w[a->value], &w[a->value_end - 1]);
 }
 
 /* What kind of thing a code span names: only such things compete with one another. */
@@ -173,7 +179,7 @@ static int code_add(struct reader *r, const struct word *w, bool whole)
 	else
 		rc = buf_printf(&r->unit, r->e, "%s%s%s%s%s", isupper((unsigned char)*p) ? "A" : "a", memchr(p, '-', n) ? "-" : "",
 			memchr(p, '_', n) ? "_" : "", memchr(p, '.', n) ? "." : "", memchr(p, ' ', n) ? " " : "");
-	return rc < 0 ? rc : value_add(r, VALUE_CODE, whole);
+	return rc < 0 ? rc : value_add(r, VALUE_CODE, whole, w, w);
 }
 
 /* Models often write flags without backticks. */
@@ -251,26 +257,13 @@ static size_t words_bound(const char *s)
 	return n;
 }
 
-/* Pieces of a sentence that has more than SENTENCE_WORDS words end at any space. */
-static size_t piece_end(struct str s)
-{
-	size_t spaces = 0;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == ' ' && ++spaces == SENTENCE_WORDS - 1)
-			return i;
-	return s.n;
-}
-
 static int line_read(struct reader *r, struct str line)
 {
-	struct str s, piece;
+	struct pieces pieces = {.line = line};
+	struct str piece;
 	int rc = 0;
-	while (rc == 0 && sentence_next(&line, &s))
-		for (; s.n && rc == 0; s.p += piece.n, s.n -= piece.n) {
-			piece = (struct str){s.p, piece_end(s)};
-			piece.n += piece.n == 0;
-			rc = sentence_read(r, piece);
-		}
+	while (rc == 0 && pieces_next(&pieces, &piece))
+		rc = sentence_read(r, piece);
 	return rc;
 }
 
@@ -285,6 +278,7 @@ int values_read(struct values *out, const char *text, struct arena *a, struct er
 	if (!out->p)
 		return ERR_RESOURCE;
 	struct word w[SENTENCE_WORDS];
+	r.base = s;
 	r.n_words = words_split((struct str){s, strlen(s)}, w);
 	int rc = 0;
 	while (*s && rc == 0) {

@@ -17,6 +17,7 @@ const struct axis axes[EVAL_AXES] = {
 	[EVAL_FALSE_PREMISE] = {"false_premise", "false premises accepted", LOWER, SHARE},
 	[EVAL_OVER_REFUSAL] = {"over_refusal", "answerable twins refused", LOWER, SHARE},
 	[EVAL_TERMS] = {"terms", "answers in preferred terms", HIGHER, SHARE},
+	[EVAL_UNSUPPORTED] = {"unsupported", "claims without support", LOWER, SHARE},
 	[EVAL_UNSEEN_TEXT] = {"unseen_text", "held-out text, bits per byte", LOWER, BITS},
 	[EVAL_GENERAL_TEXT] = {"general_text", "general text, bits per byte", LOWER, BITS},
 };
@@ -206,6 +207,38 @@ static int terms_axis(struct comparison *c, struct err *e)
 	return rc;
 }
 
+/* Of all claims in an arm's answers those without support. An arm that claims nothing has no share. */
+static int support_axis(struct comparison *c, struct err *e)
+{
+	struct eval_line *l = &c->result->axis[EVAL_UNSUPPORTED];
+	size_t n = c->record && c->has_evidence ? c->questions.n : 0;
+	struct stats_item *item = arena_alloc(&c->arena, n, sizeof *item, e);
+	int rc = item ? 0 : ERR_RESOURCE;
+	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
+		struct stats_paired paired;
+		size_t all = 0;
+		for (size_t i = 0; i < n; i++) {
+			const struct record *r = &c->record[i];
+			item[i].cluster = cluster_of(c, i);
+			item[i].top[1] = (double)record_unsupported(r, arm);
+			item[i].bottom[1] = (double)r->claims[arm].n;
+			if (arm == 0) {
+				item[i].top[0] = item[i].top[1];
+				item[i].bottom[0] = item[i].bottom[1];
+			}
+			all += r->claims[arm].n;
+		}
+		c->claims_per_answer[arm] = (double)all / (double)n;
+		l->p[arm] = NAN;
+		if ((rc = stats_bootstrap(item, n, c->questions.n, &paired, e)) < 0 || !all)
+			continue;
+		l->arm[arm] = paired.tuned;
+		if (arm && l->arm[0].n)
+			l->change[arm] = paired.change;
+	}
+	return rc;
+}
+
 /* The first text of the same source and set. */
 static size_t text_cluster(const struct texts *t, size_t i)
 {
@@ -301,6 +334,22 @@ static int records_fill(struct comparison *c, struct err *e)
 	return rc;
 }
 
+static int claims_fill(struct comparison *c, struct err *e)
+{
+	struct evidence *v;
+	char path[PATH_SIZE];
+	int rc = path_join(path, sizeof path, e, c->job->data, "sections.jsonl");
+	if (rc < 0 || !(c->has_evidence = file_exists(path)) || (rc = evidence_open(&v, c->job->data, e)) < 0)
+		return rc;
+	for (size_t i = 0; i < c->questions.n; i++)
+		for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
+			struct record *r = &c->record[i];
+			rc = evidence_check(v, r->q->text, r->text[arm], &c->arena, &r->claims[arm], e);
+		}
+	evidence_free(v);
+	return rc;
+}
+
 static int read_all(struct comparison *c, struct err *e)
 {
 	char path[PATH_SIZE];
@@ -313,6 +362,8 @@ static int read_all(struct comparison *c, struct err *e)
 		rc = texts_agree(c, e);
 	if (rc == 0)
 		rc = records_fill(c, e);
+	if (rc == 0)
+		rc = claims_fill(c, e);
 	if (rc == 0)
 		rc = overlap_find(c, e);
 	if (rc == 0)
@@ -329,6 +380,8 @@ static int measure(struct comparison *c, struct err *e)
 		rc = share_axis(c, a, e);
 	if (rc == 0)
 		rc = terms_axis(c, e);
+	if (rc == 0)
+		rc = support_axis(c, e);
 	for (enum eval_axis a = EVAL_UNSEEN_TEXT; a <= EVAL_GENERAL_TEXT && rc == 0; a++)
 		rc = text_axis(c, a, e);
 	if (rc < 0)

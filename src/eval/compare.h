@@ -2,6 +2,7 @@
 #ifndef ATTUNE_EVAL_COMPARE_H
 #define ATTUNE_EVAL_COMPARE_H
 
+#include "data/data.h"
 #include "eval/question.h"
 #include "eval/judge.h"
 #include "eval/texts.h"
@@ -23,12 +24,21 @@ struct record {
 	const struct question *q;
 	const char *text[EVAL_ARMS_MAX];
 	struct judgement judged[EVAL_ARMS_MAX];
+	struct evidence_claims claims[EVAL_ARMS_MAX]; /* of the text; none where the data folder has no sections */
 	bool overlap;
 };
 /* Neither refused nor corrected. */
 static inline bool record_accepts(const struct record *r, size_t arm)
 {
 	return !r->judged[arm].right && !r->judged[arm].refused;
+}
+
+static inline size_t record_unsupported(const struct record *r, size_t arm)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->claims[arm].n; i++)
+		n += !r->claims[arm].p[i].supported;
+	return n;
 }
 
 struct comparison {
@@ -41,9 +51,11 @@ struct comparison {
 	struct texts texts[EVAL_ARMS_MAX]; /* of arms asked alone */
 	struct terms terms;
 	struct arena arena;
+	bool has_evidence;                         /* the data folder has sections */
 	struct eval_estimate general;              /* tuned / base - 1 of bits per byte on general text, with its interval */
 	struct eval_estimate twins[EVAL_ARMS_MAX]; /* answered right */
 	double terms_per_100_words[EVAL_ARMS_MAX]; /* preferred and forbidden: who uses no terms cannot use a wrong one */
+	double claims_per_answer[EVAL_ARMS_MAX];   /* who says nothing claims nothing unsupported */
 	const char *constant;                      /* the text of result.constant; NULL without questions */
 	struct eval_result *result;
 };

@@ -197,6 +197,33 @@ static void test_retrieve(void **state)
 	buf_release(&b);
 }
 
+/* Values in answers against the sections; without sections there is no such axis. */
+static void test_unsupported(void **state)
+{
+	(void)state;
+	static const char section[] =
+		"{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"The bay keeps events for 9 days.\"}\n";
+	const struct said s[] = {{"{\"id\":\"a\",\"question\":\"How long does the bay keep events?\",\"answers\":[\"9 days\"]}",
+					 {"The bay keeps events for 8 days, then 7 hours.", "The bay keeps events for 9 days."}},
+		{"{\"id\":\"b\",\"question\":\"Really?\",\"answers\":[\"yes\"]}", {"Yes.", "Events stay in the bay for 9 days."}}};
+	struct eval_result r;
+	struct buf b = {0};
+	answers_put(s, 2);
+	texts_put(2, 1, 1, 1);
+	compare(&r);
+	assert_int_equal(r.axis[EVAL_UNSUPPORTED].arm[BASE].n, 0);
+	put(at("data/sections.jsonl"), section, strlen(section));
+	compare(&r);
+	assert_true(r.axis[EVAL_UNSUPPORTED].arm[BASE].value == 1 && r.axis[EVAL_UNSUPPORTED].arm[TUNED].value == 0);
+	assert_true(r.axis[EVAL_UNSUPPORTED].change[TUNED].value == -1);
+	file_text("out/report.html", &b);
+	assert_non_null(strstr(b.p, "<mark title=\"not in the documents; there: 9 days\">8 days</mark>"));
+	file_text("out/eval.json", &b);
+	assert_non_null(strstr(b.p, "\"unsupported\": [\n     \"8 days\",\n     \"7 hours\"\n    ]"));
+	unlink(at("data/sections.jsonl"));
+	buf_release(&b);
+}
+
 /* Gates hold or not, by arm; what is no gate is refused, and what was not measured does not hold. */
 static void test_gates(void **state)
 {
@@ -405,6 +432,7 @@ int main(void)
 		cmocka_unit_test_setup(test_retrieve, setup),
 		cmocka_unit_test_setup(test_prompt, setup),
 		cmocka_unit_test_setup(test_gates, setup),
+		cmocka_unit_test_setup(test_unsupported, setup),
 		cmocka_unit_test_setup(test_cannot_tell, setup),
 		cmocka_unit_test_setup(test_axes, setup),
 		cmocka_unit_test_setup(test_hostile, setup),

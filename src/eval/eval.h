@@ -84,8 +84,9 @@ enum eval_axis {
 	EVAL_FALSE_PREMISE, /* false premises accepted: lower is better */
 	EVAL_OVER_REFUSAL,  /* twins refused: lower is better */
 	EVAL_TERMS,         /* preferred / (preferred + forbidden) terms that the question does not name */
-	EVAL_UNSEEN_TEXT,   /* bits per byte on held-out documents: lower is better */
-	EVAL_GENERAL_TEXT,  /* bits per byte on general text: lower is better */
+	EVAL_UNSUPPORTED, /* values and names in answers that the documents do not say of the same thing, of all: lower is better */
+	EVAL_UNSEEN_TEXT, /* bits per byte on held-out documents: lower is better */
+	EVAL_GENERAL_TEXT, /* bits per byte on general text: lower is better */
 	EVAL_AXES
 };
 

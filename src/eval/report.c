@@ -152,6 +152,15 @@ static void put_guards(struct html *p, const struct comparison *c)
 		}
 		html_put(p, ".</p>");
 	}
+	if (c->has_evidence && c->questions.n) {
+		html_put(p, "<p>Values and names in an answer, on average:");
+		for (size_t i = 0; i < c->n_arms; i++) {
+			html_put(p, i ? ", " : " ");
+			html_text(p, c->arms[i].name);
+			html_putf(p, " %.1f", c->claims_per_answer[i]);
+		}
+		html_put(p, ". Those that the documents do not say of the same thing are marked below.</p>");
+	}
 	html_putf(p, "<p>General text costs %+.1f&#8239;%% bits per byte.</p>", 100 * c->general.value);
 }
 
@@ -197,6 +206,28 @@ static enum group group_of(const struct comparison *c, const struct record *r)
 	return SOME;
 }
 
+/* The text with a mark around each claim that the documents do not support. */
+static void put_said(struct html *p, const char *text, const struct evidence_claims *claims)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct evidence_claim *c = &claims->p[i];
+		if (c->supported || c->start < at)
+			continue;
+		html_textn(p, text + at, c->start - at);
+		html_put(p, "<mark title=\"not in the documents");
+		if (*c->instead) {
+			html_put(p, "; there: ");
+			html_text(p, c->instead);
+		}
+		html_put(p, "\">");
+		html_textn(p, text + c->start, c->end - c->start);
+		html_put(p, "</mark>");
+		at = c->end;
+	}
+	html_text(p, text + at);
+}
+
 static void put_answer(struct html *p, const struct comparison *c, const struct record *r, size_t arm)
 {
 	const struct judgement *j = &r->judged[arm];
@@ -208,7 +239,10 @@ static void put_answer(struct html *p, const struct comparison *c, const struct 
 	if (!premise && j->refused && !j->right)
 		html_put(p, ", refused");
 	html_put(p, "</h4><p class=\"said\">");
-	html_text(p, *r->text[arm] ? r->text[arm] : "(nothing)");
+	if (*r->text[arm])
+		put_said(p, r->text[arm], &r->claims[arm]);
+	else
+		html_put(p, "(nothing)");
 	html_put(p, "</p>");
 	if (j->competing) {
 		html_put(p, "<p class=\"quiet\">competing value: ");

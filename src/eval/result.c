@@ -54,20 +54,29 @@ static json_t *axes_json(const struct comparison *c)
 static json_t *guards_json(const struct comparison *c)
 {
 	const struct eval_result *r = c->result;
-	json_t *constant = estimate(&r->constant), *terms = json_object();
+	json_t *constant = estimate(&r->constant), *terms = json_object(), *claims = json_object();
 	json_object_set_new(constant, "text", c->constant ? json_string(c->constant) : json_null());
-	for (size_t i = 0; i < c->n_arms; i++)
+	for (size_t i = 0; i < c->n_arms; i++) {
 		json_object_set_new(terms, c->arms[i].name, number(c->terms_per_100_words[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "constant", constant, "overlap", estimate(&r->overlap),
+		json_object_set_new(claims, c->arms[i].name, number(c->claims_per_answer[i]));
+	}
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "constant", constant, "overlap", estimate(&r->overlap),
 		"general_text_relative", estimate(&c->general), "all_questions", estimates(c, r->all), "twins_right",
-		estimates(c, c->twins), "terms_per_100_words", terms);
+		estimates(c, c->twins), "terms_per_100_words", terms, "claims_per_answer", claims);
 }
 
 static json_t *judged_json(const struct record *r, size_t arm)
 {
 	const struct judgement *j = &r->judged[arm];
-	return json_pack("{s:s, s:b, s:b, s:s?, s:o*}", "text", r->text[arm], "right", j->right, "refused", j->refused, "competing",
-		j->competing, "accepted", r->q->false_premise ? json_boolean(record_accepts(r, arm)) : NULL);
+	json_t *unsupported = json_array();
+	for (size_t i = 0; i < r->claims[arm].n; i++) {
+		const struct evidence_claim *claim = &r->claims[arm].p[i];
+		if (!claim->supported)
+			json_array_append_new(unsupported, json_stringn(r->text[arm] + claim->start, claim->end - claim->start));
+	}
+	return json_pack("{s:s, s:b, s:b, s:s?, s:I, s:o, s:o*}", "text", r->text[arm], "right", j->right, "refused", j->refused,
+		"competing", j->competing, "claims", (json_int_t)r->claims[arm].n, "unsupported", unsupported, "accepted",
+		r->q->false_premise ? json_boolean(record_accepts(r, arm)) : NULL);
 }
 
 static json_t *records_json(const struct comparison *c)

@@ -359,6 +359,7 @@ __attribute__((format(printf, 2, 3))) void html_putf(struct html *h, const char 
  * and line feed, and bytes that are no UTF-8, become U+FFFD. The only way of foreign text into a page.
  */
 void html_text(struct html *h, const char *text);
+void html_textn(struct html *h, const char *text, size_t n); /* n bytes of it */
 /* Bytes as a data URL of an SVG picture: shown as an image, so nothing in it runs. */
 void html_svg_url(struct html *h, const char *p, size_t n);
 

@@ -46,9 +46,14 @@ void html_putf(struct html *h, const char *fmt, ...)
 
 void html_text(struct html *h, const char *text)
 {
+	html_textn(h, text, strlen(text));
+}
+
+void html_textn(struct html *h, const char *text, size_t n)
+{
 	struct buf clean = {0};
 	if (h->rc == 0)
-		h->rc = utf8_append(&clean, text, strlen(text), h->e);
+		h->rc = utf8_append(&clean, text, n, h->e);
 	for (size_t i = 0; i < clean.len && h->rc == 0; i++) {
 		const char *instead = escape(clean.p[i]);
 		h->rc = instead ? buf_puts(h->out, instead, h->e) : buf_append(h->out, clean.p + i, 1, h->e);
