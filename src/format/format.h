@@ -176,6 +176,20 @@ const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *n);
 /* Appends the text of ids; control tokens are left out unless `with_control`. */
 int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool with_control, struct buf *out, struct err *e);
 
+/*
+ * BERT's uncased WordPiece, which encoders use: the tokenizer.json of a Hugging Face folder. What would change the ids and is not supported is
+ * refused by name. Immutable after opening.
+ */
+struct wordpiece;
+int wordpiece_open(struct wordpiece **out, const char *dir, struct err *e);
+void wordpiece_free(struct wordpiece *w);
+size_t wordpiece_n_ids(const struct wordpiece *w); /* one more than the largest id */
+/*
+ * Appends the ids of n bytes of text between the begin and the end token, all together at most `limit` (>= 2): text behind is left out.
+ * Nothing in the text can become a special token. Any bytes are accepted; what is not UTF-8 is not there.
+ */
+int wordpiece_encode(const struct wordpiece *w, const char *text, size_t n, size_t limit, struct ids *out, struct err *e);
+
 /* ---- chat template ---------------------------------------------------------------------------------------------------------- */
 
 struct message {

@@ -5,7 +5,8 @@
  *   u64 n, n bytes of JSON that begin with '{' and may end in spaces, then the data
  *   {"__metadata__": {string: string}, NAME: {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ...}
  *
- * Offsets count from the start of the data. The tensors cover the data exactly: no holes, no overlaps, nothing behind.
+ * Offsets count from the start of the data. Tensors of integers ("I64") are checked and then passed over: older BERT files keep the
+ * numbers of positions so. The tensors cover the data exactly: no holes, no overlaps, nothing behind.
  */
 #include "format/cursor.h"
 #include "format/json.h"
@@ -15,8 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_AT = 8 };                     /* where the JSON begins, and where errors in it are said to be */
-static const size_t HEADER_MAX = 100000000; /* as in the reference implementation */
+static const enum dtype INTEGERS = DTYPE_COUNT; /* of a tensor that is passed over */
+enum { HEADER_AT = 8 };                         /* where the JSON begins, and where errors in it are said to be */
+static const size_t HEADER_MAX = 100000000;     /* as in the reference implementation */
 static const char METADATA[] = "__metadata__";
 
 struct safetensors {
@@ -43,6 +45,9 @@ static int read_dtype(struct cursor *c, const json_t *value, enum dtype *out)
 	static const enum dtype usable[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
 	char shown[32] = "";
 	const char *name = json_string_value(value);
+	*out = INTEGERS;
+	if (name && !strcmp(name, "I64"))
+		return 0;
 	for (size_t i = 0; name && i < sizeof usable / sizeof *usable; i++) {
 		*out = usable[i];
 		if (!strcmp(name, dtype_name(*out)))
@@ -85,7 +90,9 @@ static int read_tensor(struct cursor *c, const char *name, const json_t *entry, 
 		rc = read_shape(c, json_object_get(entry, "shape"), t);
 	if (rc)
 		return rc;
-	if (!tensor_size(t, &size, why))
+	struct tensor floats = *t; /* an integer takes as much as two of them */
+	floats.dtype = t->dtype == INTEGERS ? DTYPE_F32 : t->dtype;
+	if (!tensor_size(&floats, &size, why) || !size_mul(size, t->dtype == INTEGERS ? 2 : 1, &size))
 		return cursor_fail(c, HEADER_AT, "shape", "%s", why);
 	if (json_array_size(offsets) != 2 || !read_size(json_array_get(offsets, 0), &begin) ||
 		!read_size(json_array_get(offsets, 1), &end))
@@ -129,6 +136,20 @@ static int check_cover(struct cursor *c, struct tensor_index *x)
 	if (next != end)
 		return cursor_fail(c, (size_t)(next - c->p), "data", "got bytes that belong to no tensor, expected none");
 	return 0;
+}
+
+/* Leaves what holds weights. */
+static int drop_integers(struct safetensors *s, struct err *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->tensors[i].dtype != INTEGERS)
+			s->tensors[n++] = s->tensors[i];
+	if (n == s->n)
+		return 0;
+	s->n = n;
+	tensor_index_release(&s->index);
+	return tensor_index_add(&s->index, s->tensors, n, e);
 }
 
 static int read_header(struct safetensors *s, struct cursor *c)
@@ -182,6 +203,8 @@ int safetensors_open(struct safetensors **out, const char *path, struct err *e)
 		rc = tensor_index_add(&s->index, s->tensors, s->n, e);
 	if (!rc)
 		rc = check_cover(&c, &s->index);
+	if (!rc)
+		rc = drop_integers(s, e);
 	if (!rc)
 		tensor_index_by_name(&s->index); /* the parser has refused duplicates */
 done:

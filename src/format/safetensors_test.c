@@ -106,6 +106,25 @@ static void test_round_trip(void **state)
 	test_file_remove(&t);
 }
 
+/* Numbers of positions that older BERT files keep: checked like the others, then not there. */
+static void test_integers_are_passed_over(void **state)
+{
+	(void)state;
+	static const char header[] = "{\"ids\":{\"dtype\":\"I64\",\"shape\":[1,2],\"data_offsets\":[0,16]},"
+				     "\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[16,20]}}";
+	uint8_t bytes[8 + sizeof header - 1 + 20] = {sizeof header - 1};
+	struct safetensors *s;
+	struct err e = {0};
+	memcpy(bytes + 8, header, sizeof header - 1);
+	assert_int_equal(open_bytes(&s, bytes, sizeof bytes, &e), 0);
+	assert_int_equal(safetensors_n(s), 1);
+	assert_string_equal(safetensors_at(s, 0)->name, "w");
+	assert_non_null(safetensors_find(s, "w"));
+	assert_null(safetensors_find(s, "ids"));
+	safetensors_close(s);
+	assert_int_equal(open_bytes(&s, bytes, sizeof bytes - 1, &e), ERR_DATA);
+}
+
 static void test_header_padding(void **state)
 {
 	(void)state;
@@ -213,7 +232,8 @@ static void test_tensors(void **state)
 		{"\"dtype\":\"F32\",\"shape\":[2],\"offsets\":[0,8]", "data_offsets: got something else"},
 		{"\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1", "entry: got 4 keys"},
 		{"\"dtype\":\"F31\",\"shape\":[2],\"data_offsets\":[0,8]", "tensor 'a': dtype: got F31, expected"},
-		{"\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]", "dtype: got I64"},
+		{"\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]", "dtype: got I32"},
+		{"\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[0,8]", "data_offsets: got 8 bytes, expected the 16"},
 		{"\"dtype\":\"Q8_0\",\"shape\":[2],\"data_offsets\":[0,8]", "dtype: got Q8_0"},
 		{"\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,8]", "dtype: got a number"},
 		{"\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]", "shape: got a number"},
@@ -288,6 +308,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_integers_are_passed_over),
 		cmocka_unit_test(test_header_padding),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_header),

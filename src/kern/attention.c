@@ -1,5 +1,5 @@
 /*
- * Causal attention with a running softmax over blocks of keys (Dao et al. 2022), forward and backward, made of tile products. The
+ * Attention with a running softmax over blocks of keys (Dao et al. 2022), forward and backward, made of tile products. The
  * queries of all heads that share a key/value head are stacked as rows of one product, so that keys and values are packed once for the
  * group. One task is a key/value head of one sequence (forward: and a block of queries); tasks share nothing that they write.
  */
@@ -78,6 +78,12 @@ static size_t first_key(const struct attention *a, const struct attention_seq *s
 	return a->window && a->window < n ? n - a->window : 0;
 }
 
+/* Behind the last key that query q sees. */
+static size_t end_key(const struct attention *a, const struct attention_seq *s, size_t q)
+{
+	return a->bidirectional ? s->nk : s->nk - s->nq + q + 1;
+}
+
 /* Of the keys k0..k0+n query q sees the places `from` to before `to`. */
 struct span {
 	size_t from, to;
@@ -85,7 +91,7 @@ struct span {
 
 static struct span visible(const struct attention *a, const struct attention_seq *s, size_t q, size_t k0, size_t n)
 {
-	size_t first = first_key(a, s, q), end = s->nk - s->nq + q + 1;
+	size_t first = first_key(a, s, q), end = end_key(a, s, q);
 	return (struct span){first < k0 ? 0 : least(n, first - k0), end < k0 ? 0 : least(n, end - k0)};
 }
 
@@ -134,7 +140,7 @@ static void softmax_row(float *s, struct span seen, float *max, float *sum, floa
 static void forward(const struct attention *a, const struct attention_seq *s, size_t hkv, size_t q0, size_t nq)
 {
 	struct space *w = my_space(a);
-	size_t G = a->H / a->Hkv, D = a->D, R = G * nq, end = s->nk - s->nq + q0 + nq;
+	size_t G = a->H / a->Hkv, D = a->D, R = G * nq, end = end_key(a, s, q0 + nq - 1);
 	gather(a, w->q, s->q, hkv, q0, nq);
 	memset(w->out, 0, R * D * sizeof(float));
 	for (size_t r = 0; r < R; r++) {
@@ -209,6 +215,7 @@ static size_t query_block(const struct attention *a)
 void P(attention)(const struct attention *a)
 {
 	size_t step = query_block(a);
+	assert(!(a->bidirectional && a->window));
 #pragma omp parallel
 	for (size_t i = 0; i < a->n_seqs; i++) {
 		const struct attention_seq *s = &a->seq[i];
@@ -307,6 +314,7 @@ static void clear_rows(const struct attention *a, float *rows, size_t hkv, size_
 void P(attention_backward)(const struct attention *a)
 {
 	size_t step = query_block(a);
+	assert(!a->bidirectional);
 #pragma omp parallel for collapse(2) schedule(dynamic)
 	for (size_t i = 0; i < a->n_seqs; i++) {
 		for (size_t h = 0; h < a->Hkv; h++) {

@@ -106,7 +106,7 @@ struct gemm {
 size_t kern_scratch_bytes(void); /* for all operations that take a scratch, on the chosen path with the current thread count */
 
 /*
- * One causal attention job: queries of one sequence against its own keys and values, never anybody else's.
+ * One attention job, causal unless it is told otherwise: queries of one sequence against its own keys and values, never anybody else's.
  * Query i sits at key position nk - nq + i and sees keys up to its own, the last `window` of them where there is a window (Beltagy et
  * al. 2020). Head h uses key/value head h / (H / Hkv).
  * Pointers are to the first row; rows are `ldq` (q, out and their gradients) or `ldk` (k, v and theirs) floats apart.
@@ -130,8 +130,9 @@ struct attention {
 	const struct attention_seq_grad *grad; /* backward only */
 	size_t n_seqs, H, Hkv, D;
 	size_t ldq, ldk;
-	size_t window; /* keys that a query sees, its own included; 0: all */
-	float scale;   /* usually 1 / sqrt(D) */
+	size_t window;      /* keys that a query sees, its own included; 0: all */
+	bool bidirectional; /* each query sees all nk keys (Devlin et al. 2019): forward only, and without a window */
+	float scale;        /* usually 1 / sqrt(D) */
 	void *scratch;
 };
 
@@ -154,6 +155,9 @@ struct kern {
 	/* dx += the gradient through y; w is frozen. */
 	void (*rmsnorm_backward)(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t T, size_t C);
 
+	/* y = (x - mean) / sqrt(variance + eps) * w + b of each row; x, y [T, C], which may be the same memory; w, b [C]. Ba et al. 2016. */
+	void (*layernorm)(float *y, const float *x, const float *w, const float *b, size_t T, size_t C, float eps);
+
 	/*
 	 * Rotates x [T, H*D] (row stride ldx) in place by the angles of its rows; angle [T, D/2, 2] holds cos, sin. direction +1 forward, -1
 	 * the backward pass (rotation is orthogonal). Su et al. 2021.
@@ -168,6 +172,9 @@ struct kern {
 	/* The same with y = gelu(gate) * up, in GELU's form with tanh (Hendrycks & Gimpel 2016). */
 	void (*geglu)(float *y, const float *gate, const float *up, size_t n);
 	void (*geglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
+
+	/* y = x Phi(x), n values, Phi the normal distribution's function: GELU itself, by erf. x and y may be the same memory. */
+	void (*gelu)(float *y, const float *x, size_t n);
 
 	void (*attention)(const struct attention *a);
 	void (*attention_backward)(const struct attention *a);

@@ -43,6 +43,31 @@ static void rmsnorm_backward(float *dx, const float *dy, const float *x, const f
 	}
 }
 
+static void layernorm(float *y, const float *x, const float *w, const float *b, size_t T, size_t C, float eps)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t t = 0; t < T; t++) {
+		const float *in = x + t * C;
+		float *out = y + t * C, rest = 0;
+		vf sum = {0};
+		size_t i = 0, whole = C - C % LANES;
+		for (; i < whole; i += LANES)
+			sum += vload(in + i);
+		for (; i < C; i++)
+			rest += in[i];
+		float mean = (vsum(sum) + rest) / (float)C;
+		sum = vset(0);
+		rest = 0;
+		for (i = 0; i < whole; i += LANES)
+			sum += (vload(in + i) - mean) * (vload(in + i) - mean);
+		for (; i < C; i++)
+			rest += (in[i] - mean) * (in[i] - mean);
+		float r = 1 / sqrtf((vsum(sum) + rest) / (float)C + eps);
+		for (i = 0; i < C; i++)
+			out[i] = (in[i] - mean) * r * w[i] + b[i];
+	}
+}
+
 static void rope(float *x, size_t ldx, const float *angle, size_t T, size_t H, size_t D, enum rope_layout layout, float direction)
 {
 	size_t half = D / 2;
@@ -158,6 +183,32 @@ static void geglu_backward(float *dgate, float *dup, const float *dy, const floa
 		glu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
 }
 
+/* Abramowitz & Stegun 7.1.26: 1 - erf(z) = (a1 t + ... + a5 t^5) exp(-z^2) to within 1.5e-7, where t = 1 / (1 + 0.3275911 z), z >= 0. */
+static inline vf gelu_block(vf x)
+{
+	vf z = vselect(x < vset(0), -x, x) * 0.70710678f, t = 1 / (1 + 0.3275911f * z);
+	vf p = t * 1.061405429f - 1.453152027f;
+	p = p * t + 1.421413741f;
+	p = p * t - 0.284496736f;
+	p = p * t + 0.254829592f;
+	vf tail = 0.5f * p * t * vexp(-z * z);
+	return x * vselect(x < vset(0), tail, 1 - tail);
+}
+
+static void gelu(float *y, const float *x, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += CHUNK) {
+		size_t end = n - i < CHUNK ? n : i + CHUNK, j = i;
+		for (; j + LANES <= end; j += LANES)
+			vstore(y + j, gelu_block(vload(x + j)));
+		float rest[LANES] = {0};
+		memcpy(rest, x + j, (end - j) * sizeof(float));
+		vstore(rest, gelu_block(vload(rest)));
+		memcpy(y + j, rest, (end - j) * sizeof(float));
+	}
+}
+
 /* total = sum of exp(x - max); the tail shorter than a vector in order. */
 static float exp_sum(const float *x, size_t n, float *maximum)
 {
@@ -262,11 +313,13 @@ const struct kern P(kern) = {
 	.gemm = P(gemm),
 	.rmsnorm = rmsnorm,
 	.rmsnorm_backward = rmsnorm_backward,
+	.layernorm = layernorm,
 	.rope = rope,
 	.swiglu = swiglu,
 	.swiglu_backward = swiglu_backward,
 	.geglu = geglu,
 	.geglu_backward = geglu_backward,
+	.gelu = gelu,
 	.attention = P(attention),
 	.attention_backward = P(attention_backward),
 	.cross_entropy = cross_entropy,

@@ -67,6 +67,19 @@ static void ref_rmsnorm(float *y, float *rstd, const float *x, const float *w, s
 	}
 }
 
+static void ref_layernorm(float *y, const float *x, const float *w, const float *b, size_t T, size_t C, float eps)
+{
+	for (size_t t = 0; t < T; t++, x += C, y += C) {
+		double mean = 0, variance = 0;
+		for (size_t i = 0; i < C; i++)
+			mean += (double)x[i] / (double)C;
+		for (size_t i = 0; i < C; i++)
+			variance += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)C;
+		for (size_t i = 0; i < C; i++)
+			y[i] = (float)(((double)x[i] - mean) / sqrt(variance + (double)eps) * (double)w[i] + (double)b[i]);
+	}
+}
+
 /* With n = x rstd and g = dy w: dx = rstd (g - n mean(g n)). */
 static void ref_rmsnorm_backward(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t T, size_t C)
 {
@@ -135,6 +148,13 @@ static void ref_geglu_backward(float *dgate, float *dup, const float *dy, const 
 	}
 }
 
+/* Phi(x) = erfc(-x / sqrt 2) / 2. */
+static void ref_gelu(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = (float)((double)x[i] * erfc(-(double)x[i] * M_SQRT1_2) / 2);
+}
+
 static double dot(const float *a, const float *b, size_t n)
 {
 	double sum = 0;
@@ -171,7 +191,7 @@ static void attend(const struct attention *a, const struct attention_seq *s, siz
 {
 	size_t D = a->D, at = h / (a->H / a->Hkv) * D;
 	for (size_t i = 0; i < s->nq; i++) {
-		size_t first = first_key(a, s, i), n = s->nk - s->nq + i + 1;
+		size_t first = first_key(a, s, i), n = a->bidirectional ? s->nk : s->nk - s->nq + i + 1;
 		const float *q = s->q + i * a->ldq + h * D;
 		double max = -INFINITY, sum = 0, out[ATTENTION_MAX_D] = {0};
 		for (size_t j = first; j < n; j++)
@@ -192,7 +212,7 @@ static void attend(const struct attention *a, const struct attention_seq *s, siz
 
 static void ref_attention(const struct attention *a)
 {
-	assert(a->D <= ATTENTION_MAX_D);
+	assert(a->D <= ATTENTION_MAX_D && !(a->bidirectional && a->window));
 	for (size_t s = 0; s < a->n_seqs; s++) {
 #pragma omp parallel for
 		for (size_t h = 0; h < a->H; h++)
@@ -234,7 +254,7 @@ static void attend_backward(
 
 static void ref_attention_backward(const struct attention *a)
 {
-	assert(a->D <= ATTENTION_MAX_D);
+	assert(a->D <= ATTENTION_MAX_D && !a->bidirectional);
 	for (size_t s = 0; s < a->n_seqs; s++) {
 #pragma omp parallel for
 		for (size_t h = 0; h < a->Hkv; h++)
@@ -311,11 +331,13 @@ const struct kern kern_ref = {
 	.gemm = ref_gemm,
 	.rmsnorm = ref_rmsnorm,
 	.rmsnorm_backward = ref_rmsnorm_backward,
+	.layernorm = ref_layernorm,
 	.rope = ref_rope,
 	.swiglu = ref_swiglu,
 	.swiglu_backward = ref_swiglu_backward,
 	.geglu = ref_geglu,
 	.geglu_backward = ref_geglu_backward,
+	.gelu = ref_gelu,
 	.attention = ref_attention,
 	.attention_backward = ref_attention_backward,
 	.cross_entropy = ref_cross_entropy,

@@ -24,37 +24,51 @@ static const char *whole_name(const struct model *m, struct arch_name name)
 	return m->gguf ? name.gguf : name.hf;
 }
 
-static int bind_matrix(const struct model *m, struct matrix *out, const char *name, size_t rows, size_t cols, struct err *e)
+int tensor_matrix(struct matrix *out, const struct tensor_at *at, size_t rows, size_t cols, struct err *e)
 {
-	const struct tensor *t = find(m, name);
+	const struct tensor *t = at->tensor;
 	if (!t)
-		return err_set(e, ERR_DATA, "%s: tensor %s is missing", m->path, name);
+		return err_set(e, ERR_DATA, "%s: tensor %s is missing", at->path, at->name);
 	if (t->n_dims != 2 || t->dims[0] != rows || t->dims[1] != cols)
-		return err_set(e, ERR_DATA, "%s: tensor %s has %d dimensions [%zu, %zu], expected [%zu, %zu]", m->path, name,
+		return err_set(e, ERR_DATA, "%s: tensor %s has %d dimensions [%zu, %zu], expected [%zu, %zu]", at->path, at->name,
 			t->n_dims, t->dims[0], t->n_dims > 1 ? t->dims[1] : 0, rows, cols);
 	*out = (struct matrix){t->dtype, rows, cols, t->data};
 	if (!matrix_is_finite(out)) /* it would turn everything into NaN far from here */
-		return err_set(e, ERR_DATA, "%s: tensor %s holds a value that is not finite; the file is damaged", m->path, name);
+		return err_set(
+			e, ERR_DATA, "%s: tensor %s holds a value that is not finite; the file is damaged", at->path, at->name);
 	return 0;
 }
 
-int load_vector(struct model *m, float **out, const char *name, size_t n, struct err *e)
+int tensor_vector(struct arena *arena, float **out, const struct tensor_at *at, size_t n, struct err *e)
 {
-	const struct tensor *t = find(m, name);
+	const struct tensor *t = at->tensor;
 	if (!t)
-		return err_set(e, ERR_DATA, "%s: tensor %s is missing", m->path, name);
+		return err_set(e, ERR_DATA, "%s: tensor %s is missing", at->path, at->name);
 	if (t->n_dims != 1 || t->dims[0] != n || dtype_block(t->dtype) != 1)
 		return err_set(e, ERR_DATA,
-			"%s: tensor %s: expected %zu plain values, found %s with %d dimensions and %zu in the first", m->path, name,
-			n, dtype_name(t->dtype), t->n_dims, t->dims[0]);
-	*out = arena_alloc(&m->arena, n, sizeof(float), e);
+			"%s: tensor %s: expected %zu plain values, found %s with %d dimensions and %zu in the first", at->path,
+			at->name, n, dtype_name(t->dtype), t->n_dims, t->dims[0]);
+	*out = arena_alloc(arena, n, sizeof(float), e);
 	if (!*out)
 		return e->code;
 	struct matrix w = {t->dtype, 1, n, t->data};
 	if (!matrix_is_finite(&w))
-		return err_set(e, ERR_DATA, "%s: tensor %s holds a value that is not finite; the file is damaged", m->path, name);
+		return err_set(
+			e, ERR_DATA, "%s: tensor %s holds a value that is not finite; the file is damaged", at->path, at->name);
 	matrix_row(*out, &w, 0, 0, n);
 	return 0;
+}
+
+static int bind_matrix(const struct model *m, struct matrix *out, const char *name, size_t rows, size_t cols, struct err *e)
+{
+	const struct tensor_at at = {m->path, name, find(m, name)};
+	return tensor_matrix(out, &at, rows, cols, e);
+}
+
+int load_vector(struct model *m, float **out, const char *name, size_t n, struct err *e)
+{
+	const struct tensor_at at = {m->path, name, find(m, name)};
+	return tensor_vector(&m->arena, out, &at, n, e);
 }
 
 size_t layer_vector_length(const struct model_config *c, enum arch_vector v)

@@ -244,4 +244,19 @@ struct generate_job {
 };
 int generate_many(const struct model *m, const struct lora *l, const struct generate_job *job, struct err *e);
 
+/* ---- sentence embeddings ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * An encoder that makes one vector of a text, so that texts of like meaning have vectors of a small angle: BERT with the mean of its last rows
+ * (sentence-transformers). Immutable after opening, so free to share between threads.
+ */
+struct embedder;
+/* Opens a Hugging Face folder: config.json, model.safetensors, tokenizer.json and, where they are there, 1_Pooling/config.json and sentence_bert_config.json. */
+int embedder_open(struct embedder **out, const char *dir, struct err *e);
+void embedder_free(struct embedder *m);
+size_t embedder_width(const struct embedder *m);
+const char *embedder_key(const struct embedder *m); /* SHA-256 of the folder, as sha256_path makes it. Valid until _free */
+/* out [n, width]: a vector of length 1 for each text (NUL-terminated, any bytes), of as much of it as the model takes. */
+int embedder_run(const struct embedder *m, const char *const *text, size_t n, float *out, struct err *e);
+
 #endif

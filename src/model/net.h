@@ -73,6 +73,15 @@ struct work {
 
 /* ---- loading ----------------------------------------------------------------------------------------------------------------- */
 
+/* A tensor of a model's file by the name that it should have; NULL where the file has none. */
+struct tensor_at {
+	const char *path, *name;
+	const struct tensor *tensor;
+};
+/* As [rows, cols], as stored; as n values in f32, in the arena. ERR_DATA when it is absent, of another shape or not finite. */
+int tensor_matrix(struct matrix *out, const struct tensor_at *at, size_t rows, size_t cols, struct err *e);
+int tensor_vector(struct arena *arena, float **out, const struct tensor_at *at, size_t n, struct err *e);
+
 /* Fills config, the layers' windows and the rotations; also finds the family. The tokenizer is loaded already. */
 int load_config(struct model *m, struct err *e);
 /* How angles depend on positions: pair i turns by position theta^(-2i/D), slower where positions are scaled. */
