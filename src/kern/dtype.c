@@ -119,30 +119,62 @@ static int five_bits(const uint8_t *high, const uint8_t *q, size_t j)
 	return nibble(q, j) | (high[j / 8] >> j % 8 & 1) << 4;
 }
 
-/* Value j of the group g of 32 of a Q4_K (high is NULL) or Q5_K block. */
-static float k_value(const uint8_t *b, const uint8_t *high, const uint8_t *q, size_t g, size_t j)
+/* The whole number that value j of a quantised block stands for. */
+static int whole_at(enum dtype t, const uint8_t *b, size_t j)
 {
-	int scale, min, v = q[g / 2 * 32 + j] >> g % 2 * 4 & 15;
-	k_scales(b + 4, g, &scale, &min);
-	if (high)
-		v |= (high[j] >> g & 1) << 4;
-	return load_f16(b) * (float)scale * (float)v - load_f16(b + 2) * (float)min;
+	size_t g = j / 32, half = j / 128, quarter = g % 4;
+	switch (t) {
+	case DTYPE_Q8_0:
+		return (int8_t)b[2 + j];
+	case DTYPE_Q4_0:
+		return nibble(b + 2, j) - 8;
+	case DTYPE_Q4_1:
+		return nibble(b + 4, j);
+	case DTYPE_Q5_0:
+		return five_bits(b + 2, b + 6, j) - 16;
+	case DTYPE_Q5_1:
+		return five_bits(b + 4, b + 8, j);
+	case DTYPE_Q4_K:
+		return b[16 + g / 2 * 32 + j % 32] >> g % 2 * 4 & 15;
+	case DTYPE_Q5_K:
+		return (b[48 + g / 2 * 32 + j % 32] >> g % 2 * 4 & 15) | (b[16 + j % 32] >> g & 1) << 4;
+	case DTYPE_Q6_K: /* of each half, the low nibbles of 64 bytes and then their high ones; 32 bytes hold the upper two bits of all four */
+		return ((b[half * 64 + j % 64] >> quarter / 2 * 4 & 15) | (b[128 + half * 32 + j % 32] >> quarter * 2 & 3) << 4) -
+			32;
+	default:
+		assert(false);
+		return 0;
+	}
 }
 
-/* Value j of a Q6_K block: of each half, the low nibbles of 64 bytes and then their high ones; 32 bytes hold the upper two bits of all four. */
-static float q6_k_value(const uint8_t *b, size_t j)
+static bool has_minimum(enum dtype t)
 {
-	size_t half = j / 128, quarter = j / 32 % 4;
-	int low = b[half * 64 + j % 64] >> quarter / 2 * 4 & 15;
-	int high = b[128 + half * 32 + j % 32] >> quarter * 2 & 3;
-	return load_f16(b + 208) * (float)(int8_t)b[192 + j / 16] * (float)((low | high << 4) - 32);
+	return t == DTYPE_Q4_1 || t == DTYPE_Q5_1 || t == DTYPE_Q4_K || t == DTYPE_Q5_K;
+}
+
+/* What that number is of, for the 32 of group g, and what is added. Q6_K has a further scale for each 16. */
+static void group_scale(float *scale, float *minimum, enum dtype t, const uint8_t *b, size_t g)
+{
+	int s, m;
+	*scale = load_f16(b + dtypes[t].floats_at);
+	*minimum = has_minimum(t) ? load_f16(b + dtypes[t].floats_at + 2) : 0;
+	if (t == DTYPE_Q4_K || t == DTYPE_Q5_K) {
+		k_scales(b + 4, g, &s, &m);
+		*scale *= (float)s;
+		*minimum = -(*minimum * (float)m);
+	}
+}
+
+static int q6_k_scale(const uint8_t *b, size_t j)
+{
+	return (int8_t)b[192 + j / 16];
 }
 
 /* Value i of a row that starts at p. */
 static float value_at(enum dtype t, const uint8_t *p, size_t i)
 {
 	uint16_t h;
-	float f;
+	float f, scale, minimum;
 	const uint8_t *b = p + i / dtypes[t].block * dtypes[t].block_bytes;
 	size_t j = i % dtypes[t].block;
 	switch (t) {
@@ -154,27 +186,11 @@ static float value_at(enum dtype t, const uint8_t *p, size_t i)
 	case DTYPE_BF16:
 		memcpy(&h, b, 2);
 		return bf16_to_f32(h);
-	case DTYPE_Q8_0:
-		return load_f16(b) * (float)(int8_t)b[2 + j];
-	case DTYPE_Q4_0:
-		return load_f16(b) * (float)(nibble(b + 2, j) - 8);
-	case DTYPE_Q4_1:
-		return load_f16(b) * (float)nibble(b + 4, j) + load_f16(b + 2);
-	case DTYPE_Q5_0:
-		return load_f16(b) * (float)(five_bits(b + 2, b + 6, j) - 16);
-	case DTYPE_Q5_1:
-		return load_f16(b) * (float)five_bits(b + 4, b + 8, j) + load_f16(b + 2);
-	case DTYPE_Q4_K:
-		return k_value(b, NULL, b + 16, j / 32, j % 32);
-	case DTYPE_Q5_K:
-		return k_value(b, b + 16, b + 48, j / 32, j % 32);
-	case DTYPE_Q6_K:
-		return q6_k_value(b, j);
-	case DTYPE_COUNT:
-		break;
+	default:
+		group_scale(&scale, &minimum, t, b, j / 32);
+		f = scale * (t == DTYPE_Q6_K ? (float)q6_k_scale(b, j) : 1) * (float)whole_at(t, b, j);
+		return has_minimum(t) ? f + minimum : f;
 	}
-	assert(false);
-	return 0;
 }
 
 void matrix_row(float *dst, const struct matrix *m, size_t row, size_t first, size_t n)
@@ -183,6 +199,21 @@ void matrix_row(float *dst, const struct matrix *m, size_t row, size_t first, si
 	assert(row < m->rows && first + n <= m->cols);
 	for (size_t i = 0; i < n; i++)
 		dst[i] = value_at(m->dtype, p, first + i);
+}
+
+void matrix_group(int16_t whole[32], float *scale, float *minimum, const struct matrix *m, size_t row, size_t group)
+{
+	const uint8_t *p = (const uint8_t *)m->data + row * dtype_row_bytes(m->dtype, m->cols);
+	size_t block = dtypes[m->dtype].block, first = group * 32 % block;
+	const uint8_t *b = p + group * 32 / block * dtypes[m->dtype].block_bytes;
+	for (size_t j = first; j < first + 32; j++)
+		*whole++ = (int16_t)(whole_at(m->dtype, b, j) * (m->dtype == DTYPE_Q6_K ? q6_k_scale(b, j) : 1));
+	group_scale(scale, minimum, m->dtype, b, first / 32);
+}
+
+bool dtype_is_quantised(enum dtype t)
+{
+	return dtypes[t].block > 1;
 }
 
 bool matrix_is_finite(const struct matrix *m)

@@ -44,53 +44,6 @@ size_t P(gemm_scratch_bytes)(void)
 	return sizeof(struct kept) + (MC + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);
 }
 
-/*
- * Few rows: reading B is all the work, so it is unpacked row by row and used at once, without packing.
- * B transposed: c[n] = A row . B row n. B as it is: c += a[k] B row k, in column chunks.
- */
-static void few_rows(const struct gemm *g)
-{
-	enum { COLUMNS = 64 };
-#pragma omp parallel for schedule(static)
-	for (size_t n0 = 0; n0 < g->N; n0 += COLUMNS) {
-		size_t N = least(COLUMNS, g->N - n0);
-		float sum[FEW_ROWS][COLUMNS] = {{0}}, b[KC];
-		for (int i = 0; i < g->n_terms; i++) {
-			const struct gemm_term *t = &g->term[i];
-			for (size_t k0 = 0; k0 < t->K; k0 += t->b_transposed ? KC : 1) {
-				size_t K = t->b_transposed ? least(KC, t->K - k0) : 1;
-				for (size_t n = 0; n < (t->b_transposed ? N : 1); n++) {
-					P(unpack)
-					(b, &t->b, t->b_transposed ? n0 + n : k0, t->b_transposed ? k0 : n0,
-						t->b_transposed ? K : N);
-					for (size_t m = 0; m < g->M; m++) {
-						const float *a = t->a + m * t->lda + k0;
-						if (!t->b_transposed) {
-							for (size_t j = 0; j < N; j++)
-								sum[m][j] += *a * b[j];
-							continue;
-						}
-						vf part[4] = {{0}};
-						size_t k = 0;
-						for (; k + 4 * LANES <= K; k += 4 * LANES)
-							for (size_t v = 0; v < 4; v++)
-								part[v] += vload(a + k + v * LANES) * vload(b + k + v * LANES);
-						float rest = 0;
-						for (; k < K; k++)
-							rest += a[k] * b[k];
-						sum[m][n] += vsum((part[0] + part[1]) + (part[2] + part[3])) + rest;
-					}
-				}
-			}
-		}
-		for (size_t m = 0; m < g->M; m++) {
-			float *c = g->c + m * g->ldc + n0;
-			for (size_t j = 0; j < N; j++)
-				c[j] = (g->accumulate ? c[j] : 0) + g->alpha * sum[m][j];
-		}
-	}
-}
-
 /* Takes the segments of the next pass, from *k of term *i on; false when there are none. */
 static bool pass_next(struct pass *p, const struct gemm *g, int *i, size_t *k)
 {
@@ -186,8 +139,10 @@ void P(gemm)(const struct gemm *g)
 	bool a_rows = true;
 	for (int i = 0; i < g->n_terms; i++)
 		a_rows = a_rows && !g->term[i].a_transposed;
-	if (g->M <= FEW_ROWS && a_rows) {
-		few_rows(g);
+	if (a_rows && (g->M <= FEW_ROWS || g->by_row)) {
+		struct kept *nothing = g->scratch;
+		*nothing = (struct kept){0};
+		P(gemm_rows)(g, nothing + 1, P(gemm_scratch_bytes)() - sizeof(*nothing));
 		return;
 	}
 	struct pass start = {.kept = keep(g)};

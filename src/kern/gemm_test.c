@@ -319,6 +319,171 @@ static void test_same_a(void **state)
 		}
 }
 
+/* Any bits whose scales are finite; now and then scales that are 0, negative, subnormal or huge. */
+static void block_any(struct rng *r, enum dtype dtype, uint8_t *block)
+{
+	static const float scales[] = {0, -0.0f, 0x1p-24f, -0x1p-20f, 6e4f, -3e3f};
+	size_t at = dtype == DTYPE_Q6_K ? 208 : 0;
+	block_random(r, dtype, block);
+	if (rng_below(r, 4) == 0)
+		half_put(block + at, scales[rng_below(r, 6)]);
+	if (dtype != DTYPE_Q6_K && rng_below(r, 16) == 0)
+		memset(block + 2, 0xff, dtype_block_bytes(dtype) - 2);
+	if ((dtype == DTYPE_Q4_1 || dtype == DTYPE_Q5_1 || dtype >= DTYPE_Q4_K) && dtype != DTYPE_Q6_K)
+		half_put(block + 2, 2 * rng_uniform(r) - 1);
+}
+
+/* Rows of A whose groups of 32 are of every size, among them those that f32 barely holds, zeros, and with one value above all others. */
+static void rows_any(struct rng *r, float *a, size_t n)
+{
+	static const float sizes[] = {1, 1, 1, 0, 1e-45f, 1e-38f, 7e-31f, 9e-31f, 1e-5f, 1e25f};
+	for (size_t i = 0; i < n; i += 32) {
+		float size = sizes[rng_below(r, 10)];
+		for (size_t j = i; j < i + 32 && j < n; j++)
+			a[j] = size * (2 * rng_uniform(r) - 1);
+		if (i + 32 <= n && rng_below(r, 3) == 0)
+			a[i + rng_below(r, 32)] *= 1e3f;
+	}
+}
+
+/* By row, one quantised term: ref's bits on every path, for every number of rows, also where C is added to and scaled. */
+static void test_by_row_bits(void **state)
+{
+	(void)state;
+	enum { M = 11, N = 70 };
+	static const size_t Ks[] = {256, 768, 1536, 32, 96, 1120};
+	struct rng r;
+	rng_init(&r, 8, RNG_DATA, 0, 0);
+	for (size_t i = 0; i < DTYPE_COUNT * 12; i++) {
+		enum dtype dtype = (enum dtype)(i % DTYPE_COUNT);
+		size_t K = Ks[rng_below(&r, 6)], lda, ldc = N + 3 * rng_below(&r, 2), size = ((M - 1) * ldc + N) * sizeof(float);
+		if (!dtype_is_quantised(dtype))
+			continue;
+		K = round_up(K, dtype_block(dtype));
+		lda = K + 5 * rng_below(&r, 2);
+		float *a = rows_alloc(M, K, lda), *before = rows_random(&r, M, N, ldc, 1), *want = rows_alloc(M, N, ldc);
+		struct gemm g = {.N = N, .n_terms = 1, .alpha = i % 3 ? 1 : -0.3f, .ldc = ldc, .accumulate = i % 2, .by_row = true};
+		g.term[0] =
+			(struct gemm_term){.a = a, .lda = lda, .K = K, .b = matrix_random(&r, dtype, N, K), .b_transposed = true};
+		for (size_t m = 0; m < M; m++)
+			rows_any(&r, a + m * lda, K);
+		for (size_t at = 0; at < N * dtype_row_bytes(dtype, K); at += dtype_block_bytes(dtype))
+			block_any(&r, dtype, (uint8_t *)g.term[0].b.data + at);
+		assert_int_equal(kern_init("ref", NULL), 0);
+		memcpy(want, before, size);
+		g.M = M;
+		g.c = want;
+		kern->gemm(&g);
+		for (size_t j = 0; j < M * N; j++)
+			assert_true(isfinite(want[j / N * ldc + j % N]));
+		for (size_t p = 0; path_choose(p); p++)
+			for (size_t rows = 1; rows <= M; rows++) {
+				struct gemm some = g;
+				some.M = rows;
+				some.scratch = test_scratch();
+				some.c = rows_alloc(rows, N, ldc);
+				memcpy(some.c, before, ((rows - 1) * ldc + N) * sizeof(float));
+				kern->gemm(&some);
+				for (size_t j = 0; j < rows * N; j++) {
+					size_t at = j / N * ldc + j % N;
+					if (memcmp(&some.c[at], &want[at], sizeof(float)) != 0)
+						fail_msg("%s: %s K %zu, %zu rows: C[%zu][%zu] is %a, of ref %a", kern->name,
+							dtype_name(dtype), K, rows, j / N, j % N, (double)some.c[at],
+							(double)want[at]);
+				}
+				gaps_intact(some.c, rows, N, ldc);
+			}
+		guards_end();
+	}
+}
+
+/*
+ * By row, a term of each format and a LoRA term, against sums in double. A value of A is off by up to half of 1 / 32767 of the largest of its 32:
+ * of uniform ones 1.5e-5 of their rms. Rows keep their bits whatever their number.
+ */
+static void test_by_row(void **state)
+{
+	(void)state;
+	enum { M = 9, N = 50, RANK = 8 };
+	struct rng r;
+	rng_init(&r, 9, RNG_DATA, 0, 0);
+	for (size_t i = 0; i < DTYPE_COUNT * 3; i++) {
+		struct shape s = {M, N, 512, (enum dtype)(i % DTYPE_COUNT), false, true};
+		struct gemm g = {.M = M, .N = N, .n_terms = i < DTYPE_COUNT ? 1 : 2, .alpha = 0.5f, .ldc = N, .by_row = true};
+		double size;
+		g.term[0] = term_random(&r, &s, 0);
+		g.term[1] = term_random(&r, &(struct shape){M, N, RANK, DTYPE_F32, false, false}, 0);
+		double *want = gemm_in_double(&g, NULL, &size);
+		for (size_t p = 0; path_choose(p); p++) {
+			g.scratch = test_scratch();
+			g.c = guard_floats(M * N);
+			g.M = M;
+			kern->gemm(&g);
+			rows_close(g.c, N, want, M, N, size, 4e-5, "by row, %s, %d terms", dtype_name(s.dtype), g.n_terms);
+			for (size_t rows = 1; rows < M; rows++) {
+				struct gemm some = g;
+				some.M = rows;
+				some.c = guard_floats(rows * N);
+				kern->gemm(&some);
+				if (memcmp(some.c, g.c, rows * N * sizeof(float)) != 0)
+					fail_msg("%s: %s, %d terms: %zu rows have other bits than %d", kern->name,
+						dtype_name(s.dtype), g.n_terms, rows, M);
+			}
+		}
+		mem_free(want);
+		guards_end();
+	}
+}
+
+/* Rows so long that not all of them fit into the scratch, rounded. */
+static void test_by_row_long(void **state)
+{
+	(void)state;
+	enum { M = 11, N = 3, K = 1 << 19 };
+	float want[M * N];
+	struct rng r;
+	rng_init(&r, 11, RNG_DATA, 0, 0);
+	struct gemm g = {.M = M, .N = N, .n_terms = 1, .alpha = 1, .c = want, .ldc = N, .by_row = true};
+	g.term[0] = term_random(&r, &(struct shape){M, N, K, DTYPE_Q4_1, false, true}, 0);
+	assert_int_equal(kern_init("ref", NULL), 0);
+	kern->gemm(&g);
+	for (size_t p = 0; path_choose(p); p++) {
+		g.scratch = test_scratch();
+		g.c = guard_floats(M * N);
+		kern->gemm(&g);
+		assert_memory_equal(g.c, want, sizeof want);
+	}
+	guards_end();
+}
+
+/* What is not finite reaches its own row of C, and all of it, as NaN. */
+static void test_by_row_not_finite(void **state)
+{
+	(void)state;
+	enum { M = 6, N = 40, K = 256 };
+	static const float bad[] = {NAN, INFINITY, -INFINITY};
+	struct rng r;
+	rng_init(&r, 10, RNG_DATA, 0, 0);
+	for (size_t i = 0; i < DTYPE_COUNT * 3; i++) {
+		struct shape s = {M, N, K, (enum dtype)(i % DTYPE_COUNT), false, true};
+		struct gemm g = {.M = M, .N = N, .n_terms = 1, .alpha = 1, .ldc = N, .by_row = true};
+		if (!dtype_is_quantised(s.dtype))
+			continue;
+		g.term[0] = term_random(&r, &s, 0);
+		((float *)g.term[0].a)[2 * K + rng_below(&r, K)] = bad[i / DTYPE_COUNT];
+		for (size_t p = 0; path_choose(p); p++) {
+			g.scratch = test_scratch();
+			g.c = guard_floats(M * N);
+			kern->gemm(&g);
+			for (size_t j = 0; j < M * N; j++)
+				if (j / N == 2 ? !isnan(g.c[j]) : !isfinite(g.c[j]))
+					fail_msg("%s: %s: %g in row 2 of A, C[%zu][%zu] is %g", kern->name, dtype_name(s.dtype),
+						(double)bad[i / DTYPE_COUNT], j / N, j % N, (double)g.c[j]);
+		}
+		guards_end();
+	}
+}
+
 /* A forward with its LoRA term, then a backward that adds to a gradient; wide enough that five threads all have work. */
 static void op_for_threads(void *out)
 {
@@ -354,6 +519,10 @@ int main(void)
 		cmocka_unit_test(test_gradients),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_same_a),
+		cmocka_unit_test(test_by_row_bits),
+		cmocka_unit_test(test_by_row),
+		cmocka_unit_test(test_by_row_long),
+		cmocka_unit_test(test_by_row_not_finite),
 		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);

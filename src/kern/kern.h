@@ -33,7 +33,7 @@ enum dtype {
 	 */
 	DTYPE_Q4_K,
 	DTYPE_Q5_K, /* the same with u8 h[32] in front of q: bit g of h[j] is the fifth of value j of group g */
-	DTYPE_Q6_K, /* 256 values: u4 q[256], u2 h[256], i8 s[16], f16 d; v = d s (q + 16 h - 32), a scale for each 16. Order: q6_k_value */
+	DTYPE_Q6_K, /* 256 values: u4 q[256], u2 h[256], i8 s[16], f16 d; v = d s (q + 16 h - 32), a scale for each 16. Order: whole_at */
 	DTYPE_COUNT
 };
 
@@ -41,6 +41,8 @@ const char *dtype_name(enum dtype t);
 size_t dtype_block(enum dtype t);                  /* values in a block: 1, 32 or 256 */
 size_t dtype_block_bytes(enum dtype t);            /* bytes of a block */
 size_t dtype_row_bytes(enum dtype t, size_t cols); /* cols must be a multiple of the block */
+
+bool dtype_is_quantised(enum dtype t); /* blocks with scales, not plain values */
 
 /* A stored matrix [rows, cols], row-major, borrowed. */
 struct matrix {
@@ -100,6 +102,12 @@ struct gemm {
 	 * scratch since. What that product made of it is then used again. Always right to leave out.
 	 */
 	bool same_a;
+	/*
+	 * For generation: each row of C is computed as if it were alone, so that its bits do not depend on M; no A is transposed. Where term[0].b is
+	 * quantised and transposed, each 32 values of its A are rounded to whole numbers of 16 bits and their own scale, and multiplied in integers.
+	 * Where that is the only term, the bits are those of `ref` on every path.
+	 */
+	bool by_row;
 	void *scratch; /* kern_scratch_bytes() bytes, aligned to 64 */
 };
 
@@ -149,6 +157,7 @@ struct kern {
 	const char *name;
 
 	void (*gemm)(const struct gemm *g);
+	bool by_row_pays; /* gemm.by_row is faster than tiles for up to some 48 rows: not where tiles multiply bf16 */
 
 	/* rstd[t] = 1 / sqrt(mean(x[t]^2) + eps); y = x * rstd * w. x, y [T, C], which may be the same memory; w [C]. Zhang & Sennrich 2019. */
 	void (*rmsnorm)(float *y, float *rstd, const float *x, const float *w, size_t T, size_t C, float eps);

@@ -1,7 +1,7 @@
 /*
  * The operations that work on rows one at a time, and the table of this path. Each row is computed by one thread in a fixed order.
  */
-#include "kern/path.h"
+#include "kern/tile.h"
 
 #include <math.h>
 #include <string.h>
@@ -311,6 +311,7 @@ const struct kern P(kern) = {
 #define P_TEXT(x) P_TEXT_(x)
 	.name = P_TEXT(PATH),
 	.gemm = P(gemm),
+	.by_row_pays = sizeof(packed) == sizeof(float),
 	.rmsnorm = rmsnorm,
 	.rmsnorm_backward = rmsnorm_backward,
 	.layernorm = layernorm,

@@ -1,5 +1,5 @@
 /*
- * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, attention.c and one tile_*.c)
+ * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, rows.c, attention.c and one tile_*.c)
  * compiled once per instruction set with PATH and LANES defined; P(name) gives each compilation its own symbols.
  */
 #ifndef ATTUNE_KERN_PATH_H
@@ -8,6 +8,9 @@
 #include "kern/kern.h"
 
 enum { ATTENTION_MAX_D = 256 };
+
+/* Group g of 32 values of a quantised row: value j is scale * whole[j], and the minimum (or 0) added. In Q6_K whole has the scale of its 16. */
+void matrix_group(int16_t whole[32], float *scale, float *minimum, const struct matrix *m, size_t row, size_t group);
 
 extern const struct kern kern_ref, kern_avx2, kern_avx512, kern_avx512bf16, kern_amxbf16, kern_neon;
 
@@ -106,6 +109,7 @@ static inline vf vexp(vf x)
 void P(unpack)(float *dst, const struct matrix *m, size_t row, size_t first, size_t n);
 
 void P(gemm)(const struct gemm *g);
+void P(gemm_rows)(const struct gemm *g, void *scratch, size_t scratch_bytes); /* rows.c: A not transposed; scratch aligned to 64 */
 size_t P(gemm_scratch_bytes)(void);
 void P(attention)(const struct attention *a);
 void P(attention_backward)(const struct attention *a);

@@ -26,13 +26,63 @@ static void load_block(float b[DEPTH][COLS], const struct gemm_term *t, size_t k
 	}
 }
 
+/* 32 values as scale * q: the largest |q| is 32767, below 2^-100 all are 0, and a scale of NaN stands for values that are not finite. */
+static float round_group(int16_t q[32], const float *x)
+{
+	float max = 0;
+	bool finite = true;
+	for (size_t i = 0; i < 32; i++) {
+		finite = finite && isfinite(x[i]);
+		max = fmaxf(max, fabsf(x[i]));
+	}
+	for (size_t i = 0; i < 32; i++) /* the product and its rounding to an integer are one rounding */
+		q[i] = finite && max >= 0x1p-100f ? (int16_t)(fmaf(x[i], 32767 / max, 0x1.8p23f) - 0x1.8p23f) : 0;
+	return !finite ? NAN : max >= 0x1p-100f ? max / 32767 : 0;
+}
+
+/*
+ * A row of A in whole numbers times row n of B: exact sums of the four products of values 2l, 2l + 1, 2l + 16 and 2l + 17 of a group, which are
+ * scaled and added in the order of groups, and the minima times the sum of A's group; eight sums, added as a tree.
+ */
+static float rounded_dot(const struct gemm_term *t, const float *a, size_t n)
+{
+	float lane[8] = {0}, low = 0;
+	for (size_t g = 0; g < t->K / 32; g++) {
+		int16_t q[32], w[32];
+		float scale, minimum, a_scale = round_group(q, a + g * 32);
+		int32_t total = 0;
+		matrix_group(w, &scale, &minimum, &t->b, n, g);
+		for (size_t l = 0; l < 8; l++) {
+			const int16_t *x = q + 2 * l, *y = w + 2 * l;
+			total += x[0] + x[1] + x[16] + x[17];
+			lane[l] =
+				fmaf(scale * a_scale, (float)(x[0] * y[0] + x[1] * y[1] + x[16] * y[16] + x[17] * y[17]), lane[l]);
+		}
+		low = fmaf(minimum, a_scale * (float)total, low);
+	}
+	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7])) + low;
+}
+
+static void rounded_gemm(const struct gemm *g)
+{
+#pragma omp parallel for
+	for (size_t n = 0; n < g->N; n++)
+		for (size_t m = 0; m < g->M; m++) {
+			float *c = g->c + m * g->ldc + n;
+			*c = fmaf(g->alpha, rounded_dot(&g->term[0], g->term[0].a + m * g->term[0].lda, n), g->accumulate ? *c : 0);
+		}
+}
+
 static void ref_gemm(const struct gemm *g)
 {
+	bool rounds = g->by_row && g->term[0].b_transposed && dtype_is_quantised(g->term[0].b.dtype);
+	if (rounds)
+		rounded_gemm(g);
 #pragma omp parallel for schedule(dynamic)
 	for (size_t n0 = 0; n0 < g->N; n0 += COLS) {
 		size_t N = g->N - n0 < COLS ? g->N - n0 : COLS;
-		bool add = g->accumulate;
-		for (int i = 0; i < g->n_terms; i++) {
+		bool add = g->accumulate || rounds;
+		for (int i = rounds; i < g->n_terms; i++) {
 			const struct gemm_term *t = &g->term[i];
 			for (size_t k0 = 0; k0 < t->K; k0 += DEPTH, add = true) {
 				float b[DEPTH][COLS] = {{0}};
@@ -329,6 +379,7 @@ static double ref_sum_squares(const float *x, size_t n)
 const struct kern kern_ref = {
 	.name = "ref",
 	.gemm = ref_gemm,
+	.by_row_pays = true,
 	.rmsnorm = ref_rmsnorm,
 	.rmsnorm_backward = ref_rmsnorm_backward,
 	.layernorm = ref_layernorm,

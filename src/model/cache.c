@@ -66,6 +66,7 @@ int model_append(const struct model *m, const struct lora *l, struct work *w, st
 	while (n) {
 		size_t step = n < w->max_tokens ? n : w->max_tokens, start[2] = {0, step};
 		const struct batch b = {.tokens = tokens, .n_tokens = step, .start = start, .n_seqs = 1};
+		w->by_row = step == 1;
 		int rc = net_forward(m, l, w, &b, &kv, e);
 		if (rc)
 			return rc;
@@ -76,6 +77,7 @@ int model_append(const struct model *m, const struct lora *l, struct work *w, st
 			memcpy(w->rows, w->x[m->config.n_layers] + (step - 1) * C, C * sizeof(float));
 	}
 	net_last_norm(m, w, 1);
+	w->by_row = true;
 	net_head(m, w, w->normed, 1, logits);
 	return 0;
 }
@@ -85,12 +87,25 @@ size_t net_append_rows(size_t n)
 	return n < APPEND_EACH_MAX ? APPEND_EACH_MAX : n < PREFILL_ROWS ? n : PREFILL_ROWS;
 }
 
-/* Rows are filled up to whole tiles: gemm takes few rows another way, and the bits of a row must not depend on how many are left. */
+static bool all_quantised(const struct model *m)
+{
+	bool all = dtype_is_quantised(m->head.dtype);
+	for (size_t i = 0; i < m->config.n_layers; i++)
+		for (int t = 0; t < LORA_TARGETS; t++)
+			all = all && dtype_is_quantised(m->layer[i].w[t].dtype);
+	return all;
+}
+
+/*
+ * The bits of a row must not depend on how many are left. Where not all products are by row, rows are filled up to whole tiles, since gemm takes
+ * few rows another way.
+ */
 int net_append_each(const struct model *m, const struct lora *l, struct work *w, struct kv *const *kv, const int32_t *tokens,
 	size_t n, struct err *e)
 {
 	enum { TILE = 6 };
-	size_t n_rows = (n + TILE - 1) / TILE * TILE, start[APPEND_EACH_MAX + 1];
+	bool fill = !kern->by_row_pays || !all_quantised(m);
+	size_t n_rows = fill ? (n + TILE - 1) / TILE * TILE : n, start[APPEND_EACH_MAX + 1];
 	int32_t rows[APPEND_EACH_MAX] = {0};
 	_Static_assert(APPEND_EACH_MAX % TILE == 0, "whole tiles");
 	assert(n >= 1 && n <= APPEND_EACH_MAX);
@@ -98,6 +113,7 @@ int net_append_each(const struct model *m, const struct lora *l, struct work *w,
 	for (size_t i = 0; i <= n; i++)
 		start[i] = i;
 	const struct batch b = {.tokens = rows, .n_tokens = n_rows, .start = start, .n_seqs = n};
+	w->by_row = kern->by_row_pays;
 	int rc = net_forward(m, l, w, &b, kv, e);
 	if (rc)
 		return rc;

@@ -17,6 +17,7 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 {
 	const struct matrix *W = &m->layer[layer].w[t];
 	const struct lora_slot *s = lora_slot(l, layer, t);
+	bool by_row = w->by_row && dtype_is_quantised(W->dtype);
 	struct gemm g = {.M = T,
 		.N = W->rows,
 		.n_terms = 1,
@@ -25,12 +26,20 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 		.ldc = W->rows,
 		.accumulate = accumulate,
 		.same_a = same_x || s,
+		.by_row = by_row,
 		.scratch = w->scratch};
 	g.term[0] = (struct gemm_term){.a = x, .lda = W->cols, .K = W->cols, .b = *W, .b_transposed = true};
 	if (s) {
 		size_t r = l->config.r;
-		struct gemm down = {
-			.M = T, .N = r, .n_terms = 1, .alpha = l->scale, .c = h, .ldc = r, .same_a = same_x, .scratch = w->scratch};
+		struct gemm down = {.M = T,
+			.N = r,
+			.n_terms = 1,
+			.alpha = l->scale,
+			.c = h,
+			.ldc = r,
+			.same_a = same_x,
+			.by_row = by_row,
+			.scratch = w->scratch};
 		down.term[0] = (struct gemm_term){
 			.a = x, .lda = W->cols, .K = W->cols, .b = {DTYPE_F32, r, W->cols, l->params + s->a}, .b_transposed = true};
 		kern->gemm(&down);
@@ -192,7 +201,14 @@ void net_last_norm(const struct model *m, struct work *w, size_t n)
 void net_head(const struct model *m, const struct work *w, const float *normed, size_t n, float *logits)
 {
 	const struct model_config *c = &m->config;
-	struct gemm g = {.M = n, .N = c->V, .n_terms = 1, .alpha = 1, .c = logits, .ldc = c->V, .scratch = w->scratch};
+	struct gemm g = {.M = n,
+		.N = c->V,
+		.n_terms = 1,
+		.alpha = 1,
+		.c = logits,
+		.ldc = c->V,
+		.by_row = w->by_row && dtype_is_quantised(m->head.dtype),
+		.scratch = w->scratch};
 	g.term[0] = (struct gemm_term){.a = normed, .lda = c->C, .K = c->C, .b = m->head, .b_transposed = true};
 	kern->gemm(&g);
 }

@@ -65,6 +65,7 @@ struct work {
 	float *rows, *d_rows;         /* [head_rows, C] */
 	float *logits;                /* [head_rows, V] */
 	size_t head_rows;             /* scored rows that the head takes at a time */
+	bool by_row;                  /* the rows are next tokens: see gemm.by_row */
 	float *angle[ROTATIONS];      /* [T, D/2, 2] cos, sin of each row's position */
 	struct attention_seq *seq;
 	struct attention_seq_grad *seq_grad;
