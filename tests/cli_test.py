@@ -437,6 +437,23 @@ def test_curate_and_eval(here):
     rc, answer, err = run(*ask, "--data", data, text="weather\n")
     Case.check("chat says when there is no passage", rc == 0 and answer and "from no passage" in err, (rc, answer, err))
     refuses("search in no data folder", 4, "sections.jsonl", "search", "uploads", "--data", docs)
+    draft, sarif = os.path.join(here, "draft.md"), os.path.join(here, "lint.sarif")
+    with open(draft, "w", encoding="utf-8") as f:
+        f.write("The timeout is 31 seconds!\n")
+    rc, found, err = run("lint", draft, "--data", data, "--sarif", sarif)
+    Case.check("lint names place, kind and what the documents have", rc == 3 and found.startswith(draft + ":1:16: claim: ") and "30 seconds" in found
+               and "draft.md:1:26: style: " in found and "2 findings" in err, (rc, found, err))
+    with open(sarif, encoding="utf-8") as f:
+        result = json.load(f)["runs"][0]["results"][0]
+        Case.check("SARIF has the region and the fix", result["ruleId"] == "claim" and result["locations"][0]["physicalLocation"]["region"]["startColumn"] == 16
+                   and result["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"].startswith("30"), result)
+    rc, found, err = run("lint", draft, "--data", data, "--json")
+    Case.check("lint --json has start and instead", rc == 3 and json.loads(found.splitlines()[0])["start"] == 15, (rc, found, err))
+    with open(draft, "w", encoding="utf-8") as f:
+        f.write("The timeout is 30 seconds.\n")
+    rc, found, err = run("lint", draft, "--data", data)
+    Case.check("lint of a good draft exits with 0", rc == 0 and not found, (rc, found, err))
+    refuses("lint of no file", 1, "absent.md", "lint", os.path.join(here, "absent.md"), "--data", data)
     model = os.path.join(GOLDEN, "tied")
     rc, _, err = run("train", "--model", model, "--data", data, "--out", out, "--set", "max_steps=2", "--set", "lora_r=2")
     Case.check("what curate writes can be trained on", rc == 0, (rc, err))

@@ -118,8 +118,9 @@ void pii_places_release(struct pii_places *p);
  */
 int data_is_current(const struct data_options *o, bool *current, struct data_summary *out, struct err *e);
 
-/* Is a page with this title a glossary or a guide to writing? Such a page is not what a company says, but how. */
-bool data_title_is_guide(const char *title);
+/* By the heading of a section ("Style guide > Voice"): is it of a guide to writing, and not about terms? */
+bool data_heading_is_style(const char *heading);
+bool data_heading_is_guide(const char *heading); /* of any page about words or writing */
 
 /* pdftotext, which reads PDF files, as PATH has it; false when it has none. */
 bool data_pdf_program(char path[PATH_SIZE]);
@@ -159,6 +160,12 @@ struct evidence;
 int evidence_open(struct evidence **out, const char *data, struct err *e);
 void evidence_free(struct evidence *v);
 
+/* How the documents write a word that they never write otherwise inside a sentence ("Bridge"); NULL: they do, or do not know it. */
+const char *evidence_form(const struct evidence *v, const char *word, size_t n);
+
+/* Do the documents have the phrase, as words_match takes it? Glossaries and guides to writing do not count. */
+bool evidence_says(const struct evidence *v, const char *phrase);
+
 struct evidence_claim {
 	size_t start, end; /* bytes of the text: a value with its unit, a name */
 	bool supported;
@@ -172,5 +179,35 @@ struct evidence_claims {
 /* Claims of the text in its order, in the arena; what `question` ("" for none) names already is none. */
 int evidence_check(const struct evidence *v, const char *question, const char *text, struct arena *a, struct evidence_claims *out,
 	struct err *e);
+
+/* ---- drafts ------------------------------------------------------------------------------------------------------------------- */
+
+enum lint_kind {
+	LINT_TERM,   /* a word that terms.yaml forbids; a name in other letters than the documents' */
+	LINT_CLAIM,  /* a value or name that the documents do not support */
+	LINT_STYLE,  /* against the style guide among the documents, or against any: praise, "!", the the, very long sentences */
+	LINT_SEARCH, /* what makes a passage bad to quote: vague amounts, "It ..." below a heading, one word again and again */
+	LINT_KINDS
+};
+const char *lint_kind_name(enum lint_kind kind); /* "term" */
+
+struct lint_finding {
+	enum lint_kind kind;
+	size_t start, end, line, column; /* bytes of the draft; from 1, column in bytes */
+	const char *message, *instead;   /* instead: what to write, "" where only a person knows */
+};
+struct lint_findings {
+	struct lint_finding *p;
+	size_t n, cap;
+	struct arena arena; /* owns everything; a zeroed struct is empty */
+};
+
+/* What drafts are held to: the evidence, terms.yaml and style guide of a data folder. */
+struct lint;
+int lint_open(struct lint **out, const char *data, struct err *e);
+void lint_free(struct lint *l);
+/* Findings in a draft, plain text or Markdown, in its order; code is left alone but for claims. */
+int lint_draft(const struct lint *l, const char *text, struct lint_findings *out, struct err *e);
+void lint_findings_release(struct lint_findings *f);
 
 #endif

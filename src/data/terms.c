@@ -5,6 +5,7 @@
 #include "data/terms.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -56,14 +57,28 @@ static const char *document_title(const struct document *d)
 	return "";
 }
 
-bool data_title_is_guide(const char *title)
+static bool is_guide(const char *title)
 {
 	return is_glossary(title) || (title_has(title, "style writing editorial") && title_has(title, "guide guidelines rules"));
 }
 
 bool document_is_guide(const struct document *d)
 {
-	return data_title_is_guide(document_title(d));
+	return is_guide(document_title(d));
+}
+
+bool data_heading_is_guide(const char *heading)
+{
+	char title[256];
+	const char *end = strstr(heading, " > ");
+	snprintf(title, sizeof title, "%.*s", (int)(end ? end - heading : (ptrdiff_t)strlen(heading)), heading);
+	return is_guide(title);
+}
+
+bool data_heading_is_style(const char *heading)
+{
+	const char *last = strstr(heading, " > ") ? strrchr(heading, '>') + 1 : NULL;
+	return data_heading_is_guide(heading) && !(last && is_guide(last));
 }
 
 /* ---- forms ------------------------------------------------------------------------------------------------------------- */

@@ -114,6 +114,32 @@ bool pieces_next(struct pieces *p, struct str *out)
 	return true;
 }
 
+bool text_opens_block(const char *line)
+{
+	const char *p = line + strspn(line, " \t");
+	size_t digits = strspn(p, "0123456789");
+	return *p == '\n' || !*p || strchr("|#>", *p) || (strchr("-*+", *p) && p[1] == ' ') ||
+		(digits && strchr(".)", p[digits]) && p[digits + 1] == ' ');
+}
+
+size_t text_cells(struct str line, struct str cell[CELLS_MAX])
+{
+	const char *p = line.p, *end = line.p + line.n;
+	size_t n = 0;
+	while (p < end && *p == ' ')
+		p++;
+	if (p == end || *p != '|')
+		return 0;
+	for (p++; p < end && n < CELLS_MAX; p++) {
+		const char *from = p;
+		while (p < end && (*p != '|' || p[-1] == '\\'))
+			p++;
+		if (p < end)
+			cell[n++] = (struct str){from, (size_t)(p - from)};
+	}
+	return n;
+}
+
 struct str words_text(const struct word *w, size_t first, size_t end)
 {
 	if (first >= end)

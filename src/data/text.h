@@ -24,6 +24,11 @@ struct pieces {
 	struct str line, sentence;
 };
 bool pieces_next(struct pieces *p, struct str *out);
+/* Does a line of plain text or Markdown begin something new: an item, a heading, a table, a quotation, a paragraph behind an empty line? */
+bool text_opens_block(const char *line);
+enum { CELLS_MAX = 32 };
+/* The cells of a line of a Markdown table; 0 of any other line. */
+size_t text_cells(struct str line, struct str cell[CELLS_MAX]);
 /* The text from word `first` up to word `end`, without the punctuation after the last one. */
 struct str words_text(const struct word *w, size_t first, size_t end);
 

@@ -6,54 +6,6 @@
 #include <ctype.h>
 #include <string.h>
 
-/* ---- whole words ------------------------------------------------------------------------------------------------------------ */
-
-static bool is_wordy(char c)
-{
-	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
-}
-
-static bool is_digit(char c)
-{
-	return isdigit((unsigned char)c);
-}
-
-/* Bytes of `text` that `form` matches, runs of white space being one; 0 when it does not. */
-static size_t match(const char *text, const char *form)
-{
-	const char *t = text;
-	while (*form) {
-		if (isspace((unsigned char)*form)) {
-			if (!isspace((unsigned char)*t))
-				return 0;
-			t += strspn(t, " \t\r\n");
-			form += strspn(form, " \t\r\n");
-		} else if (tolower((unsigned char)*t++) != tolower((unsigned char)*form++)) {
-			return 0;
-		}
-	}
-	return (size_t)(t - text);
-}
-
-/* Nothing begins or ends inside a word or a number; "." and "," between digits are part of a number. */
-static bool is_cut(char outer, char mark, char edge)
-{
-	if (is_wordy(outer) && is_wordy(edge))
-		return true;
-	return (outer == '.' || outer == ',') && is_digit(mark) && is_digit(edge);
-}
-
-size_t words_match(const char *text, size_t at, const char *form, bool plural)
-{
-	const char *p = text + at;
-	size_t n = match(p, form);
-	if (!n || is_cut(at > 0 ? p[-1] : ' ', at > 1 ? p[-2] : ' ', p[0]))
-		return 0;
-	if (!is_cut(p[n], p[n] ? p[n + 1] : 0, p[n - 1]))
-		return n;
-	return plural && tolower((unsigned char)p[n]) == 's' && !is_wordy(p[n + 1]) ? n + 1 : 0;
-}
-
 bool answer_holds(const char *answer, const char *accepted)
 {
 	for (size_t i = 0; answer[i]; i++)

@@ -4,12 +4,6 @@
 
 #include "eval/question.h"
 
-/*
- * Bytes that `form` takes of `text` at `at`: whole words, case not counting and runs of white space being one; else 0. A number is
- * not cut either: neither "118 seconds" nor "1.18 seconds" holds "18 seconds". With `plural` an "s" more is part of it.
- */
-size_t words_match(const char *text, size_t at, const char *form, bool plural);
-
 /* Does the answer hold the accepted text as a whole, anywhere? */
 bool answer_holds(const char *answer, const char *accepted);
 

@@ -73,15 +73,6 @@ static int terms_text(struct material *m, const char *data, struct err *e)
 	return rc;
 }
 
-/* A section of a style guide that is not about terms. */
-static bool is_style(const char *heading)
-{
-	char title[256];
-	const char *end = strstr(heading, " > "), *last = end ? strrchr(heading, '>') + 1 : NULL;
-	snprintf(title, sizeof title, "%.*s", (int)(end ? end - heading : (ptrdiff_t)strlen(heading)), heading);
-	return data_title_is_guide(title) && !(last && data_title_is_guide(last));
-}
-
 /* Calls `use` with every line of a file of the folder, which may be absent. */
 static int lines_each(struct material *m, const char *data, const char *name,
 	int (*use)(struct material *m, const json_t *line, struct err *e), struct err *e)
@@ -105,7 +96,7 @@ static int style_add(struct material *m, const json_t *line, struct err *e)
 {
 	const char *heading = json_string_value(json_object_get(line, "heading")),
 		   *text = json_string_value(json_object_get(line, "text"));
-	bool fits = heading && text && is_style(heading) && m->style.len + strlen(text) < STYLE_BYTES;
+	bool fits = heading && text && data_heading_is_style(heading) && m->style.len + strlen(text) < STYLE_BYTES;
 	return fits ? buf_printf(&m->style, e, "\n%s", text) : 0;
 }
 

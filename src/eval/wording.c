@@ -5,8 +5,6 @@
 
 #include <ctype.h>
 
-#include "eval/judge.h"
-
 static bool is_space(char c)
 {
 	return isspace((unsigned char)c);
@@ -28,26 +26,6 @@ static bool is_named(const struct term *t, const char *question)
 	return named;
 }
 
-/* The longest form of any term at text[at], so that the "vault" of "Tolvery Vault" does not count by itself. */
-static size_t longest(const struct terms *t, const char *text, size_t at, size_t *term, bool *preferred)
-{
-	size_t best = 0, n;
-	for (size_t i = 0; i < t->n; i++) {
-		if ((n = words_match(text, at, t->p[i].preferred, true)) > best) {
-			best = n;
-			*term = i;
-			*preferred = true;
-		}
-		for (size_t k = 0; k < t->p[i].n_forbidden; k++)
-			if ((n = words_match(text, at, t->p[i].forbidden[k], true)) > best) {
-				best = n;
-				*term = i;
-				*preferred = false;
-			}
-	}
-	return best;
-}
-
 struct wording wording_count(const struct terms *t, const char *question, const char *answer, bool *scratch)
 {
 	struct wording w = {0};
@@ -58,7 +36,7 @@ struct wording wording_count(const struct terms *t, const char *question, const 
 	for (size_t i = 0; answer[i]; i++)
 		w.words += !is_space(answer[i]) && (i == 0 || is_space(answer[i - 1]));
 	for (size_t i = 0; answer[i]; i += n ? n : 1) {
-		n = longest(t, answer, i, &term, &preferred);
+		n = terms_match(t, answer, i, &term, &preferred);
 		if (n && !scratch[term]) {
 			w.preferred += preferred;
 			w.forbidden += !preferred;

@@ -323,6 +323,16 @@ struct terms {
 int terms_read(struct terms *out, const char *path, struct err *e);
 int terms_write(const struct terms *t, const char *path, struct err *e); /* atomic; reads back as the same terms */
 void terms_release(struct terms *t);
+/*
+ * Bytes that `form` takes of `text` at `at`: whole words, case not counting and runs of white space being one; else 0. A number is
+ * not cut either: neither "118 seconds" nor "1.18 seconds" holds "18 seconds". With `plural` an "s" more is part of it.
+ */
+size_t words_match(const char *text, size_t at, const char *form, bool plural);
+/*
+ * The longest form of any term at text[at], as words_match with a plural takes it, so that the "vault" of "Tolvery Vault" does not count by
+ * itself; 0: none.
+ */
+size_t terms_match(const struct terms *t, const char *text, size_t at, size_t *term, bool *preferred);
 
 /* ---- retrieved passages ------------------------------------------------------------------------------------------------------ */
 

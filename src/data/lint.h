@@ -1,0 +1,49 @@
+/* Private to data: what the files of lint share. */
+#ifndef ATTUNE_DATA_LINT_H
+#define ATTUNE_DATA_LINT_H
+
+#include "data/text.h"
+#include "format/format.h"
+
+enum { LINT_ARENA_BLOCK = 64 << 10 };
+
+struct lint {
+	struct evidence *evidence;
+	struct terms terms;
+	struct arena arena;
+	struct avoided {
+		const char *word, *unless; /* unless: letters of a word that excuses it in the same sentence, or NULL */
+	} * avoided;
+	size_t n_avoided, cap_avoided;
+	bool sentence_case, present_tense, spaced_percent;
+};
+
+/*
+ * Two copies of the draft, byte under byte: `text` with the lines of a block joined and fenced code gone, `prose` also without code spans, URLs and
+ * targets of links, whose bytes are '\1'.
+ */
+struct draft {
+	const struct lint *l;
+	const char *original;
+	char *text, *prose;
+	struct str heading; /* above what is looked at */
+	bool opens;         /* a heading came just before */
+	struct str column[CELLS_MAX];
+	size_t n_columns; /* of the table that one is in */
+	struct lint_findings *out;
+	struct err *e;
+};
+
+/* Adds one, unless another of its kind overlaps it. */
+int lint_add(struct draft *d, enum lint_kind kind, size_t start, size_t end, const char *instead, const char *message);
+
+/* lint_style.c. Both of a sentence of d->text. */
+int lint_style(struct draft *d, struct str sentence);
+int lint_search(struct draft *d, struct str sentence);
+int lint_heading(struct draft *d, struct str heading); /* without its # */
+int lint_stuffing(struct draft *d, struct str block);  /* of a paragraph */
+
+bool str_holds(struct str s, const char *phrase); /* anywhere, case not counting */
+bool str_has_capital(struct str s);
+
+#endif
