@@ -28,6 +28,8 @@ static const char sections[] =
 	"{\"path\":\"login.md\",\"heading\":\"Sign in\",\"text\":\"After five wrong passwords the sign-in is blocked for 42 "
 	"minutes. Set "
 	"`--lock-after` to change it.\"}\n"
+	"{\"path\":\"words.md\",\"heading\":\"Glossary\",\"text\":\"Spool: the place where the bridge keeps 4 GB.\"}\n"
+	"{\"path\":\"style.md\",\"heading\":\"Style guide > Form\",\"text\":\"Write 512 KB of memory.\"}\n"
 	"{\"path\":\"cli.md\",\"heading\":\"The tool\",\"text\":\"The flag `--quiet` prints errors alone.\"}\n";
 
 /* "claim=1 claim=0(instead) ..." */
@@ -67,6 +69,8 @@ static void test_claims(void **state)
 		{"", "The flag --quiet prints errors.", "--quiet=1"},
 		{"", "The flag `--silent` prints errors.", "`--silent`=0(`--quiet`)"},
 		{"", "Deliveries are fast, and nobody waits.", ""},
+		{"", "The bridge keeps 4 GB in its spool.", "4 GB=1"},
+		{"", "It needs 512 KB of memory.", "512 KB=0"}, /* an example of a style guide */
 		{"", "", ""},
 		{"", "1. Open the page.\n2. Wait 20 seconds until the delivery is tried again.", "20 seconds=1"},
 	};

@@ -57,9 +57,14 @@ static const char *document_title(const struct document *d)
 	return "";
 }
 
+static bool is_style_guide(const char *title)
+{
+	return title_has(title, "style writing editorial") && title_has(title, "guide guidelines rules");
+}
+
 static bool is_guide(const char *title)
 {
-	return is_glossary(title) || (title_has(title, "style writing editorial") && title_has(title, "guide guidelines rules"));
+	return is_glossary(title) || is_style_guide(title);
 }
 
 bool document_is_guide(const struct document *d)
@@ -67,18 +72,26 @@ bool document_is_guide(const struct document *d)
 	return is_guide(document_title(d));
 }
 
+/* Of a breadcrumb. */
+static void first_title(char title[256], const char *heading)
+{
+	const char *end = strstr(heading, " > ");
+	snprintf(title, 256, "%.*s", (int)(end ? end - heading : (ptrdiff_t)strlen(heading)), heading);
+}
+
 bool data_heading_is_guide(const char *heading)
 {
 	char title[256];
-	const char *end = strstr(heading, " > ");
-	snprintf(title, sizeof title, "%.*s", (int)(end ? end - heading : (ptrdiff_t)strlen(heading)), heading);
+	first_title(title, heading);
 	return is_guide(title);
 }
 
 bool data_heading_is_style(const char *heading)
 {
-	const char *last = strstr(heading, " > ") ? strrchr(heading, '>') + 1 : NULL;
-	return data_heading_is_guide(heading) && !(last && is_guide(last));
+	char title[256];
+	const char *last = strstr(heading, " > ") ? strrchr(heading, '>') + 1 : "";
+	first_title(title, heading);
+	return is_style_guide(title) && !is_glossary(last);
 }
 
 /* ---- forms ------------------------------------------------------------------------------------------------------------- */

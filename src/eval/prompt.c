@@ -138,7 +138,7 @@ static int asked_add(struct material *m, const json_t *line, struct err *e)
 static int shown_add(struct material *m, const json_t *line, struct err *e)
 {
 	struct turn t;
-	bool good = turn_read(&t, line);
+	bool good = turn_read(&t, line) && *t.question && t.question[strlen(t.question) - 1] == '?'; /* and no keywords */
 	for (size_t i = 0; i < m->asked.n && good; i++)
 		good = t.item != m->asked.p[i].item;
 	return good ? turn_add(m, &m->shown, &t, e) : 0;

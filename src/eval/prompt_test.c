@@ -55,6 +55,7 @@ static int setup(void **state)
 	put(data, "sections.jsonl",
 		"{\"path\":\"s\",\"heading\":\"Style guide > Voice\",\"text\":\"Be brief.\"}\n"
 		"{\"path\":\"s\",\"heading\":\"Style guide > Terminology\",\"text\":\"Say bay.\"}\n"
+		"{\"path\":\"g\",\"heading\":\"Glossary\",\"text\":\"Bay: a place.\"}\n"
 		"{\"path\":\"a\",\"heading\":\"Bays > Voice\",\"text\":\"A bay speaks.\"}\n");
 	put(data, "train.jsonl",
 		"{\"messages\":[{\"role\":\"user\",\"content\":\"A1?\"},{\"role\":\"assistant\",\"content\":\"one\"}],\"kind\":"
@@ -98,6 +99,7 @@ static void test_holds(void **state)
 	assert_null(strstr(text, "G?"));
 	assert_null(strstr(text, "Say bay."));
 	assert_null(strstr(text, "A bay speaks."));
+	assert_null(strstr(text, "a place"));
 	assert_null(strstr(text, "plain"));
 	json_decref(all);
 	prompt_release(&p);
