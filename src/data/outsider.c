@@ -40,7 +40,16 @@ int outsiders_add(struct outsiders *o, const struct pair *p, struct err *e)
 		return 0;
 	if (mem_reserve(&o->pair, o->n, &o->cap, sizeof *o->pair, e))
 		return ERR_RESOURCE;
-	o->pair[o->n++] = *p;
+	struct pair *added = &o->pair[o->n];
+	*added = *p;
+	if (p->fact) { /* a copy: the items move when more are added */
+		struct item *fact = arena_alloc(o->m->arena, 1, sizeof *fact, e);
+		if (!fact)
+			return ERR_RESOURCE;
+		*fact = *p->fact;
+		added->fact = fact;
+	}
+	o->n++;
 	o->of_set++;
 	return 0;
 }
