@@ -12,7 +12,7 @@ static void must_equal(const struct terms *a, const struct terms *b)
 	for (size_t i = 0; i < a->n && same; i++) {
 		const struct term *x = &a->p[i], *y = &b->p[i];
 		same = !strcmp(x->preferred, y->preferred) && !strcmp(x->definition, y->definition) &&
-			x->n_forbidden == y->n_forbidden;
+			x->n_forbidden == y->n_forbidden && x->status == y->status;
 		for (size_t k = 0; k < x->n_forbidden && same; k++)
 			same = !strcmp(x->forbidden[k], y->forbidden[k]);
 	}

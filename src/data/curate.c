@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "data/candidates.h"
 #include "data/contradict.h"
 #include "data/dataset.h"
 #include "data/dialogue.h"
@@ -83,7 +84,8 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 	if (rc < 0 || (rc = contradictions_find(&contradictions, &items, names, e)) < 0 ||
 		(rc = settle_read(&contradictions, &items, o->in, e)) < 0 || (rc = refusals_make(&m, c.d, c.n, e)) < 0 ||
 		(rc = grounded_make(&m, c.d, c.n, e)) < 0 || (rc = terms_find(&terms, c.d, c.n, names, e)) < 0 ||
-		(rc = terms_merge(&terms, o->in, e)) < 0 || (rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
+		(rc = candidates_find(&terms, c.d, c.n, e)) < 0 || (rc = terms_merge(&terms, o->in, e)) < 0 ||
+		(rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
 		goto done;
 	const struct dataset made = {.documents = c.d,
 		.n_documents = c.n,

@@ -272,11 +272,39 @@ static void put_duplicates(struct report *r)
 	html_put(&r->h, v->n ? "</ul>" : "");
 }
 
+/* Terms that were found by counting alone, for somebody to accept or to reject. */
+static void put_found(struct report *r)
+{
+	const struct terms *t = r->d->terms;
+	size_t n = 0;
+	for (size_t i = 0; i < t->n; i++)
+		n += t->p[i].status == TERM_FOUND;
+	if (!n)
+		return;
+	html_putf(&r->h,
+		"<details><summary>Found in the documents, looked at by nobody (%zu)</summary><p>Copy the good ones from "
+		"terms.yaml into a "
+		"terms.yaml beside the documents as <code>status: accepted</code>, the others as <code>status: "
+		"rejected</code>.</p><p>",
+		n);
+	for (size_t i = 0; i < t->n; i++)
+		if (t->p[i].status == TERM_FOUND) {
+			html_text(&r->h, t->p[i].preferred);
+			html_put(&r->h, --n ? ", " : "");
+		}
+	html_put(&r->h, "</p></details>");
+}
+
 static void put_terms(struct report *r)
 {
 	const struct terms *t = r->d->terms;
-	html_putf(&r->h, "<h2 id=\"terms\">Terms (%zu)</h2><div class=\"scroll\"><table><tbody>", t->n);
-	for (size_t i = 0; i < t->n && i < LISTED; i++) {
+	size_t n = 0;
+	for (size_t i = 0; i < t->n; i++)
+		n += t->p[i].status != TERM_FOUND;
+	html_putf(&r->h, "<h2 id=\"terms\">Terms (%zu)</h2><div class=\"scroll\"><table><tbody>", n);
+	for (size_t i = n = 0; i < t->n; i++) {
+		if (t->p[i].status == TERM_FOUND || ++n > LISTED)
+			continue;
 		html_put(&r->h, "<tr><th scope=\"row\">");
 		html_text(&r->h, t->p[i].preferred);
 		html_put(&r->h, "</th><td class=\"bad\">");
@@ -289,6 +317,7 @@ static void put_terms(struct report *r)
 		html_put(&r->h, "</td></tr>");
 	}
 	html_put(&r->h, "</tbody></table></div>");
+	put_found(r);
 }
 
 /* ---- lengths ------------------------------------------------------------------------------------------------------------ */

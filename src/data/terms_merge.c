@@ -7,10 +7,11 @@
 
 #include "data/data.h"
 
+/* What a person left as found is no decision. */
 static const struct term *preferring(const struct terms *t, const char *form)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (!strcasecmp(t->p[i].preferred, form))
+		if (t->p[i].status != TERM_FOUND && !strcasecmp(t->p[i].preferred, form))
 			return &t->p[i];
 	return NULL;
 }
@@ -18,7 +19,7 @@ static const struct term *preferring(const struct terms *t, const char *form)
 static bool forbids(const struct terms *t, const char *form)
 {
 	for (size_t i = 0; i < t->n; i++)
-		for (size_t k = 0; k < t->p[i].n_forbidden; k++)
+		for (size_t k = 0; k < t->p[i].n_forbidden && t->p[i].status == TERM_ACCEPTED; k++)
 			if (!strcasecmp(t->p[i].forbidden[k], form))
 				return true;
 	return false;
@@ -27,7 +28,8 @@ static bool forbids(const struct terms *t, const char *form)
 /* A copy in the arena, without the forbidden forms that `people` prefer. */
 static int copy(struct term *out, const struct term *from, const struct terms *people, struct arena *a, struct err *e)
 {
-	*out = (struct term){.preferred = arena_strdup(a, from->preferred, strlen(from->preferred), e),
+	*out = (struct term){.status = from->status,
+		.preferred = arena_strdup(a, from->preferred, strlen(from->preferred), e),
 		.forbidden = arena_alloc(a, from->n_forbidden, sizeof *out->forbidden, e),
 		.definition = arena_strdup(a, from->definition, strlen(from->definition), e)};
 	if (!out->preferred || !out->forbidden || !out->definition)
@@ -56,7 +58,7 @@ static int merge(struct terms *t, const struct terms *people, struct err *e)
 		if (!preferring(people, t->p[i].preferred) && !forbids(people, t->p[i].preferred))
 			rc = copy(&p[n++], &t->p[i], people, &t->arena, e);
 	for (size_t i = 0; i < people->n && !rc; i++)
-		if (people->p[i].n_forbidden || *people->p[i].definition)
+		if (people->p[i].status == TERM_ACCEPTED)
 			rc = copy(&p[n++], &people->p[i], &(struct terms){0}, &t->arena, e);
 	if (rc)
 		return rc;

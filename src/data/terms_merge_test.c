@@ -62,7 +62,11 @@ static void test_merge(void **state)
 	expect(FOUND, "terms:\n  - preferred: bridge\n    forbidden: [tunnel]\n    definition: \"\"\n",
 		"bridge=-tunnel;seat=-licence;vault=a place-archive-store;");
 	/* away */
-	expect(FOUND, "terms:\n  - preferred: vault\n    forbidden: []\n    definition: \"\"\n", "seat=-licence;");
+	expect(FOUND, "terms:\n  - preferred: vault\n    forbidden: []\n    definition: \"\"\n    status: rejected\n",
+		"seat=-licence;");
+	/* as it is, and undecided */
+	expect(FOUND, "terms:\n  - preferred: Seat\n", "Seat=;vault=a place-archive-store;");
+	expect(FOUND, "terms:\n  - preferred: Seat\n    status: found\n", "seat=-licence;vault=a place-archive-store;");
 	/* what a person forbids is no term, what a person prefers is not forbidden */
 	expect(FOUND, "terms:\n  - preferred: archive\n    forbidden: [seat]\n    definition: \"\"\n",
 		"archive=-seat;vault=a place-store;");
@@ -76,6 +80,9 @@ static void test_mistakes(void **state)
 	put(DATA_TERMS, "terms:\n  - forbidden: [a]\n");
 	assert_int_equal(terms_merge(&t, folder, &err), ERR_DATA);
 	assert_non_null(strstr(err.text, "terms.yaml:2: "));
+	put(DATA_TERMS, "terms:\n  - preferred: a\n    status: good\n");
+	assert_int_equal(terms_merge(&t, folder, &err), ERR_DATA);
+	assert_non_null(strstr(err.text, "terms.yaml:3: expected the status"));
 	assert_int_equal(unlink(at(DATA_TERMS)), 0);
 	assert_int_equal(terms_merge(&t, folder, &err), 0);
 	assert_int_equal(t.n, 0);

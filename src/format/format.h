@@ -308,18 +308,21 @@ void yaml_release(struct yaml *y);
 /* ---- terms ------------------------------------------------------------------------------------------------------------------- */
 
 /* terms.yaml: how a company wants its things called. Written by curation, edited by people. */
+/* TERM_FOUND: by counting, nobody has looked at it yet; TERM_REJECTED: somebody says that it is none. */
+enum term_status { TERM_ACCEPTED, TERM_FOUND, TERM_REJECTED };
 struct term {
 	const char *preferred;  /* with the casing that is wanted */
 	const char **forbidden; /* [n_forbidden], never equal to a preferred form of any term */
 	size_t n_forbidden;
 	const char *definition; /* "" when there is none */
+	enum term_status status;
 };
 struct terms {
 	struct term *p;
 	size_t n;
 	struct arena arena; /* owns everything */
 };
-/* A list under the key `terms` of mappings with `preferred`, `forbidden` (list) and `definition`; others are ERR_DATA with file and line. */
+/* A list under the key `terms` of mappings with `preferred`, `forbidden` (list), `definition` and `status` (accepted, found, rejected); others are ERR_DATA with file and line. */
 int terms_read(struct terms *out, const char *path, struct err *e);
 int terms_write(const struct terms *t, const char *path, struct err *e); /* atomic; reads back as the same terms */
 void terms_release(struct terms *t);
@@ -329,7 +332,7 @@ void terms_release(struct terms *t);
  */
 size_t words_match(const char *text, size_t at, const char *form, bool plural);
 /*
- * The longest form of any term at text[at], as words_match with a plural takes it, so that the "vault" of "Tolvery Vault" does not count by
+ * The longest form of any accepted term at text[at], as words_match with a plural takes it, so that the "vault" of "Tolvery Vault" does not count by
  * itself; 0: none.
  */
 size_t terms_match(const struct terms *t, const char *text, size_t at, size_t *term, bool *preferred);

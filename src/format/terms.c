@@ -1,5 +1,5 @@
 /*
- * terms.yaml: a mapping with the one key `terms`, a list of mappings with `preferred`, `forbidden` and `definition`. People edit
+ * terms.yaml: a mapping with the one key `terms`, a list of mappings with `preferred`, `forbidden`, `definition` and `status`. People edit
  * it, so every mistake is refused with its line; what is written is quoted, so that any text comes back as it was. Forms are
  * compared ignoring ASCII case, as they are when they are looked for in text. Reference: format.h; YAML 1.1, libyaml.
  */
@@ -86,7 +86,7 @@ static int read_forbidden(struct reader *r, const yaml_event_t *first, struct er
 	}
 }
 
-enum { KEY_PREFERRED = 1, KEY_FORBIDDEN = 2, KEY_DEFINITION = 4 };
+enum { KEY_PREFERRED = 1, KEY_FORBIDDEN = 2, KEY_DEFINITION = 4, KEY_STATUS = 8 };
 
 /* The key of an event, a single bit that is not yet in `seen`. */
 static int read_key(struct reader *r, const yaml_event_t *event, unsigned seen, unsigned *key, struct err *e)
@@ -99,13 +99,28 @@ static int read_key(struct reader *r, const yaml_event_t *event, unsigned seen, 
 	*key = !strcmp(name, "preferred")     ? KEY_PREFERRED
 		: !strcmp(name, "forbidden")  ? KEY_FORBIDDEN
 		: !strcmp(name, "definition") ? KEY_DEFINITION
+		: !strcmp(name, "status")     ? KEY_STATUS
 					      : 0;
 	if (!*key)
-		return err_set(e, ERR_DATA, "%s:%zu: unknown key '%s'; a term has preferred, forbidden and definition",
+		return err_set(e, ERR_DATA, "%s:%zu: unknown key '%s'; a term has preferred, forbidden, definition and status",
 			r->events.path, line, name);
 	if (seen & *key)
 		return err_set(e, ERR_DATA, "%s:%zu: this term has '%s' already", r->events.path, line, name);
 	return 0;
+}
+
+static const char *const status_name[] = {"accepted", "found", "rejected"};
+
+static int read_status(struct reader *r, const yaml_event_t *event, enum term_status *out, struct err *e)
+{
+	const char *text;
+	int rc = read_text(r, event, &text, e);
+	for (size_t i = 0; i < sizeof status_name / sizeof *status_name && !rc; i++)
+		if (!strcmp(text, status_name[i])) {
+			*out = (enum term_status)i;
+			return 0;
+		}
+	return rc ? rc : refuse(r, yaml_event_line(event), "expected the status accepted, found or rejected", e);
 }
 
 /* Keys and values up to the end of the mapping. */
@@ -129,6 +144,8 @@ static int read_pairs(struct reader *r, struct term *term, size_t *line, unsigne
 			rc = read_forbidden(r, &event, e);
 		else if (key == KEY_DEFINITION)
 			rc = read_text(r, &event, &term->definition, e);
+		else if (key == KEY_STATUS)
+			rc = read_status(r, &event, &term->status, e);
 		else
 			rc = read_form(r, &event, &term->preferred, e);
 		if (key == KEY_PREFERRED)
@@ -312,13 +329,18 @@ static int put_term(struct buf *out, const struct term *t, struct err *e)
 		rc = buf_puts(out, "]\n    definition: ", e);
 	if (!rc)
 		rc = put_quoted(out, t->definition, e);
+	if (!rc && t->status)
+		rc = buf_printf(out, e, "\n    status: %s", status_name[t->status]);
 	return rc ? rc : buf_puts(out, "\n", e);
 }
 
 int terms_write(const struct terms *t, const char *path, struct err *e)
 {
 	struct buf text = {0};
-	int rc = buf_puts(&text, "# How things are called here: what is written, and what is not written instead.\n", e);
+	int rc = buf_puts(&text,
+		"# How things are called here: what is written, and what is not written instead.\n"
+		"# status: found is a proposal; in a terms.yaml beside the documents people make it accepted or rejected.\n",
+		e);
 	if (!rc)
 		rc = buf_puts(&text, t->n ? "terms:\n" : "terms: []\n", e);
 	for (size_t i = 0; i < t->n && !rc; i++)
@@ -386,6 +408,8 @@ size_t terms_match(const struct terms *t, const char *text, size_t at, size_t *t
 {
 	size_t best = 0, n;
 	for (size_t i = 0; i < t->n; i++) {
+		if (t->p[i].status != TERM_ACCEPTED)
+			continue; /* nobody has said that it is one */
 		if ((n = words_match(text, at, t->p[i].preferred, true)) > best) {
 			best = n;
 			*term = i;

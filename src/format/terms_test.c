@@ -53,6 +53,7 @@ static void assert_round_trip(const struct terms *t)
 		assert_string_equal(back.p[i].preferred, t->p[i].preferred);
 		assert_string_equal(back.p[i].definition, t->p[i].definition);
 		assert_int_equal(back.p[i].n_forbidden, t->p[i].n_forbidden);
+		assert_int_equal(back.p[i].status, t->p[i].status);
 		for (size_t k = 0; k < t->p[i].n_forbidden; k++)
 			assert_string_equal(back.p[i].forbidden[k], t->p[i].forbidden[k]);
 	}
@@ -79,11 +80,11 @@ static void test_any_text_comes_back(void **state)
 	long_text[sizeof long_text - 1] = 0;
 	for (size_t i = 0; i < N; i++) {
 		snprintf(preferred[i], sizeof preferred[i], "term %zu", i);
-		term[i] = (struct term){preferred[i], (const char **)&odd[i], N - i, i ? odd[i] : long_text};
+		term[i] = (struct term){preferred[i], (const char **)&odd[i], N - i, i ? odd[i] : long_text, TERM_FOUND};
 	}
 	assert_round_trip(&(struct terms){.p = term, .n = N});
 	for (size_t i = 0; i < N; i++)
-		term[i] = (struct term){odd[i], NULL, 0, ""};
+		term[i] = (struct term){odd[i], NULL, 0, "", TERM_REJECTED};
 	assert_round_trip(&(struct terms){.p = term, .n = N});
 	assert_round_trip(&(struct terms){0});
 }
