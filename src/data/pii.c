@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CONTEXT_TOKENS = 5, CONTEXT_BYTES = 100, TOKEN_BYTES = 32 };
+enum { CONTEXT_TOKENS = 5, CONTEXT_BYTES = 100, CELL_BYTES = 80 };
 
 const char *pii_kind_name(enum pii_kind kind)
 {
@@ -44,8 +44,7 @@ bool pii_word_at(struct str t, size_t i)
 	return !is_punctuation(t, i) && !(lead >= 0xe3 && lead <= 0xed);
 }
 
-/* A byte of a token, as context is counted. */
-static bool is_token_byte(struct str t, size_t i)
+bool pii_token_at(struct str t, size_t i)
 {
 	unsigned char c = pii_at(t, i);
 	return c < 0x80 ? isalnum(c) : !is_punctuation(t, i);
@@ -71,10 +70,10 @@ bool pii_before(struct str t, size_t start, size_t n, const char *words)
 {
 	size_t stop = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0, i = start;
 	while (n-- && i > stop) {
-		while (i > stop && !is_token_byte(t, i - 1))
+		while (i > stop && !pii_token_at(t, i - 1))
 			i--;
 		size_t end = i;
-		while (i > stop && is_token_byte(t, i - 1))
+		while (i > stop && pii_token_at(t, i - 1))
 			i--;
 		if (end > i && token_is(t.p + i, end - i, words))
 			return true;
@@ -86,10 +85,10 @@ static bool behind(struct str t, size_t i, size_t n, const char *words)
 {
 	size_t stop = t.n - i > CONTEXT_BYTES ? i + CONTEXT_BYTES : t.n;
 	while (n-- && i < stop) {
-		while (i < stop && !is_token_byte(t, i))
+		while (i < stop && !pii_token_at(t, i))
 			i++;
 		size_t start = i;
-		while (i < stop && is_token_byte(t, i))
+		while (i < stop && pii_token_at(t, i))
 			i++;
 		if (i > start && token_is(t.p + start, i - start, words))
 			return true;
@@ -150,9 +149,11 @@ static bool find_at(struct str t, size_t at, struct pii *out)
 	} else if (isalpha(c) || c >= 0x80) {
 		n = sizeof letters / sizeof *letters;
 	}
+	bool inside = isalnum(c) && isalnum(before);
 	for (size_t i = 0; i < n; i++) {
 		out->kind = f[i].kind;
-		if (f[i].find(t, at, out))
+		/* inside a word begin only "dbPassword" and "bot123..." */
+		if ((!inside || f[i].find == pii_labelled || f[i].find == pii_bot_key) && f[i].find(t, at, out))
 			return true;
 	}
 	return false;
@@ -174,5 +175,30 @@ int pii_find(struct piis *out, struct str t, bool published, struct err *e)
 			rc = piis_add(out, item, e);
 		at = end;
 	}
+	return rc;
+}
+
+int pii_find_cell(struct piis *out, struct str head, struct str cell, size_t at, bool published, struct err *e)
+{
+	char text[2 * CELL_BYTES + 2];
+	struct piis found = {0};
+	int rc = 0;
+	bool digits = false;
+	for (size_t i = 0; i < cell.n && cell.n <= CELL_BYTES; i++)
+		digits |= isdigit((unsigned char)cell.p[i]) != 0;
+	if (!digits || head.n > CELL_BYTES || !head.n)
+		return 0;
+	memcpy(text, head.p, head.n);
+	memcpy(text + head.n, ": ", 2);
+	memcpy(text + head.n + 2, cell.p, cell.n);
+	rc = pii_find(&found, (struct str){text, head.n + 2 + cell.n}, published, e);
+	for (size_t i = 0; i < found.n && rc == 0; i++) {
+		struct pii item = found.p[i];
+		if (item.span.start < head.n + 2)
+			continue;
+		item.span = (struct span){item.span.start - head.n - 2 + at, item.span.end - head.n - 2 + at};
+		rc = piis_add(out, item, e);
+	}
+	piis_release(&found);
 	return rc;
 }

@@ -23,6 +23,8 @@ struct piis {
 
 /* Appends what stands in the text, of every kind but names of persons. In `published` text role addresses are nobody's. */
 int pii_find(struct piis *out, struct str text, bool published, struct err *e);
+/* The same in a cell that stands `at` bytes into a text, read behind the name of its column, which may tell what it is. */
+int pii_find_cell(struct piis *out, struct str head, struct str cell, size_t at, bool published, struct err *e);
 int piis_add(struct piis *out, struct pii item, struct err *e);
 void piis_release(struct piis *p);
 
@@ -78,6 +80,9 @@ static inline unsigned char pii_at(struct str t, size_t i)
  * ASCII but those of scripts that put no blanks between words.
  */
 bool pii_word_at(struct str t, size_t i);
+
+/* Is byte i one of a word as context counts them: a letter or digit of any script? */
+bool pii_token_at(struct str t, size_t i);
 
 /* Does one of the space-separated words stand among the five tokens before `start` or behind `end`? */
 bool pii_near(struct str t, size_t start, size_t end, const char *words);

@@ -42,6 +42,8 @@ bool pii_is_role(struct str local)
 		"accounting finance marketing newsletter news notifications notification alerts alert mailer-daemon root status "
 		"ops "
 		"devops dev engineering partners partner enquiries inquiries enquiry reception mail email webteam events community "
+		"platform infra infrastructure servicedesk service-desk it-support itsupport desk automation "
+		"bot daemon system "
 		"training onboarding success renewals procurement purchasing it soc noc cert psirt bugs responsible-disclosure "
 		"disclosure vulnerabilities licensing copyright dmca subscribe unsubscribe bounce bounces reply");
 }
@@ -83,6 +85,17 @@ static size_t domain_length(struct str t, size_t at)
 }
 
 /* user@host in a URL, behind ssh and its kin, or with a path behind a colon, names an account on a machine. */
+/* <...@...> behind "Message-ID:", "References:" and its kin. */
+static bool is_message_id(struct str t, size_t start)
+{
+	size_t line = start;
+	while (line && start - line < LOCAL_BYTES && t.p[line - 1] != '\n')
+		line--;
+	struct str before = {t.p + line, start - line};
+	return before.n && before.p[before.n - 1] == '<' &&
+		pii_has_part(before, "message-id: in-reply-to: references: content-id:");
+}
+
 static bool is_account(struct str t, size_t start, size_t end)
 {
 	size_t line = start, word = start;
@@ -111,7 +124,8 @@ bool pii_email(struct str t, size_t at, struct pii *out)
 		return false;
 	size_t n = domain_length(t, end + 1);
 	struct str domain = {t.p + end + 1, n};
-	if (!n || domain_is_nobody(domain) || is_account(t, at, end + 1 + n) || pii_at(t, end + 1 + n) == '@')
+	if (!n || domain_is_nobody(domain) || is_message_id(t, at) || is_account(t, at, end + 1 + n) ||
+		pii_at(t, end + 1 + n) == '@')
 		return false;
 	out->span = (struct span){at, end + 1 + n};
 	out->score = 0.5f + PII_CONTEXT;
@@ -225,16 +239,25 @@ static bool find_v4(struct str t, size_t at, struct pii *out)
 {
 	uint32_t address;
 	size_t n = v4_length(t, at, &address), end = at + n;
-	if (!n || pii_word_at(t, end) || (pii_at(t, end) == '.' && isdigit(pii_at(t, end + 1))) ||
+	if (!n || pii_word_at(t, end) || (!(address & 0xff) && pii_at(t, end) != '/') ||
+		/* a version, or a net */ (pii_at(t, end) == '.' && isdigit(pii_at(t, end + 1))) ||
 		(pii_at(t, end) == '-' && isalnum(pii_at(t, end + 1)) && !isdigit(pii_at(t, end + 1))) || !v4_is_public(address))
 		return false;
 	if (pii_before(t, at, 2,
 		    "version ver v section sect chapter release build revision rev firmware clause paragraph appendix "
 		    "upgrade kernel driver oid"))
 		return false;
+	/* Small numbers all through are a version, where nothing says that they are not. */
+	bool small = address >> 24 < 10 && !(address & 0x00c0c0c0);
 	out->span = (struct span){at, end};
-	out->score = 0.6f;
-	return true;
+	out->score = 0.6f - (small ? PII_CONTEXT : 0) +
+		(small &&
+					pii_near(t, at, end,
+						"ip ipv4 address addr adresse host server from source client peer remote dns ping "
+						"gateway login")
+				? PII_CONTEXT
+				: 0);
+	return out->score >= PII_ENOUGH;
 }
 
 /* Global unicast, 2000::/3, but for documentation and the well-known resolvers; or a mapped public IPv4 address. */

@@ -75,8 +75,8 @@ static bool found(struct pii *out, size_t start, size_t n, float score)
 static bool known_prefix(struct str t, size_t at, struct pii *out)
 {
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-		size_t len = strlen(prefixes[i].text);
-		if (t.n - at < len || memcmp(t.p + at, prefixes[i].text, len))
+		size_t len = *prefixes[i].text == t.p[at] ? strlen(prefixes[i].text) : 0;
+		if (!len || t.n - at < len || memcmp(t.p + at, prefixes[i].text, len))
 			continue;
 		struct str rest = {t.p + at + len, run(t, at + len, prefixes[i].signs)};
 		struct pii_look l = pii_look_at(rest);

@@ -80,7 +80,15 @@ bool pii_is_uuid(struct str s)
 
 bool pii_is_drawn(struct str s, size_t least)
 {
+	size_t start = 0, best = 0;
+	for (size_t i = 0; i <= s.n; i++) { /* the most mixed run of letters and digits: names of functions and files have words */
+		if (i < s.n && isalnum((unsigned char)s.p[i]))
+			continue;
+		struct pii_look run = pii_look_at((struct str){s.p + start, i - start});
+		best = run.changes > best && i - start >= 8 ? run.changes : best;
+		start = i + 1;
+	}
 	struct pii_look l = pii_look_at(s);
 	return s.n >= least && l.lower + l.upper && (l.digits || (l.lower && l.upper && l.changes >= 6)) && l.distinct >= 8 &&
-		l.changes >= 3 && !pii_is_placeholder(s);
+		best >= 3 && !pii_is_placeholder(s);
 }

@@ -250,23 +250,25 @@ static const char phone_words[] =
 	"rufnummer durchwahl anruf* rückruf* zurückruf* erreich* festnetz tél téléphon* portable joindre appel* rappel* "
 	"teléfon* móvil* celular llam* llám* telefoon* mobiel* bel bellen gsm bereikbaar cellulare chiam* recapito telemovel "
 	"telemóvel "
-	"telefone* ligar ligue komórk* zadzwo* dzwon* puhelin* puh soitta* телефон* тел моб Телефон* Тел Τηλ τηλ τηλέφων* 电话 "
+	"telefone* ligar ligue komórk* zadzwo* dzwon* puhelin* puh soitta* ramal zap телефон* тел моб Телефон* Тел Τηλ τηλ "
+	"τηλέφων* 电话 "
 	"電話 手机 携帯 전화";
 static const char other_words[] =
 	"order ticket invoice isbn issn id ref reference case account acct version build port serial sku part item model no nr "
-	"number tracking shipment parcel po vat tax customer request job commit revision patent doi imei batch lot article upc ean "
+	"tracking shipment parcel po vat tax customer request job commit revision patent doi imei batch lot article upc ean "
 	"code transaction confirmation booking policy contract row line page size zip plz bestellung auftrag rechnung vertrag "
 	"kundennummer seriennummer vorgang sendung commande facture dossier contrat colis pedido factura contrato envío bestelling "
-	"factuur zending ordernummer faktura zamówienie ordine fattura pin charge meter clé n° номер заказ счёт";
+	"factuur zending ordernummer faktura zamówienie ordine fattura pin charge meter ein cnpj cpf nif cif nip siret siren clé "
+	"n° номер заказ счёт";
 
 /* "ext. 12", "x12" behind a number: the bytes with it, or 0. */
 static size_t extension_length(struct str t, size_t end)
 {
-	static const char *const marks[] = {"extension ", "extn ", "ext. ", "ext: ", "ext ", "ext.", "ext=", "ext", "xtn ", "x ",
-		"x", "#", "durchwahl ", "dw. ", "dw ", "-dw ", "app. ", "poste ", "anexo ", "extensión ", "int. ", "interno ",
+	static const char *const marks[] = {",,", "extension ", "extn ", "ext. ", "ext: ", "ext ", "ext.", "ext=", "ext", "xtn ",
+		"x ", "x", "#", "durchwahl ", "dw. ", "dw ", "-dw ", "app. ", "poste ", "anexo ", "extensión ", "int. ", "interno ",
 		"toestel ", "anknytning ", "ankn. ", "wew. ", "linka ", "lokal ", "ramal ", "kl. "};
 	size_t i = end;
-	i += pii_at(t, i) == ',' || pii_at(t, i) == ';';
+	i += (pii_at(t, i) == ',' && pii_at(t, i + 1) != ',') || pii_at(t, i) == ';';
 	while (pii_at(t, i) == ' ' && i - end < 2)
 		i++;
 	bool bracket = pii_at(t, i) == '(';
@@ -315,12 +317,15 @@ static bool is_american(const struct number *x)
 static float phone_form(const struct number *x)
 {
 	size_t n = x->n_digits;
+	size_t singles = 0;
+	for (size_t i = 0; i < x->n_groups; i++)
+		singles += x->group[i] == 1;
 	bool zeros = strspn(x->digit, "0") == n;
-	if (zeros || n < 7 || n > 15 || is_date(x))
+	if (zeros || singles > 4 || n < 7 || n > 15 || is_date(x))
 		return 0;
 	if (x->plus)
 		return x->digit[0] != '0' && n >= 8 && (x->n_groups > 1 || n >= 10) ? 0.75f : 0.4f;
-	if (!strncmp(x->digit, "00", 2) && n >= 11 && x->digit[2] != '0')
+	if (!strncmp(x->digit, "00", 2) && x->group[0] >= 2 && n >= 11 && x->digit[2] != '0')
 		return x->n_groups > 1 ? 0.7f : 0.4f;
 	if (american_prefix(x) && x->n_groups == 4 && x->group[1] == 3 && x->group[2] == 3 && x->group[3] == 4)
 		return 0.65f;

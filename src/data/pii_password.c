@@ -26,19 +26,21 @@ enum sort { WORD, DRAWN, FIELD, BASIC };
 static const struct label {
 	const char *text;
 	enum sort sort;
-} labels[] = {{"password", WORD}, {"passwd", WORD}, {"passphrase", WORD}, {"passcode", WORD}, {"pwd", WORD}, {"passwort", WORD},
-	{"pass", FIELD}, {"pw", FIELD}, {"psk", WORD}, {"kennwort", WORD}, {"mot de passe", WORD}, {"mdp", WORD},
-	{"contraseña", WORD}, {"contrasena", WORD}, {"clave", WORD}, {"wachtwoord", WORD}, {"lösenord", WORD}, {"hasło", WORD},
-	{"heslo", WORD}, {"senha", WORD}, {"adgangskode", WORD}, {"passord", WORD}, {"salasana", WORD}, {"jelszó", WORD},
-	{"parola", WORD}, {"пароль", WORD}, {"Пароль", WORD}, {"密码", WORD}, {"パスワード", WORD}, {"requirepass", WORD},
-	{"secret", DRAWN}, {"token", DRAWN}, {"api key", DRAWN}, {"api_key", DRAWN}, {"api-key", DRAWN}, {"apikey", DRAWN},
-	{"access key", DRAWN}, {"access_key", DRAWN}, {"access-key", DRAWN}, {"accesskey", DRAWN}, {"private key", DRAWN},
-	{"secret key", DRAWN}, {"secret_key", DRAWN}, {"secretkey", DRAWN}, {"auth key", DRAWN}, {"auth_key", DRAWN},
-	{"account key", DRAWN}, {"accountkey", DRAWN}, {"shared key", DRAWN}, {"pre-shared key", DRAWN}, {"clientsecret", DRAWN},
-	{"bearer", DRAWN}, {"license key", DRAWN}, {"licence key", DRAWN}, {"credential", DRAWN}, {"signing key", DRAWN},
-	{"encryption key", DRAWN}, {"schlüssel", DRAWN}, {"jeton", DRAWN}, {"clé api", DRAWN}, {"clé d'api", DRAWN},
-	{"clave api", DRAWN}, {"sessionid", DRAWN}, {"session id", DRAWN}, {"authorization", DRAWN}, {"signature", FIELD},
-	{"sig", FIELD}, {"auth", FIELD}, {"key", FIELD}, {"basic", BASIC}};
+} labels[] = {{"password", WORD}, {"passwd", WORD}, {"passphrase", WORD}, {"passcode", WORD}, {"code wifi", WORD},
+	{"wifi code", WORD}, {"wifi key", WORD}, {"wlan key", WORD}, {"wlan-code", WORD}, {"clé wifi", WORD}, {"clave wifi", WORD},
+	{"geheimnis", DRAWN}, {"schluessel", DRAWN}, {"pwd", WORD}, {"passwort", WORD}, {"pass", FIELD}, {"pw", FIELD},
+	{"psk", WORD}, {"kennwort", WORD}, {"mot de passe", WORD}, {"mdp", WORD}, {"contraseña", WORD}, {"contrasena", WORD},
+	{"clave", WORD}, {"wachtwoord", WORD}, {"lösenord", WORD}, {"hasło", WORD}, {"heslo", WORD}, {"senha", WORD},
+	{"adgangskode", WORD}, {"passord", WORD}, {"salasana", WORD}, {"jelszó", WORD}, {"parola", WORD}, {"пароль", WORD},
+	{"Пароль", WORD}, {"密码", WORD}, {"パスワード", WORD}, {"requirepass", WORD}, {"secret", DRAWN}, {"token", DRAWN},
+	{"api key", DRAWN}, {"api_key", DRAWN}, {"api-key", DRAWN}, {"apikey", DRAWN}, {"access key", DRAWN}, {"access_key", DRAWN},
+	{"access-key", DRAWN}, {"accesskey", DRAWN}, {"private key", DRAWN}, {"secret key", DRAWN}, {"secret_key", DRAWN},
+	{"secretkey", DRAWN}, {"auth key", DRAWN}, {"auth_key", DRAWN}, {"account key", DRAWN}, {"accountkey", DRAWN},
+	{"shared key", DRAWN}, {"pre-shared key", DRAWN}, {"clientsecret", DRAWN}, {"bearer", DRAWN}, {"license key", DRAWN},
+	{"licence key", DRAWN}, {"credential", DRAWN}, {"signing key", DRAWN}, {"encryption key", DRAWN}, {"schlüssel", DRAWN},
+	{"jeton", DRAWN}, {"clé api", DRAWN}, {"clé d'api", DRAWN}, {"clave api", DRAWN}, {"sessionid", DRAWN},
+	{"session id", DRAWN}, {"authorization", DRAWN}, {"signature", FIELD}, {"sig", FIELD}, {"auth", FIELD}, {"key", FIELD},
+	{"basic", BASIC}};
 
 /* ---- from the word to the value --------------------------------------------------------------------------------------------------- */
 
@@ -176,9 +178,11 @@ static size_t far_length(struct str t, size_t at)
 	static const char *const words[] = {"for", "of", "on", "from", "to", "fÃ¼r", "zum", "zur", "vom", "am", "im", "pour", "du",
 		"de", "para", "voor", "van", "till", "fÃ¶r", "til", "do", "per"},
 				 *const verbs[] = {"is", "was", "ist", "lautet", "war", "est", "es", "Ã¤r", "jest", "er", "Ã¨"};
-	if (pii_at(t, at) != ' ' || !word_length(t, at + 1, words, sizeof words / sizeof *words))
+	if (pii_at(t, at) != ' ')
 		return 0;
-	for (size_t i = at + 1; i - at < FAR_BYTES && i < t.n && t.p[i] != '\n'; i++)
+	size_t most = word_length(t, at + 1, words, sizeof words / sizeof *words) ? FAR_BYTES
+										  : FAR_BYTES / 3; /* "mot de passe invité : " */
+	for (size_t i = at + 1; i - at < most && i < t.n && t.p[i] != '\n'; i++)
 		if ((t.p[i] == ':' && pii_at(t, i + 1) == ' ') ||
 			(t.p[i] == ' ' && word_length(t, i + 1, verbs, sizeof verbs / sizeof *verbs)))
 			return i - at;
@@ -198,13 +202,14 @@ static bool is_secret(struct str s, enum sort sort, bool strong)
 		return false;
 	if (pii_is_uuid(s))
 		return strong && sort != FIELD;
-	bool constant = !l.lower && l.upper && memchr(s.p, '_', s.n) && l.digits < 3; /* "DB_PASSWORD" */
+	bool name = !strong && l.lower && !l.upper && !l.marks && memchr(s.p, '_', s.n); /* "sqlite3_key" */
+	bool constant = !l.lower && l.upper && memchr(s.p, '_', s.n) && l.digits < 3;    /* "DB_PASSWORD" */
 	bool calls = memchr(s.p, '(', s.n) || memchr(s.p, '[', s.n) || *s.p == '/';
 	const char *equal = memchr(s.p, '=', s.n); /* "password token=..." */
-	if (constant || (calls && !l.digits) || *s.p == '.' || (!strong && equal && isalnum((unsigned char)s.p[s.n - 1])))
+	if (name || constant || (calls && !l.digits) || *s.p == '.' || (!strong && equal && isalnum((unsigned char)s.p[s.n - 1])))
 		return false;
 	if (sort != WORD)
-		return s.n >= DRAWN_LEAST && letters && l.digits && l.distinct >= 8 && (sort != FIELD || l.changes >= 4);
+		return l.digits && pii_is_drawn(s, DRAWN_LEAST) && (sort != FIELD || l.changes >= 4);
 	if (l.signs && !l.digits && !l.marks) { /* "case-sensitive", "user.password"; but "wool-otter-lamp-nine" */
 		size_t hyphens = 0;
 		for (size_t i = 0; i < s.n; i++)
@@ -247,28 +252,38 @@ static bool found(struct pii *out, size_t start, size_t n, float score)
 	return true;
 }
 
-/* Base64 of "user:password". */
-static bool is_basic(struct str s)
+/* Base64 of "user:password": into `text`, and where the password begins; NULL when it is none. */
+static const char *basic_password(struct str s, char text[BASIC_BYTES], size_t *n)
 {
-	char text[BASIC_BYTES];
-	size_t n = 0;
-	uint32_t bits = 0;
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint32_t bits = 0;
+	*n = 0;
 	while (s.n && s.p[s.n - 1] == '=')
 		s.n--;
 	for (size_t i = 0; i < s.n; i++) {
 		const char *d = strchr(digits, s.p[i]);
-		if (!d || n == sizeof text)
-			return false;
+		if (!d || *n == BASIC_BYTES)
+			return NULL;
 		bits = bits << 6 | (uint32_t)(d - digits);
 		if (i % 4)
-			text[n++] = (char)(bits >> (6 - 2 * (i % 4)));
-		if (i % 4 && (unsigned char)text[n - 1] < ' ')
-			return false;
+			text[(*n)++] = (char)(bits >> (6 - 2 * (i % 4)));
+		if (i % 4 && (unsigned char)text[*n - 1] < ' ')
+			return NULL;
 	}
-	const char *colon = n ? memchr(text, ':', n) : NULL;
-	struct str password = {colon ? colon + 1 : "", colon ? (size_t)(text + n - colon) - 1 : 0};
-	return s.n >= 8 && colon && !pii_is_placeholder(password) && strncmp(password.p, "open sesame", password.n);
+	const char *colon = s.n >= 8 ? memchr(text, ':', *n) : NULL;
+	return colon ? colon + 1 : NULL;
+}
+
+/* What stands behind "Basic"; `header`: in a head that says so, where it may be any bytes. */
+static bool is_basic(struct str s, bool header)
+{
+	char text[BASIC_BYTES];
+	size_t n;
+	const char *p = basic_password(s, text, &n);
+	struct str password = {p, p ? (size_t)(text + n - p) : 0};
+	if (!p)
+		return header && s.n && s.p[s.n - 1] == '=' && pii_is_drawn(s, 16);
+	return !pii_is_placeholder(password) && strncmp(p, "open sesame", password.n) != 0; /* RFC 7617's own */
 }
 
 static bool value_find(struct str t, size_t behind, enum sort sort, struct pii *out)
@@ -279,7 +294,7 @@ static bool value_find(struct str t, size_t behind, enum sort sort, struct pii *
 		return false;
 	struct str s = value_at(t, at, quoted);
 	if (sort == BASIC)
-		return is_basic(s) && found(out, at, s.n, 0.9f);
+		return is_basic(s, pii_before(t, behind, 2, "authorization auth")) && found(out, at, s.n, 0.9f);
 	if (!s.n || (sort == FIELD && !strong) || is_other(t, at) || !is_secret(s, sort, strong || quoted))
 		return false;
 	return found(out, at, s.n, strong || quoted ? 0.9f : 0.7f);
@@ -289,7 +304,8 @@ bool pii_labelled(struct str t, size_t at, struct pii *out)
 {
 	unsigned char first = (unsigned char)tolower(pii_at(t, at)), before = at ? pii_at(t, at - 1) : 0;
 	bool hump = isupper(pii_at(t, at)) && islower(before), part = before == '_' || before == '-' || hump;
-	if ((isalpha(before) && !hump) || (before >= 0x80 && first < 0x80))
+	bool shout = isupper(before) && isupper(pii_at(t, at)) && isupper(pii_at(t, at + 1)); /* "PGPASSWORD" */
+	if ((isalpha(before) && !hump && !shout) || (before >= 0x80 && first < 0x80))
 		return false;
 	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
 		size_t n = strlen(labels[i].text);
@@ -298,6 +314,8 @@ bool pii_labelled(struct str t, size_t at, struct pii *out)
 			continue;
 		if (sort == FIELD && first == 'p') /* "pw:" and "SMTP_PASS=" */
 			sort = pii_word_at(t, at + n) ? FIELD : WORD;
+		else if (shout && sort != WORD)
+			continue;
 		else if (sort == FIELD && !part && !(before && strchr("?&", before)))
 			continue;
 		if (value_find(t, at + n, sort, out))
@@ -363,14 +381,16 @@ bool pii_near_label(struct str t, size_t at, struct pii *out)
 		s.n--;
 	struct pii_look l = pii_look_at(s);
 	if (s.n < NEAR_LEAST || s.n > NEAR_MOST || !l.digits || !(l.lower + l.upper) || l.lower + l.digits == s.n ||
-		l.upper + l.digits == s.n || pii_is_placeholder(s) || pii_is_uuid(s) || pii_has_part(s, "( [ { = , :// //") ||
-		!strncmp(s.p, "eyJ", 3) || is_other(t, at))
+		l.upper + l.digits == s.n || pii_is_placeholder(s) || pii_is_uuid(s) ||
+		pii_has_part(s, "( [ { = , @ / &# %4 :// .htm .md .pdf .txt .png .json .yaml .sh") || !strncmp(s.p, "eyJ", 3) ||
+		is_other(t, at))
 		return false;
 	for (size_t i = 1; i + 1 < s.n; i++) /* a version */
 		if (s.p[i] == '.' && isdigit((unsigned char)s.p[i - 1]) && isdigit((unsigned char)s.p[i + 1]))
 			return false;
 	size_t end = at + s.n;
-	bool mark = pii_has_part(s, "! # $ % ^ & * ?"), mixed = l.lower && l.upper && l.digits && l.changes >= 4 && s.n >= 10;
-	bool near = ((mark || mixed) && pii_near(t, at, end, words)) || (mixed && s.n >= 16 && pii_near(t, at, end, keys));
+	bool mark = pii_has_part(s, "! # $ ^ * ?"), mixed = l.lower && l.upper && l.digits && l.changes >= 4 && s.n >= 10;
+	bool near =
+		((mark || mixed) && pii_near(t, at, end, words)) || (mixed && pii_is_drawn(s, 16) && pii_near(t, at, end, keys));
 	return near && found(out, at, s.n, 0.3f + PII_CONTEXT);
 }

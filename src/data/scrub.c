@@ -8,10 +8,13 @@
 #include <strings.h>
 
 #include "data/encoding.h"
+#include "data/json_view.h"
+#include "data/person.h"
+#include "data/tickets.h"
 #include "data/walk.h"
 #include "format/format.h"
 
-enum { ALLOW_BYTES_MAX = 1 << 20, PATTERN_BYTES = 256 };
+enum { COLUMNS_MAX = 256, ALLOW_BYTES_MAX = 1 << 20, PATTERN_BYTES = 256 };
 
 static const char *const placeholder[PII_KINDS] = {[PII_EMAIL] = "user@example.com",
 	[PII_PHONE] = "000-000-0000",
@@ -80,7 +83,7 @@ static bool is_allowed(const struct scrub *s, struct str item)
 
 /* ---- finding ------------------------------------------------------------------------------------------------------------------ */
 
-/* Two lists in the order of the text become one; where they overlap, the first one's item stays. */
+/* Two lists in the order of the text become one; where they overlap, the first one's item stays, and of the other's what is in front. */
 static int piis_merge(struct piis *out, const struct piis *a, const struct piis *b, struct err *e)
 {
 	int rc = 0;
@@ -90,7 +93,12 @@ static int piis_merge(struct piis *out, const struct piis *a, const struct piis 
 				rc = piis_add(out, b->p[k], e);
 			k++;
 		} else if (k < b->n && b->p[k].span.start < a->p[i].span.end) {
-			k++;
+			struct pii front = b->p[k++];
+			bool free = !out->n || front.span.start >= out->p[out->n - 1].span.end;
+			if (free && front.span.start < a->p[i].span.start) {
+				front.span.end = a->p[i].span.start;
+				rc = piis_add(out, front, e);
+			}
 		} else {
 			rc = piis_add(out, a->p[i++], e);
 		}
@@ -135,22 +143,61 @@ static bool is_published(const char *path)
 	return kind != WALK_TICKETS;
 }
 
-static int file_find(struct scrub *s, struct piis *out, struct document *d, struct arena *a, struct err *e)
+/* In the cells of a table that stands as CSV. */
+static int cells_find(struct piis *out, struct str t, struct err *e)
 {
-	struct piis form = {0}, names = {0};
-	int rc = pii_find(&form, (struct str){d->bytes, d->size}, is_published(d->path), e);
-	if (rc == 0)
-		rc = pii_names_find(&names, d, a, e);
-	if (rc == 0) {
-		piis_allow(s, &form, d->bytes);
-		piis_allow(s, &names, d->bytes);
-		rc = piis_merge(out, &form, &names, e);
+	struct str head[COLUMNS_MAX];
+	size_t n_heads = 0, mark = t.n >= 3 && !memcmp(t.p, "\xef\xbb\xbf", 3) ? 3 : 0;
+	char sign = (char)tickets_delimiter(t.p + mark, t.n - mark);
+	bool first = true;
+	int rc = 0;
+	for (size_t at = mark, k = 0, n; at < t.n && rc == 0; at += n + 1) {
+		n = csv_field_length(t, at, sign);
+		struct str cell = {t.p + at, n};
+		if (first && k < COLUMNS_MAX)
+			head[n_heads++] = cell;
+		else if (!first && k < n_heads)
+			rc = pii_find_cell(out, head[k], cell, at, false, e);
+		bool ends = at + n < t.n && t.p[at + n] == '\n';
+		first &= !ends;
+		k = ends ? 0 : k + 1;
 	}
+	return rc;
+}
+
+/* By their form, not yet names. `d`: of JSON its view. */
+static int file_find(struct scrub *s, struct piis *out, const struct document *d, struct arena *a, struct err *e)
+{
+	struct piis form = {0}, cells = {0};
+	struct str t = {d->bytes, d->size};
+	int rc = pii_find(&form, t, is_published(d->path), e);
+	if (rc == 0 && walk_kind(d->path) == WALK_TICKETS)
+		rc = cells_find(&cells, t, e);
+	if (rc == 0)
+		rc = piis_merge(out, &form, &cells, e);
+	if (rc == 0)
+		piis_allow(s, out, d->bytes);
 	for (size_t i = 0; i < out->n && rc == 0; i++)
 		rc = scrub_item_add(s, out->p[i].kind,
 			(struct str){d->bytes + out->p[i].span.start, out->p[i].span.end - out->p[i].span.start}, a, e);
 	piis_release(&form);
-	piis_release(&names);
+	piis_release(&cells);
+	return rc;
+}
+
+/* Adds names, which give way where they meet something else; theirs is `text`. Releases them. */
+static int names_merge(const struct scrub *s, struct piis *v, struct piis *names, const char *text, struct err *e)
+{
+	struct piis all = {0};
+	piis_allow(s, names, text);
+	int rc = piis_merge(&all, v, names, e);
+	if (rc == 0) {
+		piis_release(v);
+		*v = all;
+		all = (struct piis){0};
+	}
+	piis_release(names);
+	piis_release(&all);
 	return rc;
 }
 
@@ -228,25 +275,47 @@ static int file_replace_items(struct scrub *s, struct document *d, const struct 
 	return text ? 0 : rc < 0 ? rc : ERR_RESOURCE;
 }
 
+/* A file as it is searched, and what was found in it. */
+struct search {
+	struct document view; /* the document itself, but of JSON json_view */
+	struct piis found;
+};
+
 int scrub_files(struct scrub *s, struct corpus *c, const char *in, struct err *e)
 {
-	struct piis *found = mem_alloc(c->n + 1, sizeof *found, e);
-	int rc = found ? allow_read(s, in, e) : ERR_RESOURCE;
-	for (size_t i = 0; i < c->n && rc == 0; i++)
-		if (c->d[i].bytes && !c->d[i].skipped &&
-			(rc = encoding_convert(&c->d[i], walk_kind(c->d[i].path) == WALK_HTML, &c->arena, e)) == 0)
-			rc = file_find(s, &found[i], &c->d[i], &c->arena, e);
+	struct search *search = mem_alloc(c->n + 1, sizeof *search, e);
+	int rc = search ? allow_read(s, in, e) : ERR_RESOURCE;
 	for (size_t i = 0; i < c->n && rc == 0; i++) {
-		struct document *d = &c->d[i];
-		if (!d->bytes || d->skipped)
+		enum walk_kind kind = walk_kind(c->d[i].path);
+		if (!c->d[i].bytes || c->d[i].skipped || (rc = encoding_convert(&c->d[i], kind == WALK_HTML, &c->arena, e)) < 0)
 			continue;
-		rc = again_find(s, &found[i], (struct str){d->bytes, d->size}, e);
+		search[i].view = c->d[i];
+		if (kind == WALK_JSON)
+			rc = json_view(&search[i].view, &c->d[i], &c->arena, e);
 		if (rc == 0)
-			rc = file_replace_items(s, d, &found[i], &c->arena, e);
+			rc = file_find(s, &search[i].found, &search[i].view, &c->arena, e);
 	}
-	for (size_t i = 0; found && i < c->n; i++)
-		piis_release(&found[i]);
-	mem_free(found);
+	for (size_t i = 0; i < c->n && rc == 0; i++) {
+		const struct document *view = &search[i].view;
+		struct piis *found = &search[i].found;
+		if (!c->d[i].bytes || c->d[i].skipped)
+			continue;
+		struct piis names = {0};
+		rc = again_find(s, found, (struct str){view->bytes, view->size}, e);
+		if (rc == 0)
+			rc = pii_names_find(&names, view, &c->arena, e);
+		if (rc == 0)
+			rc = names_merge(s, found, &names, view->bytes, e);
+		piis_release(&names);
+		for (size_t k = 0; k < found->n; k++)
+			found->p[k].span = (struct span){
+				document_place(view, found->p[k].span.start), document_place(view, found->p[k].span.end)};
+		if (rc == 0)
+			rc = file_replace_items(s, &c->d[i], found, &c->arena, e);
+	}
+	for (size_t i = 0; search && i < c->n; i++)
+		piis_release(&search[i].found);
+	mem_free(search);
 	return rc;
 }
 
@@ -257,9 +326,21 @@ struct rewriting {
 	struct corpus *c;
 	struct document *d;
 	struct err *e;
-	struct span span; /* of the text in the document */
+	struct persons *people; /* of a DOCX or PDF file that is a letter or call, else NULL */
+	struct span span;       /* of the text in the document */
 	bool changed;
 };
+
+static int names_add(struct rewriting *r, struct piis *v, struct str t)
+{
+	struct piis names = {0};
+	r->people->text = t;
+	r->people->n_hits = 0;
+	int rc = persons_find(&names, r->people, (struct span){0, t.n}, &r->c->arena, r->e);
+	rc = rc < 0 ? rc : names_merge(r->s, v, &names, t.p, r->e);
+	piis_release(&names);
+	return rc;
+}
 
 static int text_scrub(struct rewriting *r, const char **text)
 {
@@ -271,6 +352,8 @@ static int text_scrub(struct rewriting *r, const char **text)
 		piis_allow(r->s, &v, t.p);
 		rc = again_find(r->s, &v, t, r->e);
 	}
+	if (rc == 0 && r->people && t.n)
+		rc = names_add(r, &v, t);
 	for (size_t i = 0; i < v.n && rc == 0; i++) {
 		struct pii at = v.p[i];
 		rc = scrub_item_add(
@@ -343,8 +426,20 @@ int scrub_texts(struct scrub *s, struct corpus *c, struct err *e)
 	int rc = 0;
 	for (size_t i = 0; i < c->n && rc == 0; i++) {
 		struct rewriting r = {.s = s, .c = c, .d = &c->d[i], .e = e};
-		for (size_t k = 0; k < r.d->n_sections && rc == 0 && !r.d->skipped; k++)
+		enum walk_kind kind = walk_kind(r.d->path);
+		if (r.d->skipped)
+			continue;
+		if ((kind == WALK_DOCX || kind == WALK_PDF) && r.d->bytes) {
+			if (!(r.people = mem_alloc(1, sizeof *r.people, e)))
+				return ERR_RESOURCE;
+			persons_init(r.people, (struct str){r.d->bytes, r.d->size});
+			rc = pii_people_learn(r.people, r.d->path, e);
+		}
+		for (size_t k = 0; k < r.d->n_sections && rc == 0; k++)
 			rc = section_scrub(&r, &r.d->sections[k]);
+		if (r.people)
+			persons_release(r.people);
+		mem_free(r.people);
 	}
 	return rc;
 }

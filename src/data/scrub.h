@@ -34,8 +34,16 @@ int scrub_texts(struct scrub *s, struct corpus *c, struct err *e);
 /* One log line: how many of each kind. */
 void scrub_log(const struct scrub *s);
 
-/* Names of persons in a file of tickets or a call, with what is to be put in their places. In the order of the text, disjoint. */
+/*
+ * Names of persons in a file of tickets, a letter, chat, call or captions, with what is to be put in their places. In the order of the
+ * text, disjoint. Of JSON the document is its json_view.
+ */
 int pii_names_find(struct piis *out, const struct document *d, struct arena *a, struct err *e);
+struct persons;
+/* Only who is named in a text that is a letter, chat or call, for the texts that are made of it (DOCX, PDF). */
+int pii_people_learn(struct persons *p, const char *path, struct err *e);
+/* The field at `at` of RFC 4180: its bytes, quotation marks included. */
+size_t csv_field_length(struct str t, size_t at, char sign);
 
 /* ---- scrub_gate.c ---- */
 

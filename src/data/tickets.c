@@ -103,7 +103,7 @@ unsigned char tickets_delimiter(const char *p, size_t n)
 	size_t count[3] = {0}, best = 0;
 	bool quoted = false;
 	for (size_t i = 0; i < n && (quoted || (p[i] != '\n' && p[i] != '\r')); i++) {
-		const char *which = quoted ? NULL : strchr(all, p[i]);
+		const char *which = quoted || !p[i] ? NULL : strchr(all, p[i]);
 		quoted ^= p[i] == '"';
 		if (which)
 			count[which - all]++;
