@@ -57,6 +57,14 @@ size_t kv_n(const struct kv *kv)
 	return kv->n;
 }
 
+void net_logits(const struct model *m, struct work *w, size_t first, size_t n)
+{
+	size_t C = m->config.C;
+	memcpy(w->rows, w->x[m->config.n_layers] + first * C, n * C * sizeof(float));
+	net_last_norm(m, w, n);
+	net_head(m, w, w->normed, n, w->logits);
+}
+
 int model_append(const struct model *m, const struct lora *l, struct work *w, struct kv *kv, const int32_t *tokens, size_t n,
 	float *logits, struct err *e)
 {
@@ -119,8 +127,6 @@ int net_append_each(const struct model *m, const struct lora *l, struct work *w,
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		kv[i]->n++;
-	memcpy(w->rows, w->x[m->config.n_layers], n_rows * m->config.C * sizeof(float));
-	net_last_norm(m, w, n_rows);
-	net_head(m, w, w->normed, n_rows, w->logits);
+	net_logits(m, w, 0, n_rows);
 	return 0;
 }

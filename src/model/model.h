@@ -206,7 +206,9 @@ struct generate_options {
 	size_t n_stop;
 	/* Called with each piece of finished UTF-8 text; returns false to end the generation. May be NULL. */
 	bool (*on_text)(void *context, const char *text, size_t n);
-	void *context; /* of on_text */
+	/* Called with each token, the end token too, and the logits [V] that it was drawn from, before its text. May be NULL. */
+	void (*on_token)(void *context, int32_t id, const float *logits);
+	void *context; /* of both */
 };
 struct generated {
 	struct buf text;
@@ -226,6 +228,41 @@ void generator_reset(struct generator *g);
 int generator_run(struct generator *g, const int32_t *prompt, size_t n, const struct generate_options *o, struct generated *out,
 	struct err *e);
 
+/*
+ * Sequences that live at the same time and share each pass over the weights; one may join or leave between any two calls. For one thread at
+ * a time.
+ */
+struct batcher;
+enum { BATCHER_SLOTS_MAX = 48 };
+struct batcher_options {
+	size_t n_slots, capacity;       /* sequences at a time, up to BATCHER_SLOTS_MAX; tokens of one, its answer included */
+	const struct lora *const *lora; /* [n_lora] the adapters that sequences may have */
+	size_t n_lora;
+	bool reuse; /* of equal beginnings what one sequence has computed serves the next: faster, and other last bits */
+};
+int batcher_new(struct batcher **out, const struct model *m, const struct batcher_options *o, struct err *e);
+void batcher_free(struct batcher *b);
+bool batcher_full(const struct batcher *b);
+size_t batcher_n(const struct batcher *b);         /* sequences that live */
+size_t batcher_n_prompts(const struct batcher *b); /* of these, those whose prompt is not computed yet */
+
+struct sequence {
+	const struct lora *lora; /* NULL: the base alone */
+	struct ids prompt;       /* borrowed */
+	const struct kv
+		*begun; /* holds the first n_begun tokens of the prompt, which are fewer than all; NULL where n_begun is 0 */
+	size_t n_begun;
+	struct generate_options options;
+	bool score_prompt;       /* on_token is called with the tokens of the prompt too, but for the first; max_tokens may be 0 */
+	struct generated answer; /* grows; it has ended when finish_reason is not NULL. The caller releases. */
+	size_t n_done;           /* tokens of the prompt that are computed; after batcher_join those that needed no computing */
+};
+/* Takes a slot, of which there must be one; `s` must stay where it is until it has ended or left. ERR_DATA when the prompt does not fit. */
+int batcher_join(struct batcher *b, struct sequence *s, struct err *e);
+void batcher_leave(struct batcher *b, const struct sequence *s); /* before its end; one that does not live is left alone */
+int batcher_prompt(struct batcher *b, struct err *e);            /* computes some 256 tokens of the prompt that joined first */
+int batcher_tokens(struct batcher *b, struct err *e);            /* a token more for each whose prompt is done */
+
 /* Answers to many prompts, several at a time in one pass over the weights. An answer does not depend on what is asked beside it. */
 struct generate_job {
 	const struct ids *prompts; /* [n], each as prompt_check wants it */
@@ -236,7 +273,7 @@ struct generate_job {
 	 */
 	size_t n_prefix;
 	const int32_t *prefix;           /* [n_prefix] */
-	struct generate_options options; /* without on_text */
+	struct generate_options options; /* without on_text and on_token */
 	/* Called with each answer, in the order of the prompts, as soon as those before have been called; not 0 ends. */
 	int (*on_answer)(void *context, size_t i, const struct generated *answer, struct err *e);
 	void *context;

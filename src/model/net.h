@@ -146,7 +146,7 @@ size_t lora_row(const struct model *m, enum lora_target t, size_t row);
 
 /* ---- generation -------------------------------------------------------------------------------------------------------------- */
 
-enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = 48 };
+enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = BATCHER_SLOTS_MAX };
 
 /* The rows that the work of a generation needs whose sequences have up to n tokens. */
 size_t net_append_rows(size_t n);
@@ -156,6 +156,9 @@ size_t net_append_rows(size_t n);
  */
 int net_append_each(const struct model *m, const struct lora *l, struct work *w, struct kv *const *kv, const int32_t *tokens,
 	size_t n, struct err *e);
+
+/* w->logits [n, V] after rows first.. of what w has just computed; n <= head_rows. */
+void net_logits(const struct model *m, struct work *w, size_t first, size_t n);
 
 /* A sequence while it is made. */
 struct stream {

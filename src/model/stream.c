@@ -95,6 +95,8 @@ int stream_next(struct stream *s, const struct kv *kv, const float *logits, void
 	struct generated *out = s->out;
 	*id = sample_token(logits, m->config.n_tokens, &o->sampling, out->n_prompt + out->n_tokens, scratch);
 	out->n_tokens++;
+	if (o->on_token)
+		o->on_token(o->context, *id, logits);
 	if (tokenizer_is_eog(m->tokenizer, *id)) {
 		end(s, "stop");
 	} else {
