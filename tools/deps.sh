@@ -32,6 +32,7 @@ need libsqlite3-dev pkg-config sqlite3
 need libstemmer-dev sh -c 'echo "#include <libstemmer.h>" | cc -E -'
 need libxml2-dev pkg-config libxml-2.0
 need poppler-utils command -v pdftotext # reads PDF files
+need libevent-dev pkg-config libevent_extra
 need libcsv-dev sh -c 'echo "#include <csv.h>" | cc -E -'
 if [ "${1-}" = clang ]; then
 	need clang command -v clang

@@ -249,7 +249,7 @@ struct row {
 	size_t n_messages;
 	const json_t *tools; /* ROW_MESSAGES: what the template gets as `tools`, or NULL */
 	bool distill;        /* "distill": true: the base's own distribution is to be learnt, not the text */
-	size_t line;         /* 1-based */
+	size_t line;         /* 1-based; 0: it stands in no file */
 	json_t *json;        /* the whole object, owned by the row */
 	char *joined;        /* owned: Alpaca's instruction and input as one content */
 };

@@ -561,7 +561,7 @@ int row_prompt(struct ids *out, const struct row *r, const struct encoder *enc, 
 	for (size_t i = 0; i < s.ids.n && !rc; i++)
 		rc = ids_push(out, s.ids.p[i], e);
 	sequence_release(&s);
-	return rc ? err_prefix(e, "line %zu", r->line) : 0;
+	return rc && r->line ? err_prefix(e, "line %zu", r->line) : rc;
 }
 
 void sample_release(struct sample *s)

@@ -1,0 +1,132 @@
+/*
+ * The rules for a request's head. Reference: guard.h, RFC 9112 section 6.3 (lengths), RFC 6454 (origins).
+ *
+ * A page from elsewhere can make its visitor's browser ask a server on loopback. It cannot forge Host and Origin, and cannot send
+ * application/json without asking first (OPTIONS), which is never granted.
+ */
+#include "serve/guard.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+void guard_init(struct guard *g, const char *host, const char *key)
+{
+	*g = (struct guard){.key = key};
+	snprintf(g->host, sizeof g->host, "%s", host);
+	if (gethostname(g->own, sizeof g->own - 1))
+		g->own[0] = 0;
+}
+
+/* The value of a header that stands there once; NULL otherwise. *n: how often it does. */
+static const char *header(const struct evkeyvalq *headers, const char *name, size_t *n)
+{
+	const struct evkeyval *h;
+	const char *value = NULL;
+	*n = 0;
+	TAILQ_FOREACH(h, headers, next)
+	{
+		if (strcasecmp(h->key, name))
+			continue;
+		value = h->value;
+		++*n;
+	}
+	return *n == 1 ? value : NULL;
+}
+
+/* Splits "name", "name:port" and "[v6]:port"; the name without brackets. */
+static bool host_name(const char *authority, char *name, size_t size)
+{
+	bool v6 = *authority == '[';
+	const char *from = authority + v6, *end = v6 ? strchr(from, ']') : from + strcspn(from, ":");
+	if (!end || end == from || (size_t)(end - from) >= size)
+		return false;
+	snprintf(name, size, "%.*s", (int)(end - from), from);
+	end += v6;
+	return !*end || (*end == ':' && end[1] && !end[1 + strspn(end + 1, "0123456789")]);
+}
+
+/* A number is no name that somebody could point elsewhere. */
+static bool host_allowed(const struct guard *g, const char *authority)
+{
+	char name[256];
+	unsigned char address[16];
+	if (!host_name(authority, name, sizeof name))
+		return false;
+	return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1 ||
+		!strcasecmp(name, "localhost") || !strcasecmp(name, g->host) || (*g->own && !strcasecmp(name, g->own));
+}
+
+static bool origin_is(const char *origin, const char *authority)
+{
+	const char *rest = !strncmp(origin, "http://", 7) ? origin + 7 : !strncmp(origin, "https://", 8) ? origin + 8 : NULL;
+	return rest && !strcasecmp(rest, authority);
+}
+
+/* In a time that does not depend on where they differ. */
+static bool equal(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	unsigned char difference = n != m;
+	for (size_t i = 0; i < m; i++)
+		difference |= (unsigned char)(a[i < n ? i : 0] ^ b[i]);
+	return !difference;
+}
+
+static bool is_json(const char *type)
+{
+	static const char json[] = "application/json";
+	size_t n = sizeof json - 1;
+	return type && !strncasecmp(type, json, n) && (!type[n] || strchr("; \t", type[n]));
+}
+
+static int check_lengths(const struct evkeyvalq *headers, struct problem *p)
+{
+	size_t n_length, n_coding;
+	const char *length = header(headers, "Content-Length", &n_length),
+		   *coding = header(headers, "Transfer-Encoding", &n_coding);
+	if (n_length + n_coding > 1)
+		return problem_set(p, 400, NULL, NULL, "the request says its length more than once");
+	if (n_length && !(*length && !length[strspn(length, "0123456789")]))
+		return problem_set(p, 400, NULL, NULL, "Content-Length: expected digits");
+	if (n_coding && strcasecmp(coding, "chunked"))
+		return problem_set(p, 400, NULL, NULL, "Transfer-Encoding: expected \"chunked\"");
+	return 0;
+}
+
+static int check_key(const struct guard *g, const struct evkeyvalq *headers, struct problem *p)
+{
+	size_t n;
+	const char *shown = header(headers, "Authorization", &n);
+	if (shown && !strncasecmp(shown, "Bearer ", 7) && equal(shown + 7 + strspn(shown + 7, " "), g->key))
+		return 0;
+	return problem_set(
+		p, 401, "invalid_api_key", NULL, "expected the header \"Authorization: Bearer KEY\" with this server's key");
+}
+
+int guard_check(const struct guard *g, enum http_method method, const struct evkeyvalq *headers, bool open, struct problem *p)
+{
+	size_t n;
+	int rc = check_lengths(headers, p);
+	const char *host = header(headers, "Host", &n);
+	if (rc)
+		return rc;
+	if (!host)
+		return problem_set(p, 400, NULL, NULL, "expected one Host header, found %zu", n);
+	if (!host_allowed(g, host))
+		return problem_set(p, 403, NULL, NULL,
+			"Host: \"%.100s\" is no name of this server; use its address, localhost, or the name it was started with",
+			host);
+	const char *origin = header(headers, "Origin", &n);
+	if (n && !(origin && origin_is(origin, host)))
+		return problem_set(p, 403, NULL, NULL, "Origin: pages from elsewhere may not use this server");
+	if (method == HTTP_OPTIONS)
+		return 0;
+	if (g->key && !open && (rc = check_key(g, headers, p)))
+		return rc;
+	if (method == HTTP_POST && !is_json(header(headers, "Content-Type", &n)))
+		return problem_set(p, 415, NULL, NULL, "expected the header \"Content-Type: application/json\"");
+	return 0;
+}

@@ -1,0 +1,99 @@
+/*
+ * The loop: connections, the engine's news, and a tick that looks whether to stop. Reference: serve.h.
+ */
+#include "serve/server.h"
+
+#include <event2/event.h>
+
+#include "serve/key.h"
+
+enum { TICK_MS = 200, GRACE_S = 10 };
+
+struct loop {
+	struct server server;
+	struct event_base *base;
+	struct event *news, *tick;
+	bool ready;
+	double stopped_s, idle_s; /* when it was asked to stop, and when nobody was left */
+	int rc;
+	struct err *e;
+};
+
+static void on_news(evutil_socket_t fd, short what, void *context)
+{
+	struct loop *l = context;
+	(void)fd, (void)what;
+	exchanges_news(&l->server);
+	enum engine_state state = engine_state(l->server.engine, l->e);
+	if (state == ENGINE_FAILED) {
+		l->rc = l->e->code;
+		event_base_loopbreak(l->base);
+	} else if (state == ENGINE_READY && !l->ready) {
+		l->ready = true;
+		log_line(LOG_INFO, "the model is loaded; next: curl %s/v1/models", http_url(l->server.http));
+	}
+}
+
+/* Asked to stop it lets nobody in, waits for who is inside, and a tick more for the last bytes to leave. */
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+	struct loop *l = context;
+	double now = now_s();
+	(void)fd, (void)what;
+	exchanges_expire(&l->server, l->stopped_s > 0 && now - l->stopped_s > GRACE_S);
+	if (!*l->server.o->stop)
+		return;
+	if (!l->stopped_s) {
+		l->stopped_s = now;
+		http_refuse_new(l->server.http);
+		log_line(LOG_INFO, "stopping; who is being answered has %d s", GRACE_S);
+	}
+	if (l->server.exchanges)
+		return;
+	if (l->idle_s)
+		event_base_loopbreak(l->base);
+	l->idle_s = now;
+}
+
+static int loop_run(struct loop *l)
+{
+	const struct timeval tick = {.tv_usec = TICK_MS * 1000};
+	l->news = event_new(l->base, engine_fd(l->server.engine), EV_READ | EV_PERSIST, on_news, l);
+	l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
+	if (!l->news || !l->tick || event_add(l->news, NULL) || event_add(l->tick, &tick))
+		return err_set(l->e, ERR_RESOURCE, "out of memory while starting the server");
+	l->server.o->ready(http_url(l->server.http));
+	event_base_dispatch(l->base);
+	return l->rc;
+}
+
+int serve_run(const struct serve_options *o, struct err *e)
+{
+	struct loop l = {.server = {.o = o, .started = time(NULL)}, .e = e};
+	char key[KEY_SIZE];
+	struct http_options http = {.host = o->host, .port = o->port, .on_request = route, .context = &l.server};
+	int rc = 0;
+	if (o->key_file && !(rc = key_read(o->key_file, key, e)))
+		http.key = key;
+	if (!rc && o->data)
+		rc = search_open(&l.server.search, o->data, e);
+	if (!rc && !(l.base = event_base_new()))
+		rc = err_set(e, ERR_RESOURCE, "out of memory while starting the server");
+	if (!rc)
+		rc = http_open(&l.server.http, l.base, &http, e);
+	if (!rc)
+		rc = engine_start(&l.server.engine, o, e);
+	if (!rc)
+		rc = loop_run(&l);
+	if (l.news)
+		event_free(l.news);
+	if (l.tick)
+		event_free(l.tick);
+	http_close(l.server.http);
+	engine_stop(l.server.engine);
+	exchanges_free(&l.server);
+	search_close(l.server.search);
+	if (l.base)
+		event_base_free(l.base);
+	return rc;
+}

@@ -1,0 +1,48 @@
+/*
+ * Private to serve: what the loop's files share.
+ */
+#ifndef ATTUNE_SERVE_SERVER_H
+#define ATTUNE_SERVE_SERVER_H
+
+#include <time.h>
+
+#include "search/search.h"
+#include "serve/engine.h"
+#include "serve/http.h"
+
+enum { ANSWER_TIMEOUT_S = 600 };
+
+struct exchange;
+struct server {
+	const struct serve_options *o;
+	struct engine *engine;
+	struct http *http;
+	struct search *search; /* NULL: no data folder */
+	struct exchange *exchanges;
+	time_t started;
+};
+
+/* Says who answers a request. */
+void route(void *server, struct http_request *r);
+
+/* A model as clients name it: the base, an adapter, or one of these with passages ("NAME/rag"). */
+struct target {
+	const struct lora *lora; /* NULL: the base alone */
+	bool rag;
+};
+/* 404 where there is none. */
+int target_find(const struct server *s, const char *name, struct target *out, struct problem *p);
+
+/* Leads a request of the body to its answer. */
+void exchange_begin(struct server *s, struct http_request *r, bool chat);
+/* What the engine has to say, to whom it may concern. */
+void exchanges_news(struct server *s);
+/* Ends those that take too long; `all`: every one. */
+void exchanges_expire(struct server *s, bool all);
+/* When the engine has stopped: what is left of them. */
+void exchanges_free(struct server *s);
+
+/* /metrics, in Prometheus' text format. */
+int metrics_write(struct server *s, struct buf *out, struct err *e);
+
+#endif

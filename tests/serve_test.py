@@ -1,0 +1,463 @@
+#!/usr/bin/env python3
+"""The server from outside: answers, streams, errors, clients that go away, hostile HTTP; with a tiny model. As TAP.
+
+usage: serve_test.py ATTUNE GOLDEN
+"""
+import concurrent.futures
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+MODEL, ADAPTER = os.path.join(GOLDEN, "untied.gguf"), os.path.join(GOLDEN, "untied.golden", "adapter")
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+ASKED = {"model": "untied", "messages": [{"role": "user", "content": "in the"}], "max_tokens": 12, "temperature": 0}
+
+
+class Case:
+    """Counts and prints TAP lines."""
+    n = failed = 0
+
+    @classmethod
+    def check(cls, name, ok, seen=""):
+        cls.n += 1
+        cls.failed += not ok
+        print(f"{'ok' if ok else 'not ok'} {cls.n} - {name}", flush=True)
+        if not ok:
+            print(f"# {seen!r}", flush=True)
+
+
+class Server:
+    """A running `attune serve`; the model is loaded when it is entered."""
+
+    def __init__(self, *args):
+        self.child = subprocess.Popen([ATTUNE, "serve", "--model", MODEL, "--port", "0", *args], env=ENV, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True)
+        self.key = None
+
+    def __enter__(self):
+        url = self.child.stdout.readline().strip()
+        if not url:
+            raise RuntimeError(self.child.communicate()[1])
+        self.host, self.port = url.removeprefix("http://").rsplit(":", 1)
+        end = time.time() + 60
+        while self.get("/health")[0] != 200 and time.time() < end:
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+        self.out, self.err = self.child.communicate(timeout=60)
+
+    def ask(self, method, path, body=None, headers=None):
+        """Status, headers, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=60)
+        sent = {"Content-Type": "application/json"} if method == "POST" else {}
+        if self.key:
+            sent["Authorization"] = f"Bearer {self.key}"
+        connection.request(method, path, body if body is None or isinstance(body, (str, bytes)) else json.dumps(body), sent | (headers or {}))
+        got = connection.getresponse()
+        text = got.read()
+        connection.close()
+        return got.status, got.headers, text
+
+    def get(self, path):
+        status, _, text = self.ask("GET", path)
+        return status, json.loads(text) if text[:1] == b"{" else text
+
+    def post(self, path, body):
+        status, _, text = self.ask("POST", path, body)
+        return status, json.loads(text)
+
+    def stream(self, path, body):
+        """The events of a stream, decoded; the last one is "[DONE]"."""
+        status, headers, text = self.ask("POST", path, body | {"stream": True})
+        assert status == 200 and headers["Content-Type"] == "text/event-stream", (status, text)
+        lines = [line.removeprefix("data: ") for line in text.decode().split("\n\n") if line.startswith("data: ")]
+        return [json.loads(line) if line != "[DONE]" else line for line in lines]
+
+    def raw(self, data, wait=5):
+        """What comes back for these bytes until the server closes the connection, or for `wait` seconds."""
+        with socket.create_connection(("127.0.0.1", int(self.port))) as s:
+            s.sendall(data)
+            s.settimeout(wait)
+            got = b""
+            try:
+                while piece := s.recv(65536):
+                    got += piece
+            except (TimeoutError, ConnectionResetError):
+                pass
+            return got
+
+    def measure(self, name):
+        for line in self.get("/metrics")[1].decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        raise KeyError(name)
+
+    def busy(self):
+        return self.measure("llamacpp:requests_processing") + self.measure("llamacpp:requests_deferred")
+
+    def wait_idle(self, seconds):
+        end = time.time() + seconds
+        while self.busy():
+            if time.time() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+def content(answer, i=0):
+    return answer["choices"][i]["message"]["content"]
+
+
+def pieces(events, i=0):
+    return [c["delta"]["content"] for e in events if e != "[DONE]" for c in e["choices"] if c["index"] == i and c["delta"].get("content")]
+
+
+def test_models(s):
+    status, got = s.get("/v1/models")
+    ids = [(m["id"], m["root"], m["parent"]) for m in got["data"]]
+    Case.check("models: the base and its adapters", status == 200 and got["object"] == "list" and
+               ids == [("untied", "untied", None), ("ours", "untied", "untied")], got)
+    Case.check("one model", s.get("/v1/models/ours") == (200, got["data"][1]))
+    status, got = s.get("/v1/models/absent")
+    Case.check("no such model", status == 404 and got["error"]["code"] == "model_not_found" and got["error"]["param"] == "model", got)
+
+
+def generate(prompt, *args):
+    done = subprocess.run([ATTUNE, "generate", "--model", MODEL, "--quiet", "--max-tokens", "12", *args], input=json.dumps(prompt), env=ENV,
+                          capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_chat(s):
+    status, got = s.post(CHAT, ASKED)
+    want = generate({"messages": ASKED["messages"]})
+    choice = got["choices"][0]
+    Case.check("an answer in OpenAI's shape", status == 200 and got["object"] == "chat.completion" and got["id"].startswith("chatcmpl-") and
+               got["model"] == "untied" and choice["message"]["role"] == "assistant" and choice["index"] == 0 and choice["logprobs"] is None, got)
+    Case.check("it is what generate says", content(got) == want["text"] and choice["finish_reason"] == want["finish_reason"] and
+               {k: got["usage"][k] for k in want["usage"]} == want["usage"], (got, want))
+    want = content(got)
+    parts = [{"type": "text", "text": "in"}, {"type": "text", "text": " the"}]
+    Case.check("content in parts", content(s.post(CHAT, ASKED | {"messages": [{"role": "user", "content": parts}]})[1]) == want)
+    nulls = dict.fromkeys(("stream", "n", "stop", "seed", "top_p", "logprobs", "top_logprobs", "response_format", "tools", "tool_choice",
+                           "stream_options", "max_completion_tokens", "user", "logit_bias", "presence_penalty", "anything"))
+    Case.check("optional fields may be null", content(s.post(CHAT, ASKED | nulls)[1]) == want)
+    harmless = {"frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}, "tools": [], "response_format": {"type": "text"}, "user": "u",
+                "metadata": {"a": "b"}, "store": False}
+    Case.check("fields whose value changes nothing", content(s.post(CHAT, ASKED | harmless)[1]) == want)
+    system = [{"role": r, "content": "Be brief."} for r in ("system", "developer")]
+    one, two = (content(s.post(CHAT, ASKED | {"messages": [m, *ASKED["messages"]]})[1]) for m in system)
+    Case.check("a developer is a system", one == two != want, (one, two))
+    less = ASKED | {"max_completion_tokens": 3}
+    del less["max_tokens"]
+    got = s.post(CHAT, less)[1]
+    Case.check("max_completion_tokens", got["usage"]["completion_tokens"] == 3 and got["choices"][0]["finish_reason"] == "length" and
+               want.startswith(content(got)), got)
+    tuned = content(s.post(CHAT, ASKED | {"model": "ours"})[1])
+    Case.check("the model chooses the adapter", tuned == generate({"messages": ASKED["messages"]}, "--adapter", ADAPTER)["text"] != want, tuned)
+    draw = ASKED | {"temperature": 1.5, "n": 3, "seed": 5}
+    one, two = s.post(CHAT, draw)[1], s.post(CHAT, draw)[1]
+    texts = [content(one, i) for i in range(3)]
+    Case.check("n choices, drawn by the seed", [c["index"] for c in one["choices"]] == [0, 1, 2] and len(set(texts)) == 3 and
+               texts == [content(two, i) for i in range(3)] and one["usage"]["completion_tokens"] > one["usage"]["prompt_tokens"] / 3, one)
+    later = s.post(CHAT, draw | {"seed": 6, "n": 1})[1]
+    Case.check("choice i has the seed + i", content(later) == texts[1], (later, texts))
+    Case.check("another seed, other answers", content(s.post(CHAT, draw | {"seed": 99})[1]) not in texts)
+    return want
+
+
+def test_stream(s, want):
+    events = s.stream(CHAT, ASKED)
+    Case.check("a stream says the same", "".join(pieces(events)) == want, events)
+    connection = http.client.HTTPConnection("127.0.0.1", int(s.port), timeout=60)
+    connection.request("POST", CHAT, json.dumps(ASKED | {"stream": True, "n": 100, "max_tokens": 400, "temperature": 2}), {"Content-Type": "application/json"})
+    got = connection.getresponse()
+    while b'"content":"' not in (line := got.readline()) or b'"role"' in line:
+        pass
+    Case.check("as it is made", s.busy() > 50)
+    got.close()
+    connection.close()
+    s.wait_idle(5)
+    Case.check("first the role, last the reason, then [DONE]", events[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""} and
+               events[-1] == "[DONE]" and events[-2]["choices"][0]["finish_reason"] == "length" and events[-2]["choices"][0]["delta"] == {} and
+               all(e["choices"][0]["finish_reason"] is None for e in events[:-2]) and
+               {e["object"] for e in events[:-1]} == {"chat.completion.chunk"} and len({e["id"] for e in events[:-1]}) == 1, events)
+    Case.check("no usage unless asked for", all("usage" not in e for e in events[:-1]))
+    events = s.stream(CHAT, ASKED | {"stream_options": {"include_usage": True}, "n": 2})
+    Case.check("usage comes last, with no choice", events[-2]["choices"] == [] and events[-2]["usage"]["completion_tokens"] == 24 and
+               all(e["usage"] is None for e in events[:-2]), events[-3:])
+    Case.check("two choices in one stream", "".join(pieces(events, 0)) == "".join(pieces(events, 1)) == want)
+
+
+def test_stop(s, want):
+    stop = want[3:6]
+    got = s.post(CHAT, ASKED | {"stop": stop})[1]
+    Case.check("a stop text ends and is left out", content(got) == want[:want.index(stop)] and got["choices"][0]["finish_reason"] == "stop", got)
+    events = s.stream(CHAT, ASKED | {"stop": ["nowhere", stop]})
+    Case.check("in a stream too, its beginning held back", "".join(pieces(events)) == want[:want.index(stop)] and
+               events[-2]["choices"][0]["finish_reason"] == "stop", events)
+    never = want[3:6] + "\u0001"
+    Case.check("what only looked like a stop text is said", "".join(pieces(s.stream(CHAT, ASKED | {"stop": never}))) == want)
+
+
+def test_errors(s):
+    message = {"role": "user", "content": "a"}
+    bad = [({"foo": 1}, "foo", "unknown_parameter"), ({"tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
+           ({"response_format": {"type": "xml"}}, "response_format", "unsupported_parameter"),
+           ({"frequency_penalty": 0.5}, "frequency_penalty", "unsupported_parameter"), ({"logit_bias": {"1": 2}}, "logit_bias", "unsupported_parameter"),
+           ({"temperature": 999999}, "temperature", None), ({"temperature": -1}, "temperature", None), ({"temperature": "1"}, "temperature", None),
+           ({"top_p": 2}, "top_p", None), ({"n": 0}, "n", None), ({"n": 1000}, "n", None), ({"n": 1.5}, "n", None), ({"seed": "a"}, "seed", None),
+           ({"max_tokens": -1}, "max_tokens", None), ({"max_tokens": 0}, "max_tokens", None), ({"max_completion_tokens": 5}, None, None),
+           ({"stop": ["a"] * 5}, "stop", None), ({"stop": [""]}, "stop", None), ({"stop": [1]}, "stop", None), ({"stream": "yes"}, "stream", None),
+           ({"stream_options": {"include_usage": True}}, "stream_options", None),
+           ({"stream": True, "stream_options": {"x": True}}, "stream_options", "unsupported_parameter"),
+           ({"logprobs": 3}, "logprobs", None), ({"top_logprobs": 2}, "top_logprobs", None), ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", None),
+           ({"model": None}, "model", None), ({"model": 5}, "model", None), ({"messages": []}, "messages", None), ({"messages": "a"}, "messages", None),
+           ({"messages": [message, {"role": "assistant", "content": "b"}]}, "messages", None), ({"messages": [5]}, "messages[0]", None),
+           ({"messages": [message, {"role": "tool", "content": "b"}]}, "messages[1]", None), ({"messages": [{"role": "user"}]}, "messages[0]", None),
+           ({"messages": [message | {"name": "x"}]}, "messages[0]", "unsupported_parameter"),
+           ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, "messages[0]", None),
+           ({"messages": [{"role": "user", "content": "long " * 600}]}, "messages", "context_length_exceeded")]
+    for change, param, code in bad:
+        status, got = s.post(CHAT, ASKED | change)
+        e = got.get("error", {})
+        Case.check(f"400 for {json.dumps(change)[:60]}", status == 400 and set(e) == {"message", "type", "param", "code"} and
+                   e["type"] == "invalid_request_error" and e["code"] == code and (param is None or e["param"] == param) and e["message"], (status, got))
+    status, got = s.post(CHAT, ASKED | {"model": "absent"})
+    Case.check("404 for a model that is not there", status == 404 and got["error"]["code"] == "model_not_found", got)
+    for title, body in (("no JSON", "{"), ("no object", "[1]"), ("bad UTF-8", b'{"model":"\xff"}'), ("a duplicate key", '{"n":1,"n":1}'),
+                        ("NUL", '{"model":"a\\u0000"}'), ("a lone surrogate", '{"model":"\\ud800"}'), ("depth", '{"a":' + "[" * 100000), ("1e999", '{"n":1e999}'),
+                        ("nothing", "")):
+        status, got = s.post(CHAT, body)
+        Case.check(f"400 for a body with {title}", status == 400 and got["error"]["type"] == "invalid_request_error", (status, got))
+    Case.check("404 for a path", s.get("/v1/nothing")[0] == 404 and s.get("/")[0] == 404)
+    Case.check("405 for a method", s.get(CHAT)[0] == 405 and s.ask("DELETE", "/v1/models")[0] == 405 and s.ask("POST", "/health", "{}")[0] == 405)
+
+
+def test_together(s, want):
+    """Answers that are made at the same time, of two models."""
+    tuned = content(s.post(CHAT, ASKED | {"model": "ours"})[1])
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        got = list(pool.map(lambda i: content(s.post(CHAT, ASKED | {"model": ("untied", "ours")[i % 2]})[1]), range(48)))
+    Case.check("48 answers at a time, each as if alone", got == [want, tuned] * 24, got)
+    status, answer = s.post(CHAT, ASKED | {"n": 128})
+    Case.check("128 choices through 2 places", status == 200 and {content(answer, i) for i in range(128)} == {want}, answer)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda _: s.post(CHAT, ASKED | {"n": 128, "max_tokens": 400, "temperature": 1})[0], range(4)))
+    Case.check("a full queue is 429", sorted(set(got)) == [200, 429], got)
+
+
+def test_gone(s):
+    """Clients that do not wait for their answers."""
+    long = ASKED | {"max_tokens": 450, "n": 100, "temperature": 2}
+    for title, body in (("a stream", long | {"stream": True}), ("an answer in one piece", long)):
+        body = json.dumps(body).encode()
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        with socket.create_connection(("127.0.0.1", int(s.port))) as c:
+            c.sendall(head + body)
+            end = time.time() + 10
+            while not s.busy() and time.time() < end:
+                time.sleep(0.01)
+            c.sendall(b"bytes that nobody asked for\r\n\r\n" * 100)
+            time.sleep(0.2)
+            begun = s.busy()
+        gone = time.time()
+        Case.check(f"who goes away from {title} frees its place", begun > 50 and s.wait_idle(5) and time.time() - gone < 1, (begun, time.time() - gone))
+    Case.check("and the server goes on", s.post(CHAT, ASKED)[0] == 200)
+
+
+def head(*lines, method="GET", path="/health"):
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode()
+
+
+def status_of(answer):
+    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else None
+
+
+def test_hostile(s):
+    ok = head("Host: localhost")
+    body = json.dumps(ASKED)
+    post = ["Host: localhost", "Content-Type: application/json"]
+    length = f"Content-Length: {len(body)}"
+    chunked = f"{len(body):x}\r\n{body}\r\n0\r\n\r\n".encode()
+    table = [
+        ("a plain request", ok, 200), ("a host with its port", head(f"Host: 127.0.0.1:{s.port}"), 200), ("a host of version 6", head("Host: [::1]:80"), 200),
+        ("a host from elsewhere", head("Host: evil.example"), 403), ("no host", head("X: y"), 400), ("two hosts", head("Host: localhost", "Host: evil.example"), 400),
+        ("an empty host", head("Host: "), 403), ("a host that only begins well", head("Host: localhost.evil.example"), 403),
+        ("its own origin", head(f"Host: localhost:{s.port}", f"Origin: http://localhost:{s.port}"), 200),
+        ("an origin from elsewhere", head("Host: localhost", "Origin: http://evil.example"), 403), ("no origin", head("Host: localhost", "Origin: null"), 403),
+        ("a target with a host", head("Host: localhost", path="http://evil.example/health"), 400), ("a bare LF", ok.replace(b"\r\n", b"\n"), 400),
+        ("one bare LF", b"GET /health HTTP/1.1\r\nX: y\nHost: localhost\r\n\r\n", 400), ("a NUL", head("Host: localhost", "X: a\0b"), 400),
+        ("a bare CR", head("Host: localhost", "X: a\rb"), 400),
+        ("no HTTP", b"HELLO\r\n\r\n", 400), ("a huge header", head("Host: localhost", "X: " + "y" * 20000), None), ("a long path", head("Host: localhost", path="/" + "a" * 9000), 414),
+        ("many headers", head("Host: localhost", *["X: y"] * 5000), None),
+        ("a length", head(*post, length, method="POST", path=CHAT) + body.encode(), 200),
+        ("chunks", head(*post, "Transfer-Encoding: chunked", method="POST", path=CHAT) + chunked, 200),
+        ("two lengths", head(*post, length, length, method="POST", path=CHAT) + body.encode(), 400),
+        ("a length and chunks", head(*post, length, "Transfer-Encoding: chunked", method="POST", path=CHAT) + chunked, 400),
+        ("another coding", head(*post, length, "Transfer-Encoding: identity", method="POST", path=CHAT) + body.encode(), 400),
+        ("a negative length", head(*post, "Content-Length: -5", method="POST", path=CHAT), 400),
+        ("a length with a sign", head(*post, f"Content-Length: +{len(body)}", method="POST", path=CHAT) + body.encode(), 400),
+        ("an endless length", head(*post, "Content-Length: 99999999999", method="POST", path=CHAT), None),
+        ("an endless chunk", head(*post, "Transfer-Encoding: chunked", method="POST", path=CHAT) + b"fffffffffff\r\n", None),
+        ("no type", head("Host: localhost", length, method="POST", path=CHAT) + body.encode(), 415),
+        ("a form's type", head("Host: localhost", "Content-Type: text/plain", length, method="POST", path=CHAT) + body.encode(), 415),
+        ("a type that only begins well", head("Host: localhost", "Content-Type: application/jsonp", length, method="POST", path=CHAT) + body.encode(), 415),
+        ("OPTIONS", head("Host: localhost", method="OPTIONS", path=CHAT), 204), ("HEAD", head("Host: localhost", method="HEAD"), 200)]
+    for title, data, want in table:
+        got = s.raw(data, 3)
+        Case.check(f"{title}: {want or 'no success'}", status_of(got) == want if want else status_of(got) in (None, 400, 413, 431), got[:300])
+    got = s.raw(head("Host: localhost", method="OPTIONS", path=CHAT))
+    Case.check("nothing is granted to other origins", b"access-control" not in got.lower(), got)
+    Case.check("answers are not to be guessed at or kept", b"nosniff" in s.raw(ok) and b"no-store" in s.raw(ok))
+    got = s.raw(ok + ok)
+    Case.check("a connection carries one request", got.count(b"HTTP/1.1") == 1, got)
+    got = s.raw(head(*post, length, method="POST", path=CHAT) + body.encode() + ok)
+    Case.check("what stands behind a body is no second request", got.count(b"HTTP/1.1") == 1 and status_of(got) == 200, got)
+    got = s.raw(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: y\n\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    Case.check("a bare LF makes no second request", got.count(b"HTTP/1.1") == 1 and b"\"data\"" not in got, got)
+    large = json.dumps({"model": "x" * (5 << 20)})
+    try:
+        status = s.ask("POST", CHAT, large)[0]
+    except OSError:
+        status = None
+    Case.check("a body that is too large", status in (413, None), status)
+    Case.check("after all that it answers", s.post(CHAT, ASKED)[0] == 200)
+
+
+def test_crowd(s):
+    """More connections than there are places, all of them slow; then the deadline of a head."""
+    begun = time.time()
+    crowd = [socket.create_connection(("127.0.0.1", int(s.port))) for _ in range(300)]
+    for c in crowd:
+        c.sendall(b"GET /health HTTP/1.1\r\nHost:")
+    Case.check("300 slow connections do not keep others out", s.get("/health")[0] == 200)
+    with open(f"/proc/{s.child.pid}/status", encoding="ascii") as f:
+        Case.check("and 256 at most are kept", len(os.listdir(f"/proc/{s.child.pid}/fd")) < 300, f.read())
+    while select.select(crowd, [], [], 0)[0] != crowd and time.time() < begun + 15:
+        for c in select.select([], crowd, [], 0)[1]:
+            try:
+                c.send(b"x")  # slow, but never silent
+            except OSError:
+                pass
+        time.sleep(0.5)
+    took = time.time() - begun
+    Case.check("a head has ten seconds", 9 < took < 14, took)
+    for c in crowd:
+        c.close()
+    time.sleep(1.5)
+    n = len(os.listdir(f"/proc/{s.child.pid}/fd"))
+    Case.check("and leaves nothing open", n < 30, n)
+
+
+def test_key(here):
+    def refuses(title, words, *args):
+        done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", *args], env=ENV, capture_output=True, text=True, check=False,
+                              timeout=60)
+        Case.check(title, done.returncode == 2 and words in done.stderr and not done.stdout, done)
+
+    key = os.path.join(here, "key")
+    refuses("an address that others reach needs a key", "--api-key-file", "--host", "0.0.0.0")
+    with Server("--host", "0.0.0.0", "--api-key-file", key) as s:
+        with open(key, encoding="ascii") as f:
+            s.key = f.read().strip()
+        Case.check("a key is made that only its owner can read", stat.S_IMODE(os.stat(key).st_mode) == 0o600 and len(s.key) == 64, s.key)
+        Case.check("with the key", s.post(CHAT, ASKED)[0] == 200)
+        whole = s.key
+        for title, shown in (("without it", None), ("with another one", "x" * 64), ("with its beginning", whole[:-1]), ("with more than it", whole + "0")):
+            s.key = shown
+            status, headers, text = s.ask("GET", "/v1/models")
+            Case.check(f"401 {title}", status == 401 and headers["WWW-Authenticate"] == "Bearer" and
+                       json.loads(text)["error"]["code"] == "invalid_api_key" and whole.encode() not in text, (status, text))
+        Case.check("health needs none", s.get("/health")[0] == 200 and s.ask("OPTIONS", "/v1/models")[0] == 204)
+    Case.check("the key is in no log", whole not in s.out + s.err, s.err)
+    with Server("--api-key-file", key) as s:
+        s.key = whole
+        Case.check("the key stays", s.get("/v1/models")[0] == 200)
+    os.chmod(key, 0o644)
+    refuses("a key that others can read", "chmod 600", "--api-key-file", key)
+    refuses("two models of one name", "two models", "--adapter", ADAPTER + "=a", "--adapter", ADAPTER + "=a")
+    refuses("a name that is none", "letters, digits", "--adapter", ADAPTER + "=a/rag")
+    refuses("a port that is none", "--port", "--port", "70000")
+    done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--adapter", os.path.join(here, "absent")], env=ENV, capture_output=True,
+                          text=True, check=False, timeout=60)
+    Case.check("an adapter that is not there ends it", done.returncode == 1 and "absent" in done.stderr, done)
+
+
+def test_rag(here):
+    docs, data = os.path.join(here, "docs"), os.path.join(here, "data")
+    os.mkdir(docs)
+    with open(os.path.join(docs, "plans.md"), "w", encoding="utf-8") as f:
+        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+    subprocess.run([ATTUNE, "curate", "--in", docs, "--out", data, "--quiet"], env=ENV, check=True, timeout=60)
+    asked = ASKED | {"messages": [{"role": "user", "content": "How many uploads does Harbor allow?"}], "max_tokens": 8}
+    with Server("--data", data, "--adapter", ADAPTER + "=ours", "--parallel", "1", "--threads", "1") as s:
+        got = [(m["id"], m["parent"]) for m in s.get("/v1/models")[1]["data"]]
+        Case.check("with passages every model is there twice", got == [("untied", None), ("untied/rag", "untied"), ("ours", "untied"), ("ours/rag", "ours")], got)
+        Case.check("a name with a slash", s.get("/v1/models/ours/rag")[0] == s.get("/v1/models/ours%2Frag")[0] == 200)
+        status, plain = s.post(CHAT, asked)
+        status, got = s.post(CHAT, asked | {"model": "untied/rag"})
+        found = got["attune"]["passages"][0]
+        Case.check("an answer names its passages", status == 200 and found["source"] == "plans.md" and found["number"] == 1 and "40 uploads" in found["text"] and
+                   got["usage"]["prompt_tokens"] > plain["usage"]["prompt_tokens"] and "attune" not in plain and got["model"] == "untied/rag", got)
+        message = f"Answer from these passages only.\n\n[1] plans.md: {found['heading']}\n{found['text']}\n\nQuestion: {asked['messages'][0]['content']}"
+        Case.check("it is asked as training rows are", content(got) == content(s.post(CHAT, asked | {"messages": [{"role": "user", "content": message}]})[1]))
+        events = s.stream(CHAT, asked | {"model": "ours/rag"})
+        Case.check("a stream names them once, first", [i for i, e in enumerate(events) if "attune" in e] == [0], events)
+        got = s.post(CHAT, asked | {"model": "untied/rag", "messages": [{"role": "user", "content": "xyzzy"}]})[1]
+        Case.check("a question that nothing answers", got["attune"]["passages"] == [], got)
+    with Server() as s:
+        Case.check("without a data folder there is none", s.post(CHAT, asked | {"model": "untied/rag"})[0] == 404)
+
+
+def test_end():
+    with Server("--parallel", "1", "--threads", "1") as s:
+        body = ASKED | {"n": 4, "max_tokens": 450, "temperature": 2}
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(s.post, CHAT, body)
+            end = time.time() + 10
+            while not s.busy() and time.time() < end:
+                time.sleep(0.01)
+            s.child.send_signal(signal.SIGTERM)
+            status, got = answer.result()
+        rc = s.child.wait(timeout=30)
+        Case.check("who is being answered gets the answer, then it ends", status == 200 and len(got["choices"]) == 4 and rc == 0, (rc, status))
+    Case.check("stdout has the address alone", s.out == "", s.out)
+
+
+def main():
+    with Server("--parallel", "2", "--adapter", ADAPTER + "=ours", "--threads", "1") as s:
+        test_models(s)
+        want = test_chat(s)
+        test_stream(s, want)
+        test_stop(s, want)
+        test_errors(s)
+        test_together(s, want)
+        test_gone(s)
+        test_hostile(s)
+        test_crowd(s)
+    Case.check("Ctrl-C ends it with 0", s.child.returncode == 0 and "Sanitizer" not in s.err, s.err)
+    with tempfile.TemporaryDirectory() as here:
+        test_key(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_rag(here)
+    test_end()
+    print(f"1..{Case.n}")
+    return Case.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
