@@ -276,7 +276,7 @@ static void distill(float *loss, float *logits, const float *teacher, size_t n, 
 static void gather(float *dst, const struct matrix *m, const int32_t *row, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		P(unpack)(dst + i * m->cols, m, (size_t)row[i], 0, m->cols);
+		P(unpack)(dst + i * m->cols, m->cols, m, (struct strip){(size_t)row[i], 1, 0, m->cols});
 }
 
 static void adamw(float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n, const struct adamw *o)

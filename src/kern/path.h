@@ -105,8 +105,12 @@ static inline vf vexp(vf x)
 	return (vf)((vi)p + ((vi)t << 23));
 }
 
-/* dst[0..n) = values [first, first + n) of a row: matrix_row, vectorised. */
-void P(unpack)(float *dst, const struct matrix *m, size_t row, size_t first, size_t n);
+/* Part of a stored matrix. */
+struct strip {
+	size_t row, rows, first, n; /* values [first, first + n) of each row */
+};
+/* dst [rows, n], rows ldd apart: matrix_row, vectorised. */
+void P(unpack)(float *dst, size_t ldd, const struct matrix *m, struct strip s);
 
 void P(gemm)(const struct gemm *g);
 void P(gemm_rows)(const struct gemm *g, void *scratch, size_t scratch_bytes); /* rows.c: A not transposed; scratch aligned to 64 */

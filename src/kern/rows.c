@@ -262,7 +262,7 @@ static inline __attribute__((always_inline)) void scales_of(
 
 /* ---- products ---------------------------------------------------------------------------------------------------------- */
 
-/* Some rows of A, at most ROWS, and as many rows of B as columns of C, at most COLUMNS. */
+/* 1, 2 or 4 rows of A, and as many rows of B as columns of C, at most COLUMNS. */
 struct part {
 	size_t m0, M, n0, N;
 };
@@ -326,39 +326,88 @@ static void dots_quantised(float sum[ROWS][COLUMNS], const struct rounded *r, co
 	}
 }
 
-/* B transposed: sum[n] += A row . B row n, in f32. */
-static void dots_plain(float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c)
+/* The values themselves where they are f32 that vectors may load, else NULL. */
+static const float *floats_of(const struct matrix *b)
 {
-	float b[DEPTH];
+	return b->dtype == DTYPE_F32 && (uintptr_t)b->data % sizeof(float) == 0 ? b->data : NULL;
+}
+
+/* B transposed: sum[n] += A row . B row n, in f32; `rows` is c.M. */
+static inline __attribute__((always_inline)) void dots_plain(
+	float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c, const size_t rows)
+{
+	const float *values = floats_of(&t->b);
+	float copy[DEPTH];
 	for (size_t k0 = 0, K; k0 < t->K; k0 += K) {
+		const float *a = t->a + c.m0 * t->lda + k0;
 		K = least(DEPTH, t->K - k0);
 		for (size_t n = 0; n < c.N; n++) {
-			P(unpack)(b, &t->b, c.n0 + n, k0, K);
-			for (size_t m = 0; m < c.M; m++) {
-				const float *a = t->a + (c.m0 + m) * t->lda + k0;
-				vf part[4] = {{0}};
-				size_t k = 0;
-				for (; k + 4 * LANES <= K; k += 4 * LANES)
-					for (size_t v = 0; v < 4; v++)
-						part[v] += vload(a + k + v * LANES) * vload(b + k + v * LANES);
-				float rest = 0;
-				for (; k < K; k++)
-					rest += a[k] * b[k];
-				sum[m][n] += vsum((part[0] + part[1]) + (part[2] + part[3])) + rest;
-			}
+			const float *b = values ? values + (c.n0 + n) * t->b.cols + k0 : copy;
+			vf part[ROWS][2] = {{{0}}};
+			float rest[ROWS] = {0};
+			size_t k = 0;
+			if (!values)
+				P(unpack)(copy, DEPTH, &t->b, (struct strip){c.n0 + n, 1, k0, K});
+			for (; k + 2 * LANES <= K; k += 2 * LANES)
+#pragma GCC unroll 4
+				for (size_t m = 0; m < rows; m++)
+					for (size_t v = 0; v < 2; v++)
+						part[m][v] += vload(a + m * t->lda + k + v * LANES) * vload(b + k + v * LANES);
+			for (; k < K; k++)
+				for (size_t m = 0; m < rows; m++)
+					rest[m] = fmaf(a[m * t->lda + k], b[k],
+						rest[m]); /* by name: fused however the compiler lays the loop */
+			for (size_t m = 0; m < rows; m++)
+				sum[m][n] += vsum(part[m][0] + part[m][1]) + rest[m];
 		}
 	}
 }
 
 /* B as it is: sum += A[k] B row k. */
-static void add_rows(float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c)
+static inline __attribute__((always_inline)) void add_rows(
+	float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c, const size_t rows)
 {
-	float b[COLUMNS] = {0};
-	for (size_t k = 0; k < t->K; k++) {
-		P(unpack)(b, &t->b, k, c.n0, c.N);
-		for (size_t m = 0; m < c.M; m++)
-			for (size_t j = 0; j < COLUMNS; j++)
-				sum[m][j] += t->a[(c.m0 + m) * t->lda + k] * b[j];
+	enum { AT_ONCE = 64, STEP = 2 * LANES };
+	const float *values = c.N == COLUMNS ? floats_of(&t->b) : NULL;
+	float copy[AT_ONCE][COLUMNS];
+	if (c.N < COLUMNS)
+		memset(copy, 0, sizeof(copy));
+	for (size_t k0 = 0, K; k0 < t->K; k0 += K) {
+		const float *a = t->a + c.m0 * t->lda + k0, *b = values ? values + k0 * t->b.cols + c.n0 : copy[0];
+		size_t ldb = values ? t->b.cols : COLUMNS;
+		K = least(AT_ONCE, t->K - k0);
+		if (!values)
+			P(unpack)(copy[0], COLUMNS, &t->b, (struct strip){k0, K, c.n0, c.N});
+		for (size_t n = 0; n < COLUMNS; n += STEP) {
+			vf part[ROWS][2];
+			for (size_t m = 0; m < rows; m++)
+				for (size_t v = 0; v < 2; v++)
+					part[m][v] = vload(sum[m] + n + v * LANES);
+			for (size_t k = 0; k < K; k++)
+#pragma GCC unroll 4
+				for (size_t m = 0; m < rows; m++)
+					for (size_t v = 0; v < 2; v++)
+						part[m][v] += vset(a[m * t->lda + k]) * vload(b + k * ldb + n + v * LANES);
+			for (size_t m = 0; m < rows; m++)
+				for (size_t v = 0; v < 2; v++)
+					vstore(sum[m] + n + v * LANES, part[m][v]);
+		}
+	}
+}
+
+static void multiply_plain(float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c)
+{
+#define PLAIN_CASE(rows)                             \
+	case rows:                                   \
+		if (t->b_transposed)                 \
+			dots_plain(sum, t, c, rows); \
+		else                                 \
+			add_rows(sum, t, c, rows);   \
+		break;
+	switch (c.M) {
+		PLAIN_CASE(1)
+		PLAIN_CASE(2)
+		PLAIN_CASE(4)
 	}
 }
 
@@ -369,10 +418,8 @@ static void multiply(const struct gemm *g, const struct rounded *r, struct part 
 		const struct gemm_term *t = &g->term[i];
 		if (r && i == 0)
 			dots_quantised(sum, r, &t->b, (struct part){c.m0 - r->m0, c.M, c.n0, c.N});
-		else if (t->b_transposed)
-			dots_plain(sum, t, c);
 		else
-			add_rows(sum, t, c);
+			multiply_plain(sum, t, c);
 	}
 	for (size_t m = 0; m < c.M; m++) {
 		float *y = g->c + (c.m0 + m) * g->ldc + c.n0;

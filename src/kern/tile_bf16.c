@@ -185,8 +185,7 @@ static void pack_rows_unpacked(packed *dst, const struct matrix *b, size_t k0, s
 	float row[16][TILE_MAX_DEPTH];
 	for (size_t n = 0; n < N; n += 16) {
 		size_t rows = N - n < 16 ? N - n : 16;
-		for (size_t j = 0; j < rows; j++)
-			P(unpack)(row[j], b, n0 + n + j, k0, K);
+		P(unpack)(row[0], TILE_MAX_DEPTH, b, (struct strip){n0 + n, rows, k0, K});
 		pack_rows(dst + n * 2, tile_width(N), DTYPE_F32, (const uint8_t *)row, sizeof(row[0]), rows, K);
 	}
 }
@@ -197,8 +196,7 @@ static void pack_columns_unpacked(packed *dst, const struct matrix *b, size_t k0
 	float row[ROWS][TILE_COLS];
 	for (size_t k = 0; k < K; k += ROWS) {
 		size_t rows = K - k < ROWS ? K - k : ROWS;
-		for (size_t j = 0; j < rows; j++)
-			P(unpack)(row[j], b, k0 + k + j, n0, N);
+		P(unpack)(row[0], TILE_COLS, b, (struct strip){k0 + k, rows, n0, N});
 		pack_columns(dst + k * tile_width(N), N, DTYPE_F32, (const uint8_t *)row, sizeof(row[0]), rows);
 	}
 }
