@@ -202,6 +202,50 @@ def test_stream(s, want):
     Case.check("two choices in one stream", "".join(pieces(events, 0)) == "".join(pieces(events, 1)) == want)
 
 
+def test_logprobs(s):
+    got = s.post(CHAT, ASKED | {"logprobs": True, "top_logprobs": 3})[1]
+    tokens = got["choices"][0]["logprobs"]["content"]
+    Case.check("logprobs of a chat", bytes(b for t in tokens for b in t["bytes"]).decode("utf-8", "replace") == content(got) and
+               all(len(t["top_logprobs"]) == 3 and t["top_logprobs"][0]["logprob"] == t["logprob"] < 0 for t in tokens), tokens)
+    events = s.stream(CHAT, ASKED | {"logprobs": True, "top_logprobs": 3})
+    streamed = [t for e in events[1:-1] for t in (e["choices"][0]["logprobs"] or {"content": []})["content"]]
+    Case.check("a stream has the same", len(streamed) == len(tokens) and all(abs(a["logprob"] - b["logprob"]) < 1e-2 for a, b in zip(streamed, tokens)), streamed)
+
+
+def test_text(s):
+    asked = {"model": "untied", "prompt": "that is", "max_tokens": 6, "temperature": 0}
+    status, got = s.post(TEXT, asked)
+    said = got["choices"][0]["text"]
+    Case.check("a completion", status == 200 and got["object"] == "text_completion" and said == generate({"prompt": "that is"}, "--max-tokens", "6")["text"], got)
+    p = s.post(TEXT, asked | {"logprobs": 2})[1]["choices"][0]["logprobs"]
+    Case.check("the likeliest token is the one that was taken", len(p["tokens"]) == 6 and all(
+        list(t)[0] == own and t[own] == x for t, own, x in zip(p["top_logprobs"], p["tokens"], p["token_logprobs"])), p)
+    Case.check("of a stream", "".join(e["choices"][0]["text"] for e in s.stream(TEXT, asked)[:-1]) == said)
+    got = s.post(TEXT, asked | {"prompt": ["that is", "of"], "n": 2, "echo": True})[1]
+    Case.check("two prompts, two choices each, behind what was asked", [c["index"] for c in got["choices"]] == [0, 1, 2, 3] and
+               [c["text"][:len(p)] for c, p in zip(got["choices"], ("that is", "that is", "of", "of"))] == ["that is", "that is", "of", "of"] and
+               got["choices"][0]["text"] == "that is" + said, got)
+    ids = s.post("/tokenize", {"content": "in the for that"})[1]["tokens"]
+    Case.check("tokens and back", len(ids) > 3 and s.post("/detokenize", {"tokens": ids})[1] == {"content": "in the for that"}, ids)
+    for path, body, param in (("/tokenize", {}, "content"), ("/detokenize", {"tokens": [10 ** 9]}, "tokens"), ("/detokenize", {"tokens": 5}, "tokens"),
+                              (TEXT, asked | {"prompt": [-1]}, "prompt"), (TEXT, asked | {"prompt": [384]}, "prompt"), (TEXT, asked | {"prompt": [{}]}, "prompt"),
+                              (TEXT, asked | {"prompt": [["a"]]}, "prompt"), (TEXT, asked | {"prompt": ["a"] * 200}, "prompt"), (TEXT, asked | {"prompt": [1] * 600}, "prompt")):
+        status, got = s.post(path, body)
+        Case.check(f"400 for {path} {json.dumps(body)[:70]}", status == 400 and got["error"]["param"] == param, (status, got))
+    row = {"prompt": "in the", "completion": " for that"}
+    scored = json.loads(subprocess.run([ATTUNE, "score", "--model", MODEL, "--quiet"], input=json.dumps(row), env=ENV, capture_output=True, text=True,
+                                       check=True).stdout)
+    n = len(scored["tokens"]) - 1  # without the end token
+    for prompt in ("in the for that", ids):
+        for most in (0, 1):
+            got = s.post(TEXT, asked | {"prompt": prompt, "echo": True, "max_tokens": most, "logprobs": 2})[1]["choices"][0]
+            p = got["logprobs"]
+            last = p["token_logprobs"][-n - most:len(p["tokens"]) - most]
+            Case.check(f"echo scores the prompt as score does, max_tokens {most}", p["token_logprobs"][0] is None and p["top_logprobs"][0] is None and
+                       got["text"].startswith("in the for that") and len(p["tokens"]) >= len(ids) + most and p["text_offset"][0] == 0 and
+                       all(abs(a - b) < 1e-2 for a, b in zip(last, scored["logprobs"])) and all(len(t) == 2 for t in p["top_logprobs"][1:]), (p, scored))
+
+
 def test_stop(s, want):
     stop = want[3:6]
     got = s.post(CHAT, ASKED | {"stop": stop})[1]
@@ -444,6 +488,8 @@ def main():
         want = test_chat(s)
         test_stream(s, want)
         test_stop(s, want)
+        test_logprobs(s)
+        test_text(s)
         test_errors(s)
         test_together(s, want)
         test_gone(s)

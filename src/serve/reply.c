@@ -78,7 +78,8 @@ static json_t *text_logprobs(const struct reply *r, const struct choice *c)
 		json_array_append_new(offsets, json_integer((json_int_t)offset));
 		offset += token_characters(r->tokenizer, t->id);
 		for (int j = 0; j < t->n_top && !none; j++) {
-			json_t *spelt = text_json((p = tokenizer_bytes(r->tokenizer, t->top[j].id, &n)), n);
+			p = tokenizer_bytes(r->tokenizer, t->top[j].id, &n);
+			json_t *spelt = text_json(p, n);
 			if (spelt && !json_object_get(top, json_string_value(spelt)))
 				json_object_set_new(top, json_string_value(spelt), json_real((double)t->top[j].logprob));
 			json_decref(spelt);
