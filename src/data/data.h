@@ -90,7 +90,8 @@ struct data_summary {
  *                   pages themselves, section by section: {"text", "source", "kind":"text"}; general text, "kind":"replay"
  *   valid.jsonl     what train.jsonl also asks, in reserved words: "stratum":"known"; and general rows, "distill":true
  *   unseen.jsonl    {"text", "source"} of pages that were held out, without what trained documents also say
- *   sections.jsonl  {"path","start","end","heading","sha256","text"}, text as it stands in the document
+ *   sections.jsonl  {"path","start","end","heading","sha256","text","flags","specificity"}, text as it stands in the document;
+ *                   flags: which rules for web text it breaks (quality.h), specificity: numbers, names and code in 100 words
  *   duplicates.jsonl {"source", "of", "similarity", "kept"} of sections that are nearly another one: the first stays; both do ("kept") when
  *                   they name different values
  *   contradictions.jsonl {"a","b","similarity","settled"}: two facts that cannot both be so, and "a", "b" or "both" where DATA_SETTLED says which

@@ -3,9 +3,11 @@
  */
 #include "data/dataset.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/quality.h"
 #include "data/settle.h"
 #include "format/format.h"
 
@@ -180,6 +182,20 @@ static int section_text(const struct document *d, const struct section *s, struc
 	return rc;
 }
 
+/* What is said of a section's quality, into its row. */
+static int quality_add(json_t *row, const struct document *d, const struct section *s, struct err *e)
+{
+	struct quality q;
+	json_t *flags = json_array();
+	int rc = quality_of(&q, d, s, e);
+	for (int i = 0; i < QUALITY_FLAGS; i++)
+		if (q.flags & 1u << i)
+			json_array_append_new(flags, json_string(quality_flag_name((enum quality_flag)i)));
+	json_object_set_new(row, "flags", flags);
+	json_object_set_new(row, "specificity", json_real(round(10 * q.specificity) / 10));
+	return rc;
+}
+
 /*
  * Sections as they are: for retrieval, and those of trained pages to read in training. The title is given and not learnt: a row that
  * teaches how a text begins makes the model expect the product behind the first word of any text.
@@ -197,7 +213,9 @@ static int sections_write(const struct dataset *all, struct buf *b, struct buf *
 				continue;
 			json_t *o = source_json(&d[i], s, s->span);
 			json_object_set_new(o, "text", json_stringn(d[i].bytes + s->span.start, s->span.end - s->span.start));
-			rc = line_add(b, o, e);
+			rc = quality_add(o, &d[i], s, e);
+			int written = line_add(b, o, e);
+			rc = rc ? rc : written;
 			out->n_sections++;
 			if (rc < 0 || d[i].unseen || d[i].kind != DOCUMENT_PAGE || !*s->title)
 				continue;

@@ -1,11 +1,13 @@
 /* report.html of a data folder: what was read, what is asked, what was left out and why; for people who answer for the documents. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/dataset.h"
+#include "data/quality.h"
 #include "format/format.h"
 
-enum { LISTED = 300, SAMPLES = 3, BAR_WIDTH = 320, BAR_STEP = 22 };
+enum { LISTED = 300, WEAKEST = 20, SAMPLES = 3, BAR_WIDTH = 320, BAR_STEP = 22 };
 
 /* What was made of a document or of all documents of a file. */
 struct tally {
@@ -149,6 +151,74 @@ static void put_silent(struct report *r)
 		}
 	}
 	html_put(&r->h, n > LISTED ? "<li>&hellip;</li></ul></details>" : "</ul></details>");
+}
+
+/* ---- quality ------------------------------------------------------------------------------------------------------------ */
+
+struct judged {
+	const struct document *d;
+	const struct section *s;
+	struct quality q;
+};
+
+static int by_specificity(const void *a, const void *b)
+{
+	const struct judged *x = a, *y = b;
+	double u = x->q.specificity, v = y->q.specificity;
+	return u != v ? (u > v) - (u < v) : (x->s > y->s) - (x->s < y->s);
+}
+
+static void put_flag(struct html *h, const struct judged *v, size_t n, enum quality_flag f)
+{
+	size_t count = 0, shown = 0;
+	for (size_t i = 0; i < n; i++)
+		count += (v[i].q.flags >> f) & 1;
+	if (!count)
+		return;
+	html_putf(h, "<details><summary>%s (%zu)</summary><ul>", quality_flag_reason(f), count);
+	for (size_t i = 0; i < n && shown < LISTED; i++)
+		if ((v[i].q.flags >> f) & 1) {
+			html_put(h, "<li>");
+			put_place(h, v[i].d, v[i].s);
+			html_put(h, "</li>");
+			shown++;
+		}
+	html_put(h, count > LISTED ? "<li>&hellip;</li></ul></details>" : "</ul></details>");
+}
+
+/* Flags with their reasons, and the sections that say least in many words. */
+static int put_quality(struct report *r, struct err *e)
+{
+	struct judged *v = NULL;
+	size_t n = 0, cap = 0, vague = 0;
+	int rc = 0;
+	for (size_t i = 0; i < r->d->n_documents && !rc; i++) {
+		const struct document *d = &r->d->documents[i];
+		for (size_t k = 0; k < d->n_sections && !d->skipped && d->kind == DOCUMENT_PAGE && !rc; k++) {
+			if (!d->sections[k].n_blocks || (rc = mem_reserve(&v, n, &cap, sizeof *v, e)))
+				continue;
+			v[n] = (struct judged){.d = d, .s = &d->sections[k]};
+			rc = quality_of(&v[n].q, d, &d->sections[k], e);
+			n += v[n].q.n_words >= QUALITY_WORDS;
+		}
+	}
+	html_put(&r->h,
+		"<h2 id=\"quality\">How the text looks</h2><p>Rules that were made for pages of the web; lists, tables and "
+		"references break "
+		"them rightly. Nothing is left out for it.</p>");
+	for (int f = 0; f < QUALITY_FLAGS && !rc; f++)
+		put_flag(&r->h, v, n, (enum quality_flag)f);
+	if (n)
+		qsort(v, n, sizeof *v, by_specificity);
+	html_put(&r->h, "<details><summary>Least specific sections</summary><p>Numbers, names and code in 100 words.</p><ul>");
+	for (; vague < n && vague < WEAKEST && !rc; vague++) {
+		html_putf(&r->h, "<li>%.1f: ", v[vague].q.specificity);
+		put_place(&r->h, v[vague].d, v[vague].s);
+		html_put(&r->h, "</li>");
+	}
+	html_put(&r->h, "</ul></details>");
+	mem_free(v);
+	return rc;
 }
 
 /* ---- what is asked ------------------------------------------------------------------------------------------------------ */
@@ -367,6 +437,8 @@ int curation_report(const struct dataset *d, const struct data_summary *s, struc
 	put_duplicates(&r);
 	put_documents(&r);
 	put_silent(&r);
+	if ((rc = put_quality(&r, e)))
+		goto done;
 	html_put(&r.h, "<h2 id=\"questions\">What is asked</h2>");
 	for (int kind = 0; kind <= ITEM_GROUNDED; kind++)
 		put_generator(&r, kind);
