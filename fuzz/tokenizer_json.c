@@ -18,7 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct buf back = {0};
 	if (tokenizer_encode(t, text, sizeof text - 1, &ids, &e) || tokenizer_decode(t, ids.p, ids.n, true, &back, &e))
 		abort();
-	if (back.len != sizeof text - 1 || memcmp(back.p, text, back.len))
+	size_t k = 0; /* as in the library that writes these files, a byte without a token is left out; printable ASCII has one */
+	for (size_t i = 0; i < sizeof text - 1; i++)
+		if (k < back.len && back.p[k] == text[i])
+			k++;
+		else if (text[i] >= ' ' && text[i] <= '~')
+			abort();
+	if (k != back.len)
 		abort();
 	ids_release(&ids);
 	buf_release(&back);
