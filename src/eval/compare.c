@@ -211,12 +211,12 @@ static int terms_axis(struct comparison *c, struct err *e)
 static int support_axis(struct comparison *c, struct err *e)
 {
 	struct eval_line *l = &c->result->axis[EVAL_UNSUPPORTED];
-	size_t n = c->record && c->has_evidence ? c->questions.n : 0;
+	size_t n = c->has_evidence ? c->questions.n : 0;
 	struct stats_item *item = arena_alloc(&c->arena, n, sizeof *item, e);
 	int rc = item ? 0 : ERR_RESOURCE;
 	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
 		struct stats_paired paired;
-		size_t all = 0;
+		size_t all = 0, unsupported = 0;
 		for (size_t i = 0; i < n; i++) {
 			const struct record *r = &c->record[i];
 			item[i].cluster = cluster_of(c, i);
@@ -227,12 +227,15 @@ static int support_axis(struct comparison *c, struct err *e)
 				item[i].bottom[0] = item[i].bottom[1];
 			}
 			all += r->claims[arm].n;
+			unsupported += record_unsupported(r, arm);
 		}
 		c->claims_per_answer[arm] = (double)all / (double)n;
 		l->p[arm] = NAN;
 		if ((rc = stats_bootstrap(item, n, c->questions.n, &paired, e)) < 0 || !all)
 			continue;
 		l->arm[arm] = paired.tuned;
+		l->arm[arm].k = unsupported;
+		l->arm[arm].n = all;
 		if (arm && l->arm[0].n)
 			l->change[arm] = paired.change;
 	}

@@ -215,6 +215,7 @@ static void test_unsupported(void **state)
 	put(at("data/sections.jsonl"), section, strlen(section));
 	compare(&r);
 	assert_true(r.axis[EVAL_UNSUPPORTED].arm[BASE].value == 1 && r.axis[EVAL_UNSUPPORTED].arm[TUNED].value == 0);
+	assert_true(r.axis[EVAL_UNSUPPORTED].arm[BASE].k == 2 && r.axis[EVAL_UNSUPPORTED].arm[BASE].n == 2);
 	assert_true(r.axis[EVAL_UNSUPPORTED].change[TUNED].value == -1);
 	file_text("out/report.html", &b);
 	assert_non_null(strstr(b.p, "<mark title=\"not in the documents; there: 9 days\">8 days</mark>"));

@@ -128,6 +128,15 @@ static void put_each(struct html *p, const struct comparison *c, const struct ev
 	html_put(p, ".</p>");
 }
 
+static void put_means(struct html *p, const struct comparison *c, const double *mean)
+{
+	for (size_t i = 0; i < c->n_arms; i++) {
+		html_put(p, i ? ", " : " ");
+		html_text(p, c->arms[i].name);
+		html_putf(p, " %.1f", mean[i]);
+	}
+}
+
 static void put_guards(struct html *p, const struct comparison *c)
 {
 	const struct eval_result *r = c->result;
@@ -145,20 +154,12 @@ static void put_guards(struct html *p, const struct comparison *c)
 	}
 	if (c->terms.n && c->questions.n) {
 		html_put(p, "<p>Preferred and forbidden terms per 100 words:");
-		for (size_t i = 0; i < c->n_arms; i++) {
-			html_put(p, i ? ", " : " ");
-			html_text(p, c->arms[i].name);
-			html_putf(p, " %.1f", c->terms_per_100_words[i]);
-		}
+		put_means(p, c, c->terms_per_100_words);
 		html_put(p, ".</p>");
 	}
 	if (c->has_evidence && c->questions.n) {
 		html_put(p, "<p>Values and names in an answer, on average:");
-		for (size_t i = 0; i < c->n_arms; i++) {
-			html_put(p, i ? ", " : " ");
-			html_text(p, c->arms[i].name);
-			html_putf(p, " %.1f", c->claims_per_answer[i]);
-		}
+		put_means(p, c, c->claims_per_answer);
 		html_put(p, ". Those that the documents do not say of the same thing are marked below.</p>");
 	}
 	html_putf(p, "<p>General text costs %+.1f&#8239;%% bits per byte.</p>", 100 * c->general.value);
