@@ -14,23 +14,12 @@ import sys
 import tempfile
 import time
 
+from tap import Case
+
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
 VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve"]
-
-
-class Case:
-    """Counts and prints TAP lines."""
-    n = failed = 0
-
-    @classmethod
-    def check(cls, name, ok, seen=""):
-        cls.n += 1
-        cls.failed += not ok
-        print(f"{'ok' if ok else 'not ok'} {cls.n} - {name}", flush=True)
-        if not ok:
-            print(f"# {seen!r}", flush=True)
 
 
 def run(*args, text="", **more):

@@ -19,6 +19,8 @@ import time
 import urllib.parse
 import zipfile
 
+from tap import Case
+
 ATTUNE = os.path.abspath(sys.argv[1])
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BRANCHES = {"main": COMMIT, "dev": "d" * 40, "refs/pr/1": "e" * 40}
@@ -152,19 +154,6 @@ def wheel(folder, name, version, members):
             digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
             records.append(f"{member},sha256={digest},{len(body)}")
         z.writestr(f"{info}/RECORD", "\n".join(records + [f"{info}/RECORD,,", ""]))
-
-
-class Case:
-    """Counts and prints TAP lines."""
-    n = failed = 0
-
-    @classmethod
-    def check(cls, name, ok, seen=""):
-        cls.n += 1
-        cls.failed += not ok
-        print(f"{'ok' if ok else 'not ok'} {cls.n} - {name}", flush=True)
-        if not ok:
-            print(f"# {seen}", flush=True)
 
 
 def main():

@@ -16,24 +16,13 @@ import sys
 import tempfile
 import time
 
+from tap import Case
+
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL, ADAPTER = os.path.join(GOLDEN, "untied.gguf"), os.path.join(GOLDEN, "untied.golden", "adapter")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 ASKED = {"model": "untied", "messages": [{"role": "user", "content": "in the"}], "max_tokens": 12, "temperature": 0}
-
-
-class Case:
-    """Counts and prints TAP lines."""
-    n = failed = 0
-
-    @classmethod
-    def check(cls, name, ok, seen=""):
-        cls.n += 1
-        cls.failed += not ok
-        print(f"{'ok' if ok else 'not ok'} {cls.n} - {name}", flush=True)
-        if not ok:
-            print(f"# {seen!r}", flush=True)
 
 
 class Server:

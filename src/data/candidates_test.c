@@ -7,22 +7,7 @@
 #include <cmocka.h>
 
 #include "data/markdown.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena_init(&arena, 1 << 16);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
+#include "data/test_arena.h"
 
 enum { PAGES = 3 };
 

@@ -6,22 +6,7 @@
 
 #include <cmocka.h>
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	log_set_level(LOG_ERROR);
-	arena_init(&arena, 1 << 16);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
+#include "data/test_arena.h"
 
 #define CONVERT(text, html) convert(text, sizeof text - 1, html)
 static struct document convert(const char *text, size_t n, bool html)

@@ -242,27 +242,16 @@ static int source_add(struct evidence *v, const char *path, const char *heading,
 	return rc;
 }
 
-static int sections_read(struct evidence *v, const char *path, struct err *e)
+static int section_read(void *evidence, const json_t *o, struct err *e)
 {
-	struct jsonl *j;
-	json_t *o;
-	size_t line;
-	int rc = jsonl_open(&j, path, e), got = 0;
-	if (rc < 0)
-		return rc;
-	while (rc == 0 && (got = jsonl_next(j, &o, &line, e)) == 1) {
-		const char *from = json_string_value(json_object_get(o, "path")),
-			   *heading = json_string_value(json_object_get(o, "heading")),
-			   *text = json_string_value(json_object_get(o, "text"));
-		if (!from || !heading || !text)
-			rc = err_set(e, ERR_DATA,
-				"%s: line %zu: expected {\"path\", \"heading\", \"text\"}; curate the documents again", path, line);
-		else if (!data_heading_is_style(heading)) /* whose values are examples */
-			rc = source_add(v, from, heading, text, e);
-		json_decref(o);
-	}
-	jsonl_close(j);
-	return rc < 0 ? rc : got;
+	const char *path = json_string_value(json_object_get(o, "path")),
+		   *heading = json_string_value(json_object_get(o, "heading")),
+		   *text = json_string_value(json_object_get(o, "text"));
+	if (!path || !heading || !text)
+		return err_set(e, ERR_DATA, "expected {\"path\", \"heading\", \"text\"}; curate the documents again");
+	return data_heading_is_style(heading)
+		? 0
+		: source_add(evidence, path, heading, text, e); /* a style guide's values are examples */
 }
 
 /* In how many sections a word stands. */
@@ -312,7 +301,7 @@ int evidence_open(struct evidence **out, const char *data, struct err *e)
 	if (rc == 0 && !file_exists(path))
 		rc = err_set(e, ERR_DATA, "%s: no such file; expected a data folder as 'attune curate' writes it", path);
 	if (rc == 0)
-		rc = sections_read(v, path, e);
+		rc = jsonl_each(path, section_read, v, e);
 	if (rc == 0)
 		rc = frequencies_count(v, e);
 	forms_merge(v);

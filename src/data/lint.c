@@ -209,8 +209,7 @@ static int claims_check(struct draft *d, struct str sentence, struct str before)
 static bool is_address(struct str block)
 {
 	struct str rest = block, first;
-	return str_words(block) <= 4 && sentence_next(&rest, &first) && first.n &&
-		!strchr(".!?:", first.p[strcspn(first.p, " \n") ? first.n - 1 : 0]);
+	return str_words(block) <= 4 && sentence_next(&rest, &first) && first.n && !strchr(".!?:", first.p[first.n - 1]);
 }
 
 /* A bold label inside a sentence that the documents do not have. */

@@ -123,23 +123,11 @@ static int guide_add(struct lint *l, const char *text, struct err *e)
 	return rc;
 }
 
-static int guide_read(struct lint *l, const char *path, struct err *e)
+static int section_read(void *lint, const json_t *o, struct err *e)
 {
-	struct jsonl *j;
-	json_t *o;
-	size_t line;
-	int rc = jsonl_open(&j, path, e), got = 0;
-	if (rc < 0)
-		return rc;
-	while (rc == 0 && (got = jsonl_next(j, &o, &line, e)) == 1) {
-		const char *heading = json_string_value(json_object_get(o, "heading")),
-			   *text = json_string_value(json_object_get(o, "text"));
-		if (heading && text && data_heading_is_style(heading))
-			rc = guide_add(l, text, e);
-		json_decref(o);
-	}
-	jsonl_close(j);
-	return rc < 0 ? rc : got;
+	const char *heading = json_string_value(json_object_get(o, "heading")),
+		   *text = json_string_value(json_object_get(o, "text"));
+	return heading && text && data_heading_is_style(heading) ? guide_add(lint, text, e) : 0;
 }
 
 int lint_open(struct lint **out, const char *data, struct err *e)
@@ -158,7 +146,7 @@ int lint_open(struct lint **out, const char *data, struct err *e)
 	if (rc == 0)
 		rc = path_join(path, sizeof path, e, data, "sections.jsonl");
 	if (rc == 0)
-		rc = guide_read(l, path, e);
+		rc = jsonl_each(path, section_read, l, e);
 	if (rc < 0) {
 		lint_free(l);
 		return rc;

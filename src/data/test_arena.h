@@ -9,6 +9,7 @@ static struct arena arena;
 static int setup(void **state)
 {
 	(void)state;
+	log_set_level(LOG_ERROR);
 	arena_init(&arena, 1 << 16);
 	return 0;
 }

@@ -232,36 +232,23 @@ int answers_make(const struct answer_job *a, const struct answerer *by, struct e
 
 /* ---- importing -------------------------------------------------------------------------------------------------------------- */
 
-/* An object of texts by id. The caller decrefs, after failure too. */
-static int import_read(json_t **out, const char *from, struct err *e)
+/* Puts an answer into an object of texts by id. */
+static int import_line(void *texts, const json_t *o, struct err *e)
 {
-	struct jsonl *j;
-	json_t *o;
-	size_t line;
-	int rc = jsonl_open(&j, from, e), got = 0;
-	*out = json_object();
-	if (rc < 0)
-		return rc;
-	while (rc == 0 && (got = jsonl_next(j, &o, &line, e)) == 1) {
-		const char *id = json_string_value(json_object_get(o, "id"));
-		json_t *text = json_object_get(o, "text");
-		if (!id || !json_is_string(text))
-			rc = err_set(e, ERR_DATA, "%s: line %zu: expected {\"id\", \"text\"}, both strings", from, line);
-		else if (json_object_get(*out, id))
-			rc = err_set(e, ERR_DATA, "%s: line %zu: a second answer to \"%.60s\"", from, line, id);
-		else if (json_object_set(*out, id, text))
-			rc = err_set(e, ERR_RESOURCE, "out of memory while reading %s", from);
-		json_decref(o);
-	}
-	jsonl_close(j);
-	return rc < 0 ? rc : got;
+	const char *id = json_string_value(json_object_get(o, "id"));
+	json_t *text = json_object_get(o, "text");
+	if (!id || !json_is_string(text))
+		return err_set(e, ERR_DATA, "expected {\"id\", \"text\"}, both strings");
+	if (json_object_get(texts, id))
+		return err_set(e, ERR_DATA, "a second answer to \"%.60s\"", id);
+	return json_object_set(texts, id, text) ? err_set(e, ERR_RESOURCE, "out of memory") : 0;
 }
 
 int answers_import(const struct answer_job *a, const char *from, struct err *e)
 {
-	json_t *said;
+	json_t *said = json_object();
 	struct buf all = {0};
-	int rc = import_read(&said, from, e);
+	int rc = jsonl_each(from, import_line, said, e);
 	for (size_t i = 0; i < a->questions->n && rc == 0; i++) {
 		const struct question *q = &a->questions->p[i];
 		const char *text = json_string_value(json_object_get(said, q->id));

@@ -73,29 +73,20 @@ static int terms_text(struct material *m, const char *data, struct err *e)
 	return rc;
 }
 
-/* Calls `use` with every line of a file of the folder, which may be absent. */
+/* Every line of a file of the folder, which may be absent. */
 static int lines_each(struct material *m, const char *data, const char *name,
-	int (*use)(struct material *m, const json_t *line, struct err *e), struct err *e)
+	int (*use)(void *material, const json_t *o, struct err *e), struct err *e)
 {
 	char path[PATH_SIZE];
-	struct jsonl *j;
-	json_t *o;
-	size_t line;
-	int rc = path_join(path, sizeof path, e, data, name), got = 0;
-	if (rc < 0 || !file_exists(path) || (rc = jsonl_open(&j, path, e)) < 0)
-		return rc;
-	while (rc == 0 && (got = jsonl_next(j, &o, &line, e)) == 1) {
-		rc = use(m, o, e);
-		json_decref(o);
-	}
-	jsonl_close(j);
-	return rc < 0 ? rc : got;
+	int rc = path_join(path, sizeof path, e, data, name);
+	return rc < 0 || !file_exists(path) ? rc : jsonl_each(path, use, m, e);
 }
 
-static int style_add(struct material *m, const json_t *line, struct err *e)
+static int style_add(void *material, const json_t *o, struct err *e)
 {
-	const char *heading = json_string_value(json_object_get(line, "heading")),
-		   *text = json_string_value(json_object_get(line, "text"));
+	struct material *m = material;
+	const char *heading = json_string_value(json_object_get(o, "heading")),
+		   *text = json_string_value(json_object_get(o, "text"));
 	bool fits = heading && text && data_heading_is_style(heading) && m->style.len + strlen(text) < STYLE_BYTES;
 	return fits ? buf_printf(&m->style, e, "\n%s", text) : 0;
 }
@@ -129,16 +120,18 @@ static int turn_add(struct material *m, struct turns *to, const struct turn *t, 
 	return 0;
 }
 
-static int asked_add(struct material *m, const json_t *line, struct err *e)
+static int asked_add(void *material, const json_t *o, struct err *e)
 {
+	struct material *m = material;
 	struct turn t;
-	return turn_read(&t, line) ? turn_add(m, &m->asked, &t, e) : 0;
+	return turn_read(&t, o) ? turn_add(m, &m->asked, &t, e) : 0;
 }
 
-static int shown_add(struct material *m, const json_t *line, struct err *e)
+static int shown_add(void *material, const json_t *o, struct err *e)
 {
+	struct material *m = material;
 	struct turn t;
-	bool good = turn_read(&t, line) && *t.question && t.question[strlen(t.question) - 1] == '?'; /* and no keywords */
+	bool good = turn_read(&t, o) && *t.question && t.question[strlen(t.question) - 1] == '?'; /* and no keywords */
 	for (size_t i = 0; i < m->asked.n && good; i++)
 		good = t.item != m->asked.p[i].item;
 	return good ? turn_add(m, &m->shown, &t, e) : 0;

@@ -46,12 +46,12 @@ static int general_read(struct texts *t, struct err *e)
 	return rc;
 }
 
-static int unseen_line(struct texts *t, const json_t *o, const char *path, size_t line, struct err *e)
+static int unseen_line(void *texts, const json_t *o, struct err *e)
 {
+	struct texts *t = texts;
 	const json_t *text = json_object_get(o, "text"), *source = json_object_get(o, "source");
 	if (!json_is_string(text) || !json_is_string(source))
-		return err_set(
-			e, ERR_DATA, "%s: line %zu: expected {\"text\", \"source\"}; curate the documents again", path, line);
+		return err_set(e, ERR_DATA, "expected {\"text\", \"source\"}; curate the documents again");
 	struct text one = {.n = json_string_length(text)};
 	one.p = arena_strdup(&t->arena, json_string_value(text), one.n, e);
 	one.source = arena_strdup(&t->arena, json_string_value(source), json_string_length(source), e);
@@ -82,22 +82,9 @@ static void unseen_thin(struct texts *t)
 static int unseen_read(struct texts *t, const char *data, struct err *e)
 {
 	char path[PATH_SIZE];
-	struct jsonl *j;
-	json_t *o;
-	size_t line;
 	int rc = path_join(path, sizeof path, e, data, "unseen.jsonl");
-	if (rc < 0 || !file_exists(path))
-		return rc;
-	rc = jsonl_open(&j, path, e);
-	if (rc < 0)
-		return rc;
-	while ((rc = jsonl_next(j, &o, &line, e)) == 1) {
-		rc = unseen_line(t, o, path, line, e);
-		json_decref(o);
-		if (rc < 0)
-			break;
-	}
-	jsonl_close(j);
+	if (rc == 0 && file_exists(path))
+		rc = jsonl_each(path, unseen_line, t, e);
 	unseen_thin(t);
 	return rc;
 }

@@ -267,6 +267,8 @@ void jsonl_span(const struct jsonl *j, size_t *start, size_t *end); /* bytes of 
 void jsonl_close(struct jsonl *j);
 /* 1 with an object (caller decrefs), 0 at the end, or an error. */
 int jsonl_next(struct jsonl *j, json_t **object, size_t *line, struct err *e);
+/* Calls `use` with every object until it fails; then the sentence begins with file and line. */
+int jsonl_each(const char *path, int (*use)(void *context, const json_t *object, struct err *e), void *context, struct err *e);
 /* Detects the format: messages, prompt/completion, prompt, text, conversations (from/value), Alpaca (instruction/input/output). Takes `object`. */
 int row_parse(struct row *out, json_t *object, const char *path, size_t line, struct err *e);
 
@@ -356,6 +358,8 @@ int utf8_append(struct buf *out, const char *p, size_t n, struct err *e);
 int json_file(json_t **out, const char *path, size_t max_size, struct err *e);
 /* Writes an object for people to read too, atomically. NULL, as jansson makes of what is no UTF-8, is ERR_FAILED. */
 int json_file_write(const char *path, const json_t *object, struct err *e);
+/* What a value is, for messages: "an object", "a string" ...; "none" for NULL. */
+const char *json_kind(const json_t *value);
 
 /* ---- hashing ---------------------------------------------------------------------------------------------------------------- */
 

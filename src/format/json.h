@@ -15,7 +15,4 @@ int json_bytes(json_t **out, const char *path, size_t at, const char *p, size_t 
 /* json_file of "dir/name". */
 int json_file_in(json_t **out, const char *dir, const char *name, size_t max_size, struct err *e);
 
-/* What a value is, for messages: "an object", "a string" ...; "none" for NULL. */
-const char *json_kind(const json_t *value);
-
 #endif

@@ -217,3 +217,20 @@ int jsonl_next(struct jsonl *j, json_t **object, size_t *line, struct err *e)
 	}
 	return 0;
 }
+
+int jsonl_each(const char *path, int (*use)(void *context, const json_t *object, struct err *e), void *context, struct err *e)
+{
+	struct jsonl *j;
+	json_t *object;
+	size_t line;
+	int rc = jsonl_open(&j, path, e), got = 0;
+	if (rc)
+		return rc;
+	while (!rc && (got = jsonl_next(j, &object, &line, e)) == 1) {
+		if ((rc = use(context, object, e)))
+			err_prefix(e, "%s: line %zu", path, line);
+		json_decref(object);
+	}
+	jsonl_close(j);
+	return rc ? rc : got;
+}

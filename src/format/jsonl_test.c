@@ -202,6 +202,33 @@ static void test_stdin(void **state)
 	close(fd);
 }
 
+static int below_three(void *sum, const json_t *object, struct err *e)
+{
+	int n = (int)json_integer_value(json_object_get(object, "n"));
+	*(int *)sum += n;
+	return n < 3 ? 0 : err_set(e, ERR_DATA, "%d is too much", n);
+}
+
+static void test_each(void **state)
+{
+	(void)state;
+	const char *good = "{\"n\":1}\n\n{\"n\":2}\n", *bad = "{\"n\":1}\n\n{\"n\":3}\n{\"n\":2}\n", *broken = "{\"n\":1}\n{\n";
+	int sum = 0;
+	struct err e = {0};
+	assert_int_equal(file_replace(path, good, strlen(good), &e), 0);
+	assert_int_equal(jsonl_each(path, below_three, &sum, &e), 0);
+	assert_int_equal(sum, 3);
+	assert_int_equal(file_replace(path, bad, strlen(bad), &e), 0);
+	assert_int_equal(jsonl_each(path, below_three, &sum, &e), ERR_DATA);
+	assert_int_equal(sum, 7); /* and nothing after it */
+	assert_non_null(strstr(e.text, path));
+	assert_non_null(strstr(e.text, ": line 3: 3 is too much"));
+	e = (struct err){0};
+	assert_int_equal(file_replace(path, broken, strlen(broken), &e), 0);
+	assert_int_equal(jsonl_each(path, below_three, &sum, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, ": line 2: "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_absent_file),
 		cmocka_unit_test(test_stdin),
+		cmocka_unit_test(test_each),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);
 }

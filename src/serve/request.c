@@ -16,19 +16,6 @@ struct field {
 	const char *harmless; /* without `read`: the values that change nothing, as a list of JSON; "*": all */
 };
 
-static const char *kind(const json_t *value)
-{
-	static const char *const kinds[] = {[JSON_OBJECT] = "an object",
-		[JSON_ARRAY] = "a list",
-		[JSON_STRING] = "a string",
-		[JSON_INTEGER] = "a number",
-		[JSON_REAL] = "a number",
-		[JSON_TRUE] = "true",
-		[JSON_FALSE] = "false",
-		[JSON_NULL] = "null"};
-	return value ? kinds[json_typeof(value)] : "nothing";
-}
-
 static bool is_set(const json_t *value)
 {
 	return value && !json_is_null(value);
@@ -36,7 +23,7 @@ static bool is_set(const json_t *value)
 
 static int expected(struct problem *p, const char *param, const char *what, const json_t *found)
 {
-	return problem_set(p, 400, NULL, param, "%s: expected %s, found %s", param, what, kind(found));
+	return problem_set(p, 400, NULL, param, "%s: expected %s, found %s", param, what, json_kind(found));
 }
 
 static int out_of_memory(struct problem *p)
@@ -90,7 +77,7 @@ static int parts_join(const json_t *parts, const char *param, struct arena *aren
 				type ? type : "none");
 		if (!rc && !json_is_string(piece))
 			rc = problem_set(p, 400, NULL, param, "%s: part %zu: expected its text to be a string, found %s", param,
-				i + 1, kind(piece));
+				i + 1, json_kind(piece));
 		if (!rc && buf_append(&text, json_string_value(piece), json_string_length(piece), &e))
 			rc = out_of_memory(p);
 	}
@@ -392,7 +379,7 @@ int body_read(json_t **out, const char *body, size_t n, struct problem *p)
 		return problem_set(p, 400, NULL, NULL, "the body is no JSON: byte %d: %.160s", error.position, error.text);
 	if (json_is_object(*out))
 		return 0;
-	int rc = problem_set(p, 400, NULL, NULL, "the body: expected a JSON object, found %s", kind(*out));
+	int rc = problem_set(p, 400, NULL, NULL, "the body: expected a JSON object, found %s", json_kind(*out));
 	json_decref(*out);
 	*out = NULL;
 	return rc;

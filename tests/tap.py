@@ -1,0 +1,14 @@
+"""What the tests in Python share: cases as TAP lines."""
+
+
+class Case:
+    """Counts and prints TAP lines."""
+    n = failed = 0
+
+    @classmethod
+    def check(cls, name, ok, seen=""):
+        cls.n += 1
+        cls.failed += not ok
+        print(f"{'ok' if ok else 'not ok'} {cls.n} - {name}", flush=True)
+        if not ok:
+            print(f"# {seen!r}", flush=True)
