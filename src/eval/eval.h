@@ -6,6 +6,7 @@
  *   judge      right or wrong, accepted or refused, by the words of the answer alone
  *   texts      bits per byte on unseen documents and on the bundled general text
  *   wording    preferred and forbidden terms
+ *   edit       how near an answer is to a person's: TER, chrF
  *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar
  *   report     eval.json, report.html, the verdict
  *
@@ -19,6 +20,16 @@
 
 #include "base/base.h"
 #include "model/model.h"
+
+/*
+ * Translation edit rate: the fewest words to insert, delete, replace or, a run of up to ten at a time, move, that make the reference of the
+ * answer, as tercom searches for them; the rate is *n_edits / *n_words, of several pairs the sum over the sum. *n_words: of the reference.
+ * Words stand between white space, case does not count. Snover et al., "A Study of Translation Edit Rate with Targeted Human Annotation",
+ * AMTA 2006; sacrebleu's TER|case:lc|tok:tercom|norm:no|punct:yes|asian:no. HTER is the same of a draft and what its editor made of it. Texts
+ * are UTF-8; ERR_DATA for one of more than EVAL_TER_WORDS words.
+ */
+enum { EVAL_TER_WORDS = 2048 };
+int eval_ter(const char *answer, const char *reference, size_t *n_edits, size_t *n_words, struct err *e);
 
 struct eval_job {
 	/*
