@@ -20,7 +20,7 @@ static size_t after_end(const struct statement *s, size_t from)
 	struct atom other;
 	char base[32];
 	for (size_t i = from; i < s->n; i++) {
-		if (s->w[i - 1].stop || s->w[i].p[-1] == '(')
+		if (s->w[i - 1].stop || s->w[i].p[-1] == '(' || word_in(&s->w[i], "which who whose"))
 			return i;
 		if (i + 1 < s->n && word_in(&s->w[i], "and but so or") &&
 			(word_is_auxiliary(&s->w[i + 1]) || verb_form(&s->w[i + 1], base) || atom_next(s->w, s->n, i, &other)))
@@ -258,7 +258,7 @@ int value_parts(struct parts *p, const struct maker *m, const struct statement *
 	PART(p, 'B') = text_copy(m, words_text(s->w, c->verb + 1, k->start), e);
 	PART(p, 'A') = text_copy(m, words_text(s->w, k->of, k->end), e);
 	PART(p, 'O') = text_copy(m, words_text(s->w, a->end, k->of), e);
-	PART(p, 'U') = a->measure <= ATOM_SIZE ? text_copy(m, words_text(s->w, a->unit, a->value_end), e) : NULL;
+	PART(p, 'U') = a->measure <= ATOM_SIZE ? text_copy(m, atom_unit(s->w, a), e) : NULL;
 	PART(p, 'M') = a->label ? text_copy(m, atom_label(s->w, a), e) : NULL;
 	if (!finite || !before || !PART(p, 'P') || !PART(p, 'B') || !PART(p, 'A') || !PART(p, 'O'))
 		return ERR_RESOURCE;

@@ -22,8 +22,8 @@ static const char *subject_words(const struct maker *m, const struct statement *
 	const struct clause *c = &s->clause;
 	const struct word *first = &s->w[c->subject];
 	struct atom a;
-	if (word_is_code(first) && c->subject_end == c->subject + 1)
-		return first->p[1] == '-'                                       ? "which flag"
+	if ((word_is_code(first) || word_is_identifier(first)) && c->subject_end == c->subject + 1)
+		return first->p[word_is_code(first)] == '-'                     ? "which flag"
 			: memchr(first->p, ' ', first->n) && first->p[1] != '/' ? "which command"
 										: "what";
 	if (atom_next(s->w, c->subject_end, c->subject, &a) && a.measure == ATOM_LABELLED && a.end == c->subject_end &&
@@ -121,6 +121,40 @@ static int happening_ask(struct cores *c, const struct maker *m, const struct st
 	return PART(p, 'J') ? cores_add(c, asks, COUNT(asks), p, m->arena, e) : ERR_RESOURCE;
 }
 
+/* What something is, where the statement names it: "The default is X", "the difference is that ...". */
+static int copula_ask(struct cores *c, const struct maker *m, const struct statement *s, struct parts *p, struct err *e)
+{
+	static const char *const asks[] = {"what $X $S?", "can you tell me what $S $X?", "I need to know what $S $X."};
+	const struct clause *k = &s->clause;
+	const struct word *next = &s->w[k->verb + 1];
+	char base[32];
+	if (k->verb + 1 >= s->n || k->subject_end < k->subject + 3 || !word_in(&s->w[k->verb], "is are was were") ||
+		!word_in(&s->w[k->subject], "the its") || verb_of_participle(next, base) || verb_of_gerund(next, base))
+		return 0;
+	bool named = word_in(next, "the a an that to") || word_is_code(next) || word_is_identifier(next) ||
+		isdigit((unsigned char)next->p[0]) || (next->n > 1 && isupper((unsigned char)next->p[0])) || next->p[-1] == '"' ||
+		next->p[-1] == '\'';
+	return named ? cores_add(c, asks, COUNT(asks), p, m->arena, e) : 0;
+}
+
+/* What it does, by the verb, and what for. */
+static int object_ask(struct cores *c, const struct maker *m, const struct statement *s, struct parts *p, struct err *e)
+{
+	static const char *const asks[] = {"what $X $S $v?", "can you tell me what $S $F?", "I need to know what $S $F."};
+	static const char *const purpose[] = {"what $X $S used for?", "what $X $S for?", "what is the purpose of $S?"};
+	const struct clause *k = &s->clause;
+	const struct word *next = &s->w[k->verb + 1];
+	if (k->verb + 2 >= s->n || !strcmp(PART(p, 'S'), names_subject(m->names)) || word_is_pronoun(&s->w[k->subject]))
+		return 0;
+	if (word_in(&s->w[k->verb], "is are") && word_is(next, "used"))
+		return word_in(next + 1, "to for") ? cores_add(c, purpose, COUNT(purpose), p, m->arena, e) : 0;
+	bool object = word_is_article(next) || word_is_code(next) || word_is_identifier(next) ||
+		(word_is_plain(next) && !word_is_function(next) && !(next->n > 4 && !memcmp(next->p + next->n - 2, "ly", 2)));
+	if (k->auxiliary || !object || !strcmp(k->base, "have") || !strcmp(k->base, "become"))
+		return 0;
+	return cores_add(c, asks, COUNT(asks), p, m->arena, e);
+}
+
 int ask_statement(struct cores *c, const struct maker *m, const struct statement *s, struct err *e)
 {
 	const struct clause *k = &s->clause;
@@ -140,6 +174,10 @@ int ask_statement(struct cores *c, const struct maker *m, const struct statement
 		return rc;
 	if (rc == 0)
 		rc = subject_ask(c, m, s, &p, e);
+	if (rc == 0)
+		rc = copula_ask(c, m, s, &p, e);
+	if (rc == 0)
+		rc = object_ask(c, m, s, &p, e);
 	if (rc == 0)
 		rc = colour_ask(c, m, s, &p, e);
 	return rc < 0 ? rc : circumstance_ask(c, m, s, &p, e);

@@ -183,13 +183,18 @@ static void number_read(const struct word *w, size_t n, size_t i, struct atom *a
 	}
 }
 
+static bool is_code(const struct word *w)
+{
+	return word_is_code(w) || word_is_identifier(w);
+}
+
 /* "the fields `a`, `b` and `c`": the end of a list of code spans. */
 static size_t codes_end(const struct word *w, size_t n, size_t i)
 {
 	size_t end = i + 1;
 	while (end < n) {
 		size_t next = end + word_in(&w[end], "and or");
-		if (next >= n || !word_is_code(&w[next]) || (next == end && !w[end - 1].stop))
+		if (next >= n || !is_code(&w[next]) || (next == end && !w[end - 1].stop))
 			break;
 		end = next + 1;
 	}
@@ -205,11 +210,27 @@ static bool is_labels(const struct word *w)
 static void code_read(const struct word *w, size_t n, size_t i, struct atom *a)
 {
 	bool article = i > 0 && word_in(&w[i - 1], "the a an");
-	*a = (struct atom){.measure = ATOM_CODE, .first = i - article, .value = i, .value_end = i + 1, .end = i + 1};
+	bool named = i > 1 && word_in(&w[i - 1], "named called") && word_in(&w[i - 2], label_nouns);
+	*a = (struct atom){.measure = ATOM_CODE,
+		.first = i - article,
+		.value = i,
+		.value_end = i + 1,
+		.end = i + 1,
+		.loose = !word_is_code(&w[i])};
 	if (article && i + 1 < n && !w[i].stop && is_noun(&w[i + 1])) {
 		a->measure = ATOM_LABELLED;
 		a->label = i + 1;
+		if (i + 2 < n && !w[i + 1].stop && !word_in(&w[i + 1], label_nouns) && word_in(&w[i + 2], label_nouns))
+			a->label = i + 2; /* "compile-time option" */
+		a->end = a->label + 1;
+	} else if (!article && i + 1 < n && !w[i].stop && is_labels(&w[i + 1])) { /* "on SQLITE_MISUSE errors" */
+		a->measure = ATOM_LABELLED;
+		a->label = i + 1;
 		a->end = i + 2;
+	} else if (named) { /* "a table named X" */
+		a->measure = ATOM_LABELLED;
+		a->label = i - 2;
+		a->first = label_start(w, i - 2);
 	} else if (!article && i > 0 && !w[i - 1].stop && (word_in(&w[i - 1], label_nouns) || is_labels(&w[i - 1]))) {
 		a->measure = ATOM_LABELLED;
 		if (is_labels(&w[i - 1]))
@@ -252,14 +273,46 @@ static bool name_read(const struct word *w, size_t n, size_t i, struct atom *a)
 	return true;
 }
 
+/* 2000-05-09 */
+static bool is_iso_date(const struct word *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (i == 4 || i == 7 ? w->p[i] != '-' : !isdigit((unsigned char)w->p[i]))
+			return false;
+	return w->n == 10;
+}
+
+/* 750KiB */
+static bool is_glued_size(const struct word *w)
+{
+	size_t digits = 0;
+	while (digits < w->n && (isdigit((unsigned char)w->p[digits]) || (digits && strchr(".,", w->p[digits]))))
+		digits++;
+	struct str unit = {w->p + digits, w->n - digits};
+	return digits && unit.n > 1 && str_in(unit, "ms KB MB GB TB PB KiB MiB GiB TiB kHz MHz GHz");
+}
+
+static void loose_read(const struct word *w, size_t i, struct atom *a)
+{
+	*a = (struct atom){.measure = is_iso_date(&w[i]) ? ATOM_BARE : ATOM_SIZE,
+		.value = i,
+		.value_end = i + 1,
+		.end = i + 1,
+		.unit = i,
+		.loose = true};
+	a->first = quantifier_start(w, i, a);
+}
+
 bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out)
 {
 	for (size_t i = from; i < n; i++) {
 		*out = (struct atom){0};
-		if (word_is_code(&w[i]))
+		if (is_code(&w[i]))
 			code_read(w, n, i, out);
 		else if (is_number(&w[i]))
 			number_read(w, n, i, out);
+		else if (is_iso_date(&w[i]) || is_glued_size(&w[i]))
+			loose_read(w, i, out);
 		else if (!name_read(w, n, i, out))
 			continue;
 		return true;
@@ -270,14 +323,39 @@ bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out)
 struct str atom_label(const struct word *w, const struct atom *a)
 {
 	bool before = a->label < a->value;
-	size_t first = before ? a->first + word_in(&w[a->first], "the a an") : a->label;
+	size_t first = before ? a->first + word_in(&w[a->first], "the a an") : a->value_end;
 	return words_text(w, first, a->label + 1);
 }
 
 static const char months[] = "January February March April May June July August September October November December";
 
-void atom_extend_date(const struct word *w, size_t n, struct atom *a)
+struct str atom_unit(const struct word *w, const struct atom *a)
 {
+	if (a->unit != a->value)
+		return words_text(w, a->unit, a->value_end);
+	size_t digits = 0;
+	while (digits < w[a->value].n && !isalpha((unsigned char)w[a->value].p[digits]))
+		digits++;
+	return (struct str){w[a->value].p + digits, w[a->value].n - digits};
+}
+
+/* "8192 or 16384", "2% or 3%", "1 or 2 pages" */
+static void choice_extend(const struct word *w, size_t n, struct atom *a)
+{
+	struct atom second;
+	size_t i = a->value_end;
+	if (a->end != i || i + 1 >= n || w[i - 1].stop || !word_is(&w[i], "or") || !isdigit((unsigned char)w[i + 1].p[0]) ||
+		a->measure > ATOM_BARE || !atom_next(w, n, i + 1, &second) || second.value != i + 1 ||
+		(second.measure != a->measure && a->measure != ATOM_BARE))
+		return;
+	a->measure = second.measure;
+	a->unit = second.unit;
+	a->value_end = a->end = second.value_end;
+}
+
+void atom_extend(const struct word *w, size_t n, struct atom *a)
+{
+	choice_extend(w, n, a);
 	size_t i = a->value + 1;
 	if (a->measure != ATOM_BARE || a->value_end != i || i >= n || !word_in(&w[i], months) || !isupper((unsigned char)w[i].p[0]))
 		return;
@@ -287,7 +365,8 @@ void atom_extend_date(const struct word *w, size_t n, struct atom *a)
 
 bool atom_is_date(const struct word *w, const struct atom *a)
 {
-	return a->measure == ATOM_BARE && a->value_end > a->value + 1 && word_in(&w[a->value + 1], months);
+	return a->measure == ATOM_BARE &&
+		((a->value_end > a->value + 1 && word_in(&w[a->value + 1], months)) || memchr(w[a->value].p, '-', w[a->value].n));
 }
 
 bool atom_is_whole(struct str text, struct atom *out)

@@ -25,9 +25,10 @@ enum atom_measure {
 struct atom {
 	enum atom_measure measure;
 	size_t first, end, value, value_end;
-	size_t unit;  /* COUNT, TIME, SIZE: where the unit starts; it ends at value_end */
+	size_t unit; /* COUNT, TIME, SIZE: where the unit starts; it ends at value_end; `value` where it is part of that word: "750KiB" */
 	size_t label; /* LABELLED: the word */
 	enum { BOUND_NONE, BOUND_MOST, BOUND_LEAST } bound;
+	bool loose; /* code without backticks, 2000-05-09, 750KiB: to ask for, but no value to judge an answer by */
 };
 
 /* The first value at or after word `from`; false when there is none. */
@@ -36,8 +37,11 @@ bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out);
 /* "header", "exit code": what a labelled value is called. */
 struct str atom_label(const struct word *w, const struct atom *a);
 
-/* A number becomes the whole date that it starts: "30 June 2027". */
-void atom_extend_date(const struct word *w, size_t n, struct atom *a);
+/* "hours" of "36 hours", "KiB" of "750KiB". */
+struct str atom_unit(const struct word *w, const struct atom *a);
+
+/* A number becomes the whole date or choice that it starts: "30 June 2027", "2% or 3%". */
+void atom_extend(const struct word *w, size_t n, struct atom *a);
 bool atom_is_date(const struct word *w, const struct atom *a);
 
 /* Is the text, as a whole, a number with or without a unit? (table cells) */

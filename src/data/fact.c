@@ -13,11 +13,13 @@
 #include <string.h>
 
 #include "data/ask.h"
+#include "data/ask_parts.h"
 #include "data/atom.h"
 #include "data/clause.h"
 #include "data/phrase.h"
 #include "data/refuse.h"
 #include "data/request.h"
+#include "data/simplify.h"
 #include "data/vary.h"
 
 enum { STATEMENT_WORDS = 36 };
@@ -38,11 +40,13 @@ static const char *const value_patterns[] = {
 };
 enum { FULL_PATTERNS = 3 };
 static const char *const statement_patterns[] = {
-	"#$Z",
 	"$l$X $S $v $R?",
 	"$lis it so that $S $F $R?",
-	"#$Z $H",
 };
+
+/* Where few questions have come of the sentence. */
+static const char *const keyword_patterns[] = {"#$Z"};
+enum { NATURAL_LEAST = 5 };
 
 /*
  * ---- question words
@@ -52,10 +56,12 @@ static const char *const statement_patterns[] = {
 /* What kind of thing a code span is by its looks; NULL when they do not tell. */
 static const char *code_noun(const struct word *w)
 {
-	const char *p = w->p + 1, *end = w->p + w->n;
+	const char *p = w->p + word_is_code(w), *end = w->p + w->n - word_is_code(w);
 	size_t n = (size_t)(end - p);
 	if (*p == '-')
 		return "which flag";
+	if (n > 2 && end[-1] == ')' && isalpha((unsigned char)*p) && !memchr(p, ' ', n))
+		return "which function";
 	if (memchr(p, '@', n) || memmem(p, n, "://", 3))
 		return "which address";
 	if (*p == '/' || *p == '~')
@@ -67,7 +73,7 @@ static const char *code_noun(const struct word *w)
 static const char *question_words(const struct maker *m, const struct word *w, const struct atom *a, struct err *e)
 {
 	char text[128];
-	struct str unit = words_text(w, a->unit, a->value_end), label = atom_label(w, a);
+	struct str unit = atom_unit(w, a), label = atom_label(w, a);
 	const char *fixed = "what value";
 	switch (a->measure) {
 	case ATOM_COUNT:
@@ -91,7 +97,8 @@ static const char *question_words(const struct maker *m, const struct word *w, c
 	case ATOM_BARE:
 		if (atom_is_date(w, a))
 			fixed = "which date";
-		else if (w[a->value].n == 4 && (!memcmp(w[a->value].p, "19", 2) || !memcmp(w[a->value].p, "20", 2)))
+		else if (w[a->value].n == 4 && (!memcmp(w[a->value].p, "19", 2) || !memcmp(w[a->value].p, "20", 2)) && a->value &&
+			word_in(&w[a->value - 1], "in since until through by year before after from"))
 			fixed = "which year";
 		break;
 	case ATOM_CODE:
@@ -106,6 +113,11 @@ static const char *question_words(const struct maker *m, const struct word *w, c
  * ---- one value
  * ----------------------------------------------------------------------------------------------------------------------
  */
+
+static bool is_name(const struct word *w)
+{
+	return word_is_code(w) || word_is_identifier(w);
+}
 
 static const char *copy(const struct maker *m, struct str s, struct err *e)
 {
@@ -142,19 +154,38 @@ static const char *statement_keywords(const struct maker *m, const struct statem
 	return made;
 }
 
+/* "The query above", "the following table", "this article": what only the place in its document tells. */
+static bool points_away(const struct statement *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct word *w = &s->w[i];
+		bool ends = i + 1 == s->n || w->stop || word_is_auxiliary(w + 1) || word_is_preposition(w + 1);
+		char base[32];
+		if ((word_in(w, "above below") && (ends || verb_form(w + 1, base) == VERB_THIRD)) || word_is(w, "aforementioned"))
+			return true;
+		if (i + 1 < s->n && word_in(w, "the this these") &&
+			word_in(w + 1,
+				"following previous preceding example examples article page paragraph section document chart graph "
+				"matrix"))
+			return true;
+	}
+	return false;
+}
+
 /* The statement itself, whatever it says. */
 static int statement_item(struct maker *m, const struct statement *s, struct err *e)
 {
 	const struct clause *c = &s->clause;
 	struct parts p = {0};
-	if (word_in(&s->w[c->subject], "its their this that these those such") || (c->lead && word_in(&s->w[1], "then that this")))
+	if (word_in(&s->w[c->subject], "its their this that these those such") ||
+		(c->lead && word_in(&s->w[1], "then that this")) || points_away(s) || word_in(&s->w[0], "then otherwise instead"))
 		return 0; /* about something that only its neighbours name */
 	struct item it = {.kind = ITEM_STATEMENT, .answer = s->text, .span = s->span};
 	PART(&p, 'Z') = statement_keywords(m, s, STR(""), e);
 	PART(&p, 'H') = m->section->title;
 	if (!PART(&p, 'Z'))
 		return ERR_RESOURCE;
-	if (c->shape == CLAUSE_FULL && !c->lead && !ask_is_tied(s)) {
+	if (c->shape == CLAUSE_FULL && !ask_is_tied(s)) {
 		bool article = word_in(&s->w[c->subject], "a an the");
 		struct str subject = words_text(s->w, c->subject, c->subject_end);
 		PART(&p, 'S') = names_lower_first(m->names, m->arena, subject, e);
@@ -163,6 +194,11 @@ static int statement_item(struct maker *m, const struct statement *s, struct err
 		PART(&p, 'X') = c->auxiliary ? PART(&p, 'F') : c->plural ? "do" : "does";
 		PART(&p, 'V') = c->auxiliary ? NULL : arena_strdup(m->arena, c->base, strlen(c->base), e);
 		PART(&p, 'R') = copy(m, words_text(s->w, c->verb + 1, s->n), e);
+		if (c->lead) {
+			const char *lead = names_lower_first(m->names, m->arena, words_text(s->w, 0, c->lead), e);
+			if (!lead || !(PART(&p, 'L') = text_concat(m, lead, ", ", "", e)))
+				return ERR_RESOURCE;
+		}
 		if (!PART(&p, 'S') || !PART(&p, 'K') || !PART(&p, 'F') || !PART(&p, 'R'))
 			return ERR_RESOURCE;
 	}
@@ -170,6 +206,8 @@ static int statement_item(struct maker *m, const struct statement *s, struct err
 	int rc = cores_add(&cores, statement_patterns, COUNT(statement_patterns), &p, m->arena, e);
 	if (rc == 0)
 		rc = ask_statement(&cores, m, s, e);
+	if (rc == 0 && cores.n < NATURAL_LEAST)
+		rc = cores_add(&cores, keyword_patterns, COUNT(keyword_patterns), &p, m->arena, e);
 	return rc < 0 ? rc : item_ask_cores(m, &it, &cores, e);
 }
 
@@ -181,7 +219,7 @@ static int value_item(struct maker *m, const struct statement *s, const struct a
 	bool counted = a->measure == ATOM_COUNT || a->measure == ATOM_TIME || a->measure == ATOM_SIZE;
 	PART(&p, 'H') = strchr(m->section->title, '?') ? NULL : m->section->title;
 	PART(&p, 'W') = question_words(m, s->w, a, e);
-	PART(&p, 'U') = counted ? copy(m, words_text(s->w, a->unit, a->value_end), e) : NULL;
+	PART(&p, 'U') = counted ? copy(m, atom_unit(s->w, a), e) : NULL;
 	PART(&p, 'Z') = statement_keywords(m, s, words_text(s->w, a->value, a->value_end), e);
 	if (!PART(&p, 'W') || !PART(&p, 'Z'))
 		return ERR_RESOURCE;
@@ -200,9 +238,14 @@ static int value_item(struct maker *m, const struct statement *s, const struct a
 	it.asks = PART(&p, 'W') = k.often && full ? "how often" : PART(&p, 'W');
 	if (!it.subject || !it.value)
 		return ERR_RESOURCE;
+	if (a->measure == ATOM_BARE && !strcmp(it.asks, "what value")) {
+		PART(&p, 'W') = "what"; /* "what is the default?" */
+		if (!full || k.start != s->clause.verb + 1)
+			PART(&p, 'I') = NULL; /* "Windows what?" */
+	}
 	int rc = cores_add(&cores, value_patterns, full ? FULL_PATTERNS : COUNT(value_patterns), &p, m->arena, e);
 	if (rc == 0)
-		rc = ask_value(&cores, m, s, a, it.asks, e);
+		rc = ask_value(&cores, m, s, a, PART(&p, 'W'), e);
 	return rc < 0 ? rc : item_ask_cores(m, &it, &cores, e);
 }
 
@@ -211,21 +254,42 @@ static int value_item(struct maker *m, const struct statement *s, const struct a
  * ----------------------------------------------------------------------------------------------------------------------
  */
 
+/* One of a list of names, the number of a name ("IEEE 754"), a date in brackets: nobody asks for that one alone. */
+static bool is_aside(const struct statement *s, const struct atom *a)
+{
+	const struct word *w = s->w;
+	size_t i = a->value, end = a->value_end;
+	bool and_before = i > 1 && word_in(&w[i - 1], "and or"), and_behind = end + 1 < s->n && word_in(&w[end], "and or");
+	const struct word *before = i > 0 ? &w[i - 1 - and_before] : NULL,
+			  *behind = end + and_behind < s->n ? &w[end + and_behind] : NULL;
+	if (a->measure == ATOM_CODE &&
+		((before && (and_before || before->stop) && is_name(before)) ||
+			(behind && (and_behind || w[end - 1].stop) && is_name(behind))))
+		return true;
+	if (a->measure != ATOM_BARE || !before)
+		return false;
+	return atom_is_date(w, a) || (w[i].n == 4 && w[i].p[-1] == '(') ? w[i].p[-1] == '('
+									: i > 1 && a->first == i && !before->stop && !and_before &&
+			isupper((unsigned char)before->p[0]) && !word_is_function(before);
+}
+
 static int statement_facts(struct maker *m, const struct statement *s, bool *asked, struct err *e)
 {
 	struct atom a;
 	int rc = 0;
 	struct slot k;
 	for (size_t from = 0; rc == 0 && atom_next(s->w, s->n, from, &a); from = a.value_end) {
-		atom_extend_date(s->w, s->n, &a);
+		atom_extend(s->w, s->n, &a);
 		bool in_subject = s->clause.shape == CLAUSE_FLAT || a.first < s->clause.verb;
 		bool spelled = isalpha((unsigned char)s->w[a.value].p[0]);
 		if (in_subject && (a.measure == ATOM_CODE || a.measure == ATOM_LABELLED || a.measure == ATOM_COUNT))
 			continue; /* what the statement is about, not what it says */
+		if (is_aside(s, &a))
+			continue;
 		if (a.measure == ATOM_CODE && !code_noun(&s->w[a.value]) && !slot_find(&k, s, &a))
 			continue; /* no word to ask for it by */
-		if (a.value_end - a.first == s->n)
-			continue; /* nothing but a value */
+		if (a.value_end - a.first == s->n || points_away(s))
+			continue; /* nothing but a value, or one of what is not here */
 		if (a.measure == ATOM_BARE && spelled)
 			continue; /* "two", "one of the five": not a value of its own */
 		rc = value_item(m, s, &a, e);
@@ -237,14 +301,37 @@ static int statement_facts(struct maker *m, const struct statement *s, bool *ask
 /* Brackets that open and do not close, or the reverse: a statement cut in the wrong place. */
 static bool is_balanced(const char *s)
 {
-	int round = 0, square = 0;
+	int round = 0, square = 0, quotes = 0;
 	bool code = false;
 	for (; *s && round >= 0 && square >= 0; s++) {
 		code ^= *s == '`';
 		round += code ? 0 : (*s == '(') - (*s == ')');
 		square += code ? 0 : (*s == '[') - (*s == ']');
+		quotes += *s == '"';
 	}
-	return round == 0 && square == 0 && !code;
+	return round == 0 && square == 0 && !code && quotes % 2 == 0;
+}
+
+/* How many words only tie the statement to the one before: "However,", "In other words,", "Note that". It is as true without them. */
+static size_t connective(const struct word *w, size_t n)
+{
+	static const char *const tie[] = {"in other words", "in fact", "in particular", "in addition", "for example",
+		"for instance", "as a result", "for this reason", "of course", "note that", "note also that", "that is", "even so",
+		"however", "also", "hence", "thus", "therefore", "moreover", "furthermore", "additionally", "consequently",
+		"indeed", "similarly", "likewise", "and", "but", "so", "or"};
+	for (size_t i = 0; i < COUNT(tie); i++) {
+		struct word t[4];
+		size_t k = 0, n_tie = 0;
+		for (const char *p = tie[i]; *p; p += strspn(p, " ")) {
+			t[n_tie++] = (struct word){p, strcspn(p, " "), false};
+			p += strcspn(p, " ");
+		}
+		while (k < n_tie && k < n && t[k].n == w[k].n && !strncasecmp(t[k].p, w[k].p, w[k].n))
+			k++;
+		if (k == n_tie && k + 3 <= n && !(word_in(&w[k - 1], "so that") && word_is(&w[k], "that")))
+			return k;
+	}
+	return 0;
 }
 
 /*
@@ -254,6 +341,8 @@ static bool is_balanced(const char *s)
 static int statement_make(struct maker *m, const struct word *w, size_t n, struct span span, const char **antecedent, struct err *e)
 {
 	struct clause c;
+	for (size_t tie; (tie = connective(w, n)) != 0; n -= tie)
+		w += tie;
 	clause_parse(w, n, &c);
 	if (c.shape == CLAUSE_NONE || n > STATEMENT_WORDS) {
 		*antecedent = NULL;
@@ -330,10 +419,10 @@ static size_t second_clause(const struct word *w, size_t from, size_t n, size_t 
 
 int facts_from_block(struct maker *m, const struct block *b, struct err *e)
 {
-	struct str rest = {b->text, strlen(b->text)}, sentence;
+	const char *text, *antecedent = NULL;
+	int rc = text_simplify(&text, b->text, m->arena, e);
+	struct str rest = {text, rc < 0 ? 0 : strlen(text)}, sentence;
 	struct word w[SENTENCE_WORDS];
-	const char *antecedent = NULL;
-	int rc = 0;
 	while (rc == 0 && sentence_next(&rest, &sentence)) {
 		size_t n = words_split(sentence, w), end;
 		if (n == 0 || sentence.p[sentence.n - 1] == '?' || sentence.p[sentence.n - 1] == ':') {

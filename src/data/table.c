@@ -118,8 +118,19 @@ static size_t n_last(const char *text)
 static bool is_blank(const char *cell)
 {
 	struct str s = {cell, strlen(cell)};
-	return !s.n || s.n > CELL_BYTES ||
+	return !s.n || s.n > CELL_BYTES || !strncasecmp(cell, "see ", 4) ||
 		str_in(s, "- -- \xe2\x80\x93 \xe2\x80\x94 n/a none yes no x ? \xe2\x9c\x93 \xe2\x9c\x94 \xe2\x9c\x97");
+}
+
+/* Has the text a word that can be asked for? "10k" and "65536" have none. */
+static bool is_worded(const char *text)
+{
+	struct word w[SENTENCE_WORDS];
+	size_t n = words_split((struct str){text, strlen(text)}, w);
+	for (size_t i = 0; i < n; i++)
+		if (!isdigit((unsigned char)w[i].p[0]) && w[i].n > 1)
+			return true;
+	return false;
 }
 
 /* "Seed" in a column "Plan" is "the Seed plan"; "Maximum event size" in a column "Limit" is "the maximum event size". */
@@ -153,7 +164,11 @@ static int cell_item(struct maker *m, const struct block *b, struct item *it, st
 	struct word w[SENTENCE_WORDS], head[SENTENCE_WORDS];
 	char base[32];
 	const char *row = PART(p, 'R'), *cell = it->value;
-	size_t n = words_split((struct str){cell, strlen(cell)}, w);
+	size_t n = words_split((struct str){cell, strlen(cell)}, w), n_cell = strlen(cell);
+	if (n_cell > 1 && cell[n_cell - 1] == '.') { /* the answer has a full stop of its own */
+		if (!(it->value = PART(p, 'V') = cell = arena_strdup(m->arena, cell, n_cell - 1, e)))
+			return ERR_RESOURCE;
+	}
 	const char *article_less = !strncmp(row, "the ", 4) ? row + 4 : row;
 	size_t n_head = words_split((struct str){article_less, strlen(article_less)}, head);
 	const char *const *patterns = cell_patterns;
@@ -189,6 +204,9 @@ static int cell_item(struct maker *m, const struct block *b, struct item *it, st
 		n_patterns = COUNT(right_patterns);
 	} else if (n > 1 && !w[0].stop && verb_form(&w[0], base) == VERB_THIRD) {
 		PART(p, 'M') = text_concat(m, base, cell + w[0].n, "", e);
+		PART(p, 'V') = names_lower_first(m->names, m->arena, (struct str){cell, strlen(cell)}, e);
+		if (!PART(p, 'M') || !PART(p, 'V'))
+			return ERR_RESOURCE;
 		answer = "$R $V.";
 		patterns = deed_patterns;
 		n_patterns = COUNT(deed_patterns);
@@ -250,7 +268,7 @@ int pairs_from_table(struct maker *m, const struct block *b, struct err *e)
 			last = c[head_noun(c, 0, n_column)];
 		for (size_t row = 1; row < b->n_rows; row++) {
 			const char *name = b->cells[row * b->n_cols], *cell = b->cells[row * b->n_cols + col];
-			if (is_blank(name) || is_blank(cell))
+			if (is_blank(name) || is_blank(cell) || (*head && !is_worded(head) && !is_worded(name)))
 				continue;
 			struct item it = {.value = cell, .asks = column};
 			struct parts p = {0};

@@ -20,6 +20,8 @@ static bool is_abbreviation(const char *start, const char *dot)
 	while (p > start && (isalpha((unsigned char)p[-1]) || p[-1] == '.'))
 		p--;
 	struct str s = {p, (size_t)(dot - p)};
+	if (p > start && p[-1] == '_')
+		return false; /* SQLITE_A */
 	return (s.n == 1 && isupper((unsigned char)*s.p)) || str_in(s, abbreviations);
 }
 
@@ -62,6 +64,15 @@ bool sentence_next(struct str *rest, struct str *out)
  * ---------------------------------------------------------------------------------------------------------------------
  */
 
+/* "carray()", "ieee754(F)": a bracket that the word itself opens. */
+static bool is_closed(const char *start, const char *stop)
+{
+	int open = 0;
+	for (const char *p = start; p < stop; p++)
+		open += (*p == '(') - (*p == ')');
+	return open == 0;
+}
+
 size_t words_split(struct str s, struct word w[SENTENCE_WORDS])
 {
 	const char *p = s.p, *end = s.p + s.n;
@@ -76,7 +87,9 @@ size_t words_split(struct str s, struct word w[SENTENCE_WORDS])
 		const char *stop = p;
 		while (start < stop && strchr("([{\"'", *start))
 			start++;
-		while (stop > start && strchr(".,;:!?)]}\"'", stop[-1]))
+		bool colons = *start == ':' && stop - start > 2; /* ":memory:" */
+		while (stop > start && strchr(".,;:!?)]}\"'", stop[-1]) && !(stop[-1] == ')' && is_closed(start, stop)) &&
+			!(colons && stop[-1] == ':'))
 			stop--;
 		if (stop > start && stop - start <= 3 && strspn(start, "-\xe2\x80\x93\x94") >= (size_t)(stop - start))
 			stop = start; /* a dash on its own */
@@ -144,7 +157,17 @@ struct str words_text(const struct word *w, size_t first, size_t end)
 {
 	if (first >= end)
 		return (struct str){"", 0};
-	return (struct str){w[first].p, (size_t)(w[end - 1].p + w[end - 1].n - w[first].p)};
+	struct str s = {w[first].p, (size_t)(w[end - 1].p + w[end - 1].n - w[first].p)};
+	size_t quotes = 0;
+	for (size_t i = 0; i < s.n; i++)
+		quotes += s.p[i] == '"';
+	if (quotes % 2 == 0)
+		return s;
+	if (s.p[s.n] == '"')
+		s.n++;
+	else if (first && s.p[-1] == '"')
+		s = (struct str){s.p - 1, s.n + 1};
+	return s;
 }
 
 const char *text_place(const char *text, const char *part)
@@ -190,6 +213,38 @@ bool word_in(const struct word *w, const char *list)
 bool word_is_code(const struct word *w)
 {
 	return w->p[0] == '`';
+}
+
+/* Endings of names of files that documentation mentions. */
+static bool has_extension(const struct word *w)
+{
+	const char *dot = memrchr(w->p, '.', w->n);
+	struct str end = {dot ? dot + 1 : "", dot ? (size_t)(w->p + w->n - dot - 1) : 0};
+	return dot > w->p &&
+		str_in(end,
+			"c h cc cpp py js sh so dll dylib exe txt html json jsonl csv xml yaml yml toml conf cfg ini log md db sql "
+			"zip tar gz");
+}
+
+bool word_is_identifier(const struct word *w)
+{
+	size_t dashes = w->p[0] == '-' ? 1u + (w->n > 1 && w->p[1] == '-') : 0, letters = 0, marks = 0;
+	if (word_is_code(w))
+		return false;
+	for (size_t i = 0; i < w->n; i++) {
+		if (!isalnum((unsigned char)w->p[i]) && !strchr("_-=.(),*:/$?", w->p[i]))
+			return false;
+		letters += isalpha((unsigned char)w->p[i]) != 0;
+		marks += i && i + 1 < w->n && w->p[i] == '_';
+	}
+	if (!letters || (w->p[0] != ':' && w->n > 2 && memmem(w->p, w->n, "://", 3)))
+		return false;
+	bool call = isalpha((unsigned char)w->p[0]) && w->p[w->n - 1] == ')' && memchr(w->p, '(', w->n);
+	bool option = dashes && w->n > dashes + 1 && isalpha((unsigned char)w->p[dashes]);
+	bool command = w->n > 3 && (w->p[0] == '.' || (w->p[0] == ':' && w->p[w->n - 1] == ':')) && isalpha((unsigned char)w->p[1]);
+	bool setting = w->n > 1 && isalpha((unsigned char)w->p[0]) && memchr(w->p, '=', w->n);
+	bool plural = call && w->n > 3 && !memcmp(w->p + w->n - 3, "(s)", 3);
+	return (marks || call || option || command || setting || has_extension(w)) && !plural;
 }
 
 bool word_is_plain(const struct word *w)

@@ -29,7 +29,10 @@ bool text_opens_block(const char *line);
 enum { CELLS_MAX = 32 };
 /* The cells of a line of a Markdown table; 0 of any other line. */
 size_t text_cells(struct str line, struct str cell[CELLS_MAX]);
-/* The text from word `first` up to word `end`, without the punctuation after the last one. */
+/*
+ * The text from word `first` up to word `end`, without the punctuation after the last one, but with the quotation mark at either end
+ * whose other one stands inside.
+ */
 struct str words_text(const struct word *w, size_t first, size_t end);
 
 /* The only place where `part` stands in `text` as whole words; NULL when there is none or more than one. */
@@ -39,8 +42,9 @@ bool str_is(struct str s, const char *text); /* ignoring ASCII case */
 bool str_in(struct str s, const char *list); /* one of the words of a list separated by spaces, ignoring ASCII case */
 bool word_is(const struct word *w, const char *text);
 bool word_in(const struct word *w, const char *list);
-bool word_is_code(const struct word *w);
-bool word_is_plain(const struct word *w); /* ASCII letters and inner hyphens only */
+bool word_is_code(const struct word *w);       /* in backticks */
+bool word_is_identifier(const struct word *w); /* looks like code without them: SQLITE_FULL, carray(), --tree, .recover, main.c */
+bool word_is_plain(const struct word *w);      /* ASCII letters and inner hyphens only */
 bool word_is_plural(const struct word *w);
 
 /* Closed classes. */

@@ -42,12 +42,33 @@ static void test_words(void **state)
 		assert_true(word_is(&w[i], expected[i]));
 		assert_int_equal(w[i].stop, stop[i]);
 	}
-	assert_str(words_text(w, 1, 4), "old\" key (`a b`");
+	assert_str(words_text(w, 1, 4), "\"old\" key (`a b`");
+	assert_str(words_text(w, 0, 2), "The \"old\"");
+	text = "It calls carray() (twice), ieee754(F) or :memory: first (a).";
+	n = words_split((struct str){text, strlen(text)}, w);
+	assert_int_equal(n, 9);
+	assert_true(word_is(&w[2], "carray()") && word_is(&w[3], "twice") && word_is(&w[4], "ieee754(F)") &&
+		word_is(&w[6], ":memory:"));
 	char many[4 * SENTENCE_WORDS];
 	for (size_t i = 0; i < sizeof many; i++)
 		many[i] = i % 2 ? ' ' : 'a';
 	assert_int_equal(words_split((struct str){many, 2 * SENTENCE_WORDS}, w), SENTENCE_WORDS);
 	assert_int_equal(words_split((struct str){many, 2 * SENTENCE_WORDS + 2}, w), 0);
+}
+
+static void test_identifiers(void **state)
+{
+	(void)state;
+	static const char *const code[] = {"SQLITE_FULL", "carray()", "ieee754(F)", "--tree", "-O6", "-DSQLITE_DEBUG", ".recover",
+		"sqlite3.c", "filename=", ":memory:", "a_b"};
+	static const char *const prose[] = {"well-known", "e.g", "3.14", "database(s)", "-2000", "I/O", "`x_y`", "Yes", "_",
+		"and/or", "caf\xc3\xa9_x", "1.c.2"};
+	for (size_t i = 0; i < sizeof code / sizeof *code; i++)
+		if (!word_is_identifier(&(struct word){code[i], strlen(code[i]), false}))
+			fail_msg("%s", code[i]);
+	for (size_t i = 0; i < sizeof prose / sizeof *prose; i++)
+		if (word_is_identifier(&(struct word){prose[i], strlen(prose[i]), false}))
+			fail_msg("%s", prose[i]);
 }
 
 static void test_verbs(void **state)
@@ -90,6 +111,12 @@ static void test_atoms(void **state)
 		{"kernel 5.4 or later runs", "kernel 5.4 or later", "5.4", ATOM_LABELLED},
 		{"provides experimental `x` now", "`x`", "`x`", ATOM_CODE},
 		{"be raised to 64", "64", "64", ATOM_BARE},
+		{"fails with an ZOR_FULL error when", "an ZOR_FULL error", "ZOR_FULL", ATOM_LABELLED},
+		{"use the ZOR_X compile-time option to", "the ZOR_X compile-time option", "ZOR_X", ATOM_LABELLED},
+		{"in a table named ZOR_X, which", "a table named ZOR_X", "ZOR_X", ATOM_LABELLED},
+		{"invoked on ZOR_BAD errors only", "ZOR_BAD errors", "ZOR_BAD", ATOM_LABELLED},
+		{"less than 750KiB large", "less than 750KiB", "750KiB", ATOM_SIZE},
+		{"began on 2000-05-09 and", "2000-05-09", "2000-05-09", ATOM_BARE},
 		{"8 million events", "8 million events", "8 million events", ATOM_COUNT},
 	};
 	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
@@ -149,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_identifiers),
 		cmocka_unit_test(test_verbs),
 		cmocka_unit_test(test_atoms),
 		cmocka_unit_test(test_clauses),

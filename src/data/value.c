@@ -201,7 +201,7 @@ static int sentence_read(struct reader *r, struct str s)
 		buf_clear(&r->unit);
 		if (is_bare_flag(&w[i]) || word_is_code(&w[i])) {
 			rc = code_add(r, &w[i], r->n_words == 1);
-		} else if (atom_next(w, n, i, &a) && a.value == i) {
+		} else if (atom_next(w, n, i, &a) && a.value == i && !a.loose) {
 			end = a.value_end;
 			rc = number_add(r, w, &a, end - i == r->n_words);
 		}
