@@ -47,6 +47,7 @@ struct err {
  * spaces.
  */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_vset(struct err *e, enum err_code code, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
 
 /* Puts "prefix: " in front of the text in `e` and returns its code. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

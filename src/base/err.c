@@ -25,17 +25,23 @@ static void text_format(char text[ERR_TEXT_MAX], const char *fmt, va_list args)
 			*at = ' ';
 }
 
-int err_set(struct err *e, enum err_code code, const char *fmt, ...)
+int err_vset(struct err *e, enum err_code code, const char *fmt, va_list args)
 {
 	if (!e)
 		return code;
 	char text[ERR_TEXT_MAX] = ""; /* the arguments may point into e->text */
-	va_list args;
-	va_start(args, fmt);
 	text_format(text, fmt, args);
-	va_end(args);
 	memcpy(e->text, text, sizeof text);
 	e->code = code;
+	return code;
+}
+
+int err_set(struct err *e, enum err_code code, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	err_vset(e, code, fmt, args);
+	va_end(args);
 	return code;
 }
 

@@ -103,6 +103,10 @@ static void test_match(void **state)
 		assert_int_equal(scrub_item_add(&s, PII_SECRET, str(item), &corpus.arena, NULL), 0); /* once */
 	}
 	assert_int_equal(s.n_items, 300);
+	for (int i = 0; i < 300; i++, at = 0) {
+		snprintf(item, sizeof item, "item-%d-end", i);
+		assert_true(scrub_match(&s, str(item), &at, &n, &kind));
+	}
 	assert_int_equal(scrub_item_add(&s, PII_PERSON, str("Ida Quarn"), &corpus.arena, NULL), 0);
 	assert_int_equal(scrub_item_add(&s, PII_PHONE, str("12345"), &corpus.arena, NULL), 0); /* too short to mean one thing */
 	assert_int_equal(s.n_items, 300);

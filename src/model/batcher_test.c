@@ -156,6 +156,12 @@ static void test_reuse(void **state)
 	assert_int_equal(w.s[8].n_done, 3);
 	run_out(b);
 	assert_alone(&w, 8);
+	again(&w, b, 1); /* the slot longest unused is given up, which is not 8's */
+	assert_int_equal(w.s[1].n_done, 0);
+	run_out(b);
+	again(&w, b, 8);
+	assert_int_equal(w.s[8].n_done, n - 1);
+	run_out(b);
 	assert_int_equal(batcher_join(b, &(struct sequence){.prompt = {.n = 401}}, &e), ERR_DATA);
 	assert_int_equal(batcher_join(b, &(struct sequence){.prompt = {.n = 0}}, &e), ERR_DATA);
 	batcher_free(b);

@@ -10,12 +10,14 @@
 
 int problem_set(struct problem *p, int status, const char *code, const char *param, const char *fmt, ...)
 {
+	struct err said; /* as one line */
 	va_list args;
+	va_start(args, fmt);
+	err_vset(&said, ERR_DATA, fmt, args);
+	va_end(args);
 	*p = (struct problem){.status = status, .code = code};
 	snprintf(p->param, sizeof p->param, "%s", param ? param : "");
-	va_start(args, fmt);
-	vsnprintf(p->message, sizeof p->message, fmt, args);
-	va_end(args);
+	memcpy(p->message, said.text, sizeof p->message);
 	return ERR_DATA;
 }
 
@@ -44,14 +46,18 @@ static const char *type_of(int status)
 	}
 }
 
+/* A string of any bytes. */
+static json_t *text_json(const char *text)
+{
+	struct buf clean = {0};
+	struct err e;
+	json_t *out = utf8_append(&clean, text, strlen(text), &e) ? NULL : json_stringn(clean.len ? clean.p : "", clean.len);
+	buf_release(&clean);
+	return out;
+}
+
 json_t *problem_json(const struct problem *p)
 {
-	struct buf message = {0};
-	struct err e;
-	json_t *out = NULL;
-	if (!utf8_append(&message, p->message, strlen(p->message), &e))
-		out = json_pack("{s:{s:s%, s:s, s:s?, s:s?}}", "error", "message", message.len ? message.p : "", message.len,
-			"type", type_of(p->status), "param", *p->param ? p->param : NULL, "code", p->code);
-	buf_release(&message);
-	return out;
+	return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", text_json(p->message), "type", type_of(p->status),
+		"param", *p->param ? text_json(p->param) : json_null(), "code", p->code);
 }

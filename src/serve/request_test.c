@@ -76,6 +76,12 @@ static void test_refused(void **state)
 	name[sizeof name - 1] = 0;
 	snprintf(body, sizeof body, "{\"model\":\"m\",\"%s\":1}", name);
 	assert_int_equal(strlen(read_fails(true, body).param), 63);
+	struct problem quoted;
+	problem_set(&quoted, 400, NULL, "\xe4\xb8", "a\rb\n\xe4\xb8");
+	assert_string_equal(quoted.message, "a b \xe4\xb8");
+	json_t *said = problem_json(&quoted);
+	assert_non_null(said); /* bytes that are no text too */
+	json_decref(said);
 	assert_int_equal(read_fails(true, "").status, 400);
 	assert_int_equal(read_fails(true, "null").status, 400);
 	assert_int_equal(read_fails(true, "{}").status, 400);
