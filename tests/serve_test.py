@@ -168,6 +168,38 @@ def test_chat(s):
     return want
 
 
+def form(schema):
+    return {"type": "json_schema", "json_schema": {"name": "form", "strict": True, "schema": schema}}
+
+
+def test_forms(s):
+    """A model that knows nothing of JSON gives the form that is asked for, whatever it would say."""
+    plan = {"type": "object", "properties": {"plan": {"enum": ["Seed", "Grove"]}, "paid": {"type": "boolean"}, "note": {"type": "null"}},
+            "required": ["plan", "paid"], "additionalProperties": False}
+    both = {"type": "object", "properties": {"plans": {"type": "array", "items": {"$ref": "#/$defs/plan"}, "minItems": 1, "maxItems": 2}},
+            "required": ["plans"], "$defs": {"plan": plan}}
+    asked = ASKED | {"max_tokens": 200, "temperature": 1.5, "top_p": 1, "n": 16, "seed": 3, "response_format": form(both)}
+    status, got = s.post(CHAT, asked)
+    right, choices = 0, got["choices"] if status == 200 else []
+    for choice in choices:
+        plans = json.loads(choice["message"]["content"])["plans"]
+        right += choice["finish_reason"] == "stop" and 1 <= len(plans) <= 2 and all(
+            p["plan"] in ("Seed", "Grove") and isinstance(p["paid"], bool) and set(p) <= {"plan", "paid", "note"} for p in plans)
+    Case.check("every answer has the form", right == 16, got)
+    Case.check("and they differ", len({c["message"]["content"] for c in choices}) > 4, got)
+    status, got = s.post(CHAT, asked | {"temperature": 0, "n": 1, "stop": None})
+    Case.check("the likeliest one too", status == 200 and json.loads(content(got))["plans"], got)
+    events = s.stream(CHAT, asked | {"n": 1})
+    Case.check("streamed", json.loads("".join(pieces(events)))["plans"], events)
+    status, got = s.post(CHAT, ASKED | {"max_tokens": 8, "temperature": 1, "n": 8, "seed": 1, "response_format": {"type": "json_object"}})
+    Case.check("an object begins with a brace", status == 200 and all(c["message"]["content"].startswith("{") for c in got["choices"]), got)
+    for schema, says in (({"type": "object", "properties": {"a": {"type": "string", "pattern": "x"}}}, "schema.a: this keyword is not supported: pattern"),
+                         ({"$ref": "#"}, "without end"), (None, "json_schema.schema: expected an object, found none")):
+        status, got = s.post(CHAT, ASKED | {"response_format": form(schema) if schema else {"type": "json_schema"}})
+        Case.check(f"refused: {says}", status == 400 and says in got["error"]["message"] and
+                   got["error"]["param"].startswith("response_format"), got)
+
+
 def test_stream(s, want):
     events = s.stream(CHAT, ASKED)
     Case.check("a stream says the same", "".join(pieces(events)) == want, events)
@@ -475,6 +507,7 @@ def main():
     with Server("--parallel", "2", "--adapter", ADAPTER + "=ours", "--threads", "1") as s:
         test_models(s)
         want = test_chat(s)
+        test_forms(s)
         test_stream(s, want)
         test_stop(s, want)
         test_logprobs(s)

@@ -361,6 +361,25 @@ int json_file_write(const char *path, const json_t *object, struct err *e);
 /* What a value is, for messages: "an object", "a string" ...; "none" for NULL. */
 const char *json_kind(const json_t *value);
 
+/* ---- grammars ---------------------------------------------------------------------------------------------------------------- */
+
+struct grammar; /* which texts there may be; immutable, free to share between threads */
+/*
+ * Of the JSON values that a schema allows (JSON Schema 2020-12: type, properties, required, additionalProperties, items, minItems, maxItems, enum,
+ * const, anyOf, oneOf as anyOf, allOf of one, $ref within the schema, $defs); NULL: of all objects. A part of them, in fact: members stand in the
+ * schema's order, others only where additionalProperties says so, at most one space follows a comma or colon, and values nest at most 30 deep.
+ * ERR_DATA, with the place, for a keyword that it does not know or a schema that refers to itself without end.
+ */
+int grammar_json(struct grammar **out, const json_t *schema, struct err *e);
+void grammar_free(struct grammar *g);
+
+struct grammar_state; /* of one text, as far as it has come */
+int grammar_begin(struct grammar_state **out, const struct grammar *g, const struct tokenizer *t, struct err *e); /* borrows both */
+void grammar_end(struct grammar_state *s);
+/* May this token come next? One that ends a text: is the text whole? */
+bool grammar_allows(struct grammar_state *s, int32_t id);
+void grammar_take(struct grammar_state *s, int32_t id);
+
 /* ---- hashing ---------------------------------------------------------------------------------------------------------------- */
 
 struct sha256;

@@ -100,11 +100,11 @@ static void test_sampling(void **state)
 	size_t n[4] = {0};
 	(void)state;
 	assert_int_equal(sample_scratch_bytes(4), sizeof(scratch));
-	assert_int_equal(sample_token(logits, 4, &s, 0, scratch), 1); /* greedy: the first of equals */
+	assert_int_equal(sample_token(logits, 4, &s, NULL, 0, scratch), 1); /* greedy: the first of equals */
 	s.temperature = 1;
 	for (size_t i = 0; i < 20000; i++) {
-		int32_t id = sample_token(logits, 4, &s, i, scratch);
-		assert_int_equal(id, sample_token(logits, 4, &s, i, scratch)); /* a function of seed and position */
+		int32_t id = sample_token(logits, 4, &s, NULL, i, scratch);
+		assert_int_equal(id, sample_token(logits, 4, &s, NULL, i, scratch)); /* a function of seed and position */
 		n[id]++;
 	}
 	double total = exp(1) + 2 * exp(3) + exp(2);
@@ -113,13 +113,13 @@ static void test_sampling(void **state)
 	s.top_p = 0.5f; /* the two likeliest hold 0.85 between them, the first alone 0.43 */
 	memset(n, 0, sizeof(n));
 	for (size_t i = 0; i < 1000; i++)
-		n[sample_token(logits, 4, &s, i, scratch)]++;
+		n[sample_token(logits, 4, &s, NULL, i, scratch)]++;
 	assert_int_equal(n[0] + n[3], 0);
 	assert_true(n[1] > 400 && n[2] > 400);
 	s.temperature = 0.01f; /* nearly greedy, and equal ones still share */
 	s.top_p = 1;
 	for (size_t i = 0; i < 100; i++)
-		assert_in_range(sample_token(logits, 4, &s, i, scratch), 1, 2);
+		assert_in_range(sample_token(logits, 4, &s, NULL, i, scratch), 1, 2);
 }
 
 struct sink {

@@ -195,12 +195,17 @@ struct sampling {
 	float top_p;       /* (0, 1] */
 	uint64_t seed;
 };
-/* One token from logits [V]. The draw depends only on (seed, position). `scratch` [V] pairs, see sample_scratch_bytes. */
-int32_t sample_token(const float *logits, size_t V, const struct sampling *s, size_t position, void *scratch);
+/*
+ * One token from logits [V], of those that the grammar (may be NULL) allows; -1: it allows none. The draw depends only on (seed, position).
+ * `scratch` [V] pairs, see sample_scratch_bytes.
+ */
+int32_t sample_token(
+	const float *logits, size_t V, const struct sampling *s, struct grammar_state *grammar, size_t position, void *scratch);
 size_t sample_scratch_bytes(size_t V);
 
 struct generate_options {
 	struct sampling sampling;
+	struct grammar_state *grammar; /* what the text may be, borrowed; NULL: anything */
 	size_t max_tokens;
 	const char *const *stop; /* texts that end the generation and are left out; may be NULL */
 	size_t n_stop;
@@ -212,7 +217,7 @@ struct generate_options {
 };
 struct generated {
 	struct buf text;
-	const char *finish_reason; /* "stop" (end token, stop text or on_text) or "length" */
+	const char *finish_reason; /* "stop" (end token, stop text, on_text, or nothing that the grammar allows) or "length" */
 	size_t n_prompt, n_tokens; /* n_tokens: generated, the end token included */
 };
 void generated_release(struct generated *g);

@@ -46,22 +46,29 @@ static int32_t argmax(const float *logits, size_t V)
 	return (int32_t)best;
 }
 
-int32_t sample_token(const float *logits, size_t V, const struct sampling *s, size_t position, void *scratch)
+/* The probabilities (up to a factor) of those that the grammar allows, as a heap. Returns how many there are; *total: their sum. */
+static size_t fill(
+	struct candidate *heap, const float *logits, size_t V, float temperature, struct grammar_state *grammar, double *total)
 {
-	struct candidate *heap = scratch;
-	struct rng r;
-	if (s->temperature <= 0)
-		return argmax(logits, V);
 	float max = logits[argmax(logits, V)];
-	double total = 0;
+	size_t n = 0;
+	*total = 0;
 	for (size_t i = 0; i < V; i++) {
-		heap[i] = (struct candidate){expf((logits[i] - max) / s->temperature), (int32_t)i};
-		total += (double)heap[i].p;
+		if (grammar && !grammar_allows(grammar, (int32_t)i))
+			continue;
+		heap[n] = (struct candidate){expf((logits[i] - max) / temperature), (int32_t)i};
+		*total += (double)heap[n++].p;
 	}
-	for (size_t i = V / 2; i-- > 0;)
-		sift_down(heap, V, i);
+	for (size_t i = n / 2; i-- > 0;)
+		sift_down(heap, n, i);
+	return n;
+}
+
+/* Draws from the likeliest that hold top_p of the total between them; 0: from the likeliest alone. */
+static int32_t draw(struct candidate *heap, size_t n_all, double total, float top_p, struct rng *r)
+{
 	/* Popped candidates gather behind the shrinking heap, the likeliest last. */
-	size_t n = V;
+	size_t n = n_all;
 	double kept = 0;
 	do {
 		struct candidate top = heap[0];
@@ -69,13 +76,37 @@ int32_t sample_token(const float *logits, size_t V, const struct sampling *s, si
 		heap[n] = top;
 		sift_down(heap, n, 0);
 		kept += (double)top.p;
-	} while (n && kept < total * (double)s->top_p);
-	rng_init(&r, s->seed, RNG_SAMPLE, (uint32_t)position, (uint32_t)(position >> 32));
-	double at = (double)rng_uniform(&r) * kept;
-	for (size_t i = V; i-- > n;) {
+	} while (n && kept < total * (double)top_p);
+	double at = (double)rng_uniform(r) * kept;
+	for (size_t i = n_all; i-- > n;) {
 		at -= (double)heap[i].p;
 		if (at < 0)
 			return heap[i].id;
 	}
 	return heap[n].id;
+}
+
+/*
+ * A grammar is asked about one token first. Only if that may not come, all are asked, and it is drawn again from those that may: they come out as
+ * likely as if the others had been left out at once (rejection sampling), up to where top_p cuts.
+ */
+int32_t sample_token(
+	const float *logits, size_t V, const struct sampling *s, struct grammar_state *grammar, size_t position, void *scratch)
+{
+	float temperature = s->temperature > 0 ? s->temperature : 1, top_p = s->temperature > 0 ? s->top_p : 0;
+	struct rng r;
+	double total;
+	size_t n;
+	int32_t id;
+	rng_init(&r, s->seed, RNG_SAMPLE, (uint32_t)position, (uint32_t)(position >> 32));
+	if (s->temperature > 0) {
+		n = fill(scratch, logits, V, temperature, NULL, &total);
+		id = draw(scratch, n, total, top_p, &r);
+	} else {
+		id = argmax(logits, V);
+	}
+	if (!grammar || grammar_allows(grammar, id))
+		return id;
+	n = fill(scratch, logits, V, temperature, grammar, &total);
+	return n ? draw(scratch, n, total, top_p, &r) : -1;
 }

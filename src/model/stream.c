@@ -93,11 +93,15 @@ int stream_next(struct stream *s, const struct kv *kv, const float *logits, void
 	const struct model *m = kv->model;
 	const struct generate_options *o = s->options;
 	struct generated *out = s->out;
-	*id = sample_token(logits, m->config.n_tokens, &o->sampling, out->n_prompt + out->n_tokens, scratch);
-	out->n_tokens++;
-	if (o->on_token)
-		o->on_token(o->context, *id, logits);
-	if (tokenizer_is_eog(m->tokenizer, *id)) {
+	*id = sample_token(logits, m->config.n_tokens, &o->sampling, o->grammar, out->n_prompt + out->n_tokens, scratch);
+	if (*id >= 0) {
+		out->n_tokens++;
+		if (o->grammar)
+			grammar_take(o->grammar, *id);
+		if (o->on_token)
+			o->on_token(o->context, *id, logits);
+	}
+	if (*id < 0 || tokenizer_is_eog(m->tokenizer, *id)) {
 		end(s, "stop");
 	} else {
 		int rc = tokenizer_decode(m->tokenizer, id, 1, false, &out->text, e);

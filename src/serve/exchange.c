@@ -10,6 +10,7 @@
 
 struct part {
 	struct job job;
+	struct grammar_state *grammar;
 	struct buf text;             /* of an answer in one piece */
 	struct scored_tokens tokens; /* not sent yet */
 	size_t offset;               /* characters sent in front of them */
@@ -24,6 +25,7 @@ struct exchange {
 	struct reply reply;
 	struct target target;
 	struct search_hits hits;
+	struct grammar *grammar; /* NULL: an answer may be any text */
 	struct ids *prompts;
 	size_t n_prompts;
 	struct part *parts; /* [n_parts] choice k of prompt i at i * q.n + k */
@@ -46,7 +48,9 @@ static void exchange_free(struct exchange *x)
 		news_release(&x->parts[i].job.news);
 		buf_release(&x->parts[i].text);
 		mem_free(x->parts[i].tokens.p);
+		grammar_end(x->parts[i].grammar);
 	}
+	grammar_free(x->grammar);
 	for (size_t i = 0; i < x->n_prompts; i++)
 		ids_release(&x->prompts[i]);
 	mem_free(x->prompts);
@@ -231,7 +235,10 @@ static int parts_make(struct exchange *x, struct err *e)
 				.stop = x->q.stop,
 				.n_stop = x->q.n_stop}};
 		part->job.sequence.options.sampling.seed += i % x->q.n;
-		if (x->q.echo)
+		if (x->grammar)
+			rc = grammar_begin(&part->grammar, x->grammar, x->reply.tokenizer, e);
+		part->job.sequence.options.grammar = part->grammar;
+		if (!rc && x->q.echo)
 			rc = part_echo(x, part, i / x->q.n, e);
 	}
 	return rc;
@@ -281,6 +288,8 @@ static int prepare(struct exchange *x, struct problem *p)
 	x->reply.tokenizer = model_encoder(engine_model(x->server->engine))->tokenizer;
 	if (x->q.chat ? chat_prompt(x, &e) : text_prompts(x, &e))
 		return problem_from(p, x->q.chat ? "messages" : "prompt", &e);
+	if (x->q.json && grammar_json(&x->grammar, x->q.schema, &e))
+		return problem_from(p, "response_format", &e);
 	rc = check_context(x, p);
 	if (!rc && parts_make(x, &e))
 		rc = problem_from(p, NULL, &e);

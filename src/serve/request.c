@@ -261,6 +261,22 @@ static int read_echo(struct completion_request *q, const char *name, const json_
 	return truth(name, value, &q->echo, p);
 }
 
+/* {"type": "text" | "json_object"}, or {"type": "json_schema", "json_schema": {"name", "schema", ...}}. */
+static int read_response_format(struct completion_request *q, const char *name, const json_t *value, struct problem *p)
+{
+	const char *type = json_string_value(json_object_get(value, "type"));
+	const json_t *form = json_object_get(value, "json_schema");
+	if (!type)
+		return expected(p, name, "an object with a type", value);
+	q->json = !strcmp(type, "json_object") || !strcmp(type, "json_schema");
+	if (!q->json && strcmp(type, "text"))
+		return problem_set(p, 400, "unsupported_parameter", name, "response_format: there is no type \"%.40s\" here", type);
+	if (strcmp(type, "json_schema"))
+		return 0;
+	q->schema = json_object_get(form, "schema");
+	return json_is_object(q->schema) ? 0 : expected(p, "response_format.json_schema.schema", "an object", q->schema);
+}
+
 static const struct field both_fields[] = {
 	{"model", read_model, NULL},
 	{"n", read_n, NULL},
@@ -283,7 +299,7 @@ static const struct field chat_fields[] = {
 	{"messages", read_messages, NULL},
 	{"max_completion_tokens", read_max_tokens, NULL},
 	{"top_logprobs", read_top_logprobs, NULL},
-	{"response_format", NULL, "[{\"type\": \"text\"}]"},
+	{"response_format", read_response_format, NULL},
 	{"tools", NULL, "[[]]"},
 	{"functions", NULL, "[[]]"},
 	{"tool_choice", NULL, "[\"none\", \"auto\"]"},
@@ -332,7 +348,7 @@ static int fields_read(struct completion_request *q, struct problem *p)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach (q->json, key, value) {
+	json_object_foreach (q->body, key, value) {
 		char name[64];
 		const struct field *f = field_find(both_fields, key);
 		int rc = 0;
@@ -364,7 +380,7 @@ static int fields_check(const struct completion_request *q, struct problem *p)
 		return problem_set(p, 400, NULL, "prompt", "prompt: expected a string or a list");
 	if (q->chat && q->n_top && !q->logprobs)
 		return problem_set(p, 400, NULL, "top_logprobs", "top_logprobs: expected \"logprobs\": true beside it");
-	if (is_set(json_object_get(q->json, "stream_options")) && !q->stream)
+	if (is_set(json_object_get(q->body, "stream_options")) && !q->stream)
 		return problem_set(p, 400, NULL, "stream_options", "stream_options: expected \"stream\": true beside it");
 	if (!q->max_tokens && !q->echo)
 		return problem_set(p, 400, NULL, "max_tokens", "max_tokens: expected 1 or more, or \"echo\": true beside it");
@@ -392,8 +408,8 @@ int completion_request_read(struct completion_request *q, bool chat, const char 
 	arena_init(&q->arena, 1 << 12);
 	if (getrandom(&q->sampling.seed, sizeof q->sampling.seed, 0) < 0)
 		q->sampling.seed = 0;
-	int rc = body_read(&q->json, body, n, p);
-	if (!rc && !chat && is_set(json_object_get(q->json, "max_tokens")))
+	int rc = body_read(&q->body, body, n, p);
+	if (!rc && !chat && is_set(json_object_get(q->body, "max_tokens")))
 		q->max_tokens = SIZE_MAX;
 	if (!rc)
 		rc = fields_read(q, p);
@@ -402,7 +418,7 @@ int completion_request_read(struct completion_request *q, bool chat, const char 
 
 void completion_request_release(struct completion_request *q)
 {
-	json_decref(q->json);
+	json_decref(q->body);
 	arena_release(&q->arena);
 	*q = (struct completion_request){0};
 }

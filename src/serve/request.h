@@ -10,7 +10,7 @@
 
 enum { STOPS_MAX = 4, CHOICES_MAX = 128 };
 
-/* Strings are borrowed from `json`. */
+/* Strings are borrowed from `body`. */
 struct completion_request {
 	bool chat; /* /v1/chat/completions, else /v1/completions */
 	const char *model;
@@ -22,10 +22,12 @@ struct completion_request {
 	struct sampling sampling;
 	const char *stop[STOPS_MAX];
 	size_t n_stop;
+	bool json;            /* the answer is to be an object of JSON, */
+	const json_t *schema; /* or what this allows; NULL: none given */
 	bool stream, include_usage, echo;
 	bool logprobs;
 	int n_top;
-	json_t *json;       /* owned */
+	json_t *body;       /* owned */
 	struct arena arena; /* owns messages, and contents that came in parts */
 };
 
