@@ -123,6 +123,8 @@ static void test_schemas(void **state)
 		{"{\"items\":{\"type\":\"null\"},\"minItems\":1}", "[null]", true},
 		{"{\"items\":{\"type\":\"null\"},\"minItems\":1}", "[null,null,null]", true},
 		{"{\"items\":{\"type\":\"null\"},\"minItems\":1,\"maxItems\":2}", "[null, null]", true},
+		{"{\"items\":{\"type\":\"null\"},\"minItems\":1,\"maxItems\":2}", "[null]", true},
+		{"{\"items\":{\"type\":\"null\"},\"minItems\":1,\"maxItems\":2}", "[]", false},
 		{"{\"items\":{\"type\":\"null\"},\"minItems\":1,\"maxItems\":2}", "[null,null,null]", false},
 		{"{\"items\":{\"type\":\"null\"},\"maxItems\":0}", "[]", true},
 		{"{\"items\":{\"type\":\"null\"},\"maxItems\":0}", "[null]", false},
