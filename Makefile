@@ -12,6 +12,7 @@ help:
 	@echo 'make asan       the same tests under AddressSanitizer and UBSan, in build-asan/'
 	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
 	@echo 'make bench      training speed, attune and PyTorch by turns (downloads PyTorch, or ORACLE=VENV)'
+	@echo 'make page       hold the page of attune serve to axe-core in a browser, photographs in build/page (downloads axe-core)'
 	@echo 'make oracle     hold every model family to PyTorch, and MODEL=x.gguf too; half an hour and more (downloads PyTorch)'
 	@echo 'make install    into PREFIX=$(PREFIX)'
 	@echo 'make clean      remove what was built'
@@ -34,6 +35,7 @@ demo: all
 	build/attune run sample
 
 test: build/build.ninja
+	@tools/deps.sh browser
 	@ninja -C build
 	@tools/test.sh build
 
@@ -54,6 +56,14 @@ oracle: all
 	@build/oracle/bin/python tests/oracle/families.py build $(if $(MODEL),--real $(MODEL))
 	@$(if $(MODEL),tests/oracle/check.sh build $(MODEL))
 
+page: all
+	@tools/deps.sh browser
+	@test -x build/axe/bin/pip || python3 -m venv build/axe
+	@build/axe/bin/pip install -q axe-core-python
+	@mkdir -p build/page
+	@ATTUNE_AXE=$$(echo build/axe/lib/python3*/site-packages/axe_core_python/axe.min.js) ATTUNE_SHOTS=build/page \
+		/usr/bin/python3 tests/page_browser.py build/attune tests/golden
+
 install: all
 	meson configure build --prefix=$(abspath $(PREFIX))
 	meson install -C build --quiet
@@ -61,4 +71,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan fuzz bench oracle install clean
+.PHONY: all help deps demo test asan fuzz bench oracle page install clean

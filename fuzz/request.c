@@ -40,9 +40,12 @@ static char *head_check(char *text)
 	}
 	for (int key = 0; key < 2; key++) {
 		struct problem get = {0}, post = {0};
-		guard_init(&guard, "served.example", key ? "secret" : NULL);
-		problem_check(guard_check(&guard, HTTP_GET, &headers, false, &get), &get);
-		problem_check(guard_check(&guard, HTTP_POST, &headers, true, &post), &post);
+		bool known;
+		if (guard_init(&guard, "served.example", key ? "secret" : NULL, NULL))
+			abort();
+		guard_name_cookie(&guard, 8080);
+		problem_check(guard_check(&guard, HTTP_GET, "/v1/models", &headers, &known, &get), &get);
+		problem_check(guard_check(&guard, HTTP_POST, "/page/arena/ask", &headers, &known, &post), &post);
 	}
 	return text + (*text == '\n');
 }

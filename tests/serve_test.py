@@ -308,7 +308,7 @@ def test_errors(s):
                         ("nothing", "")):
         status, got = s.post(CHAT, body)
         Case.check(f"400 for a body with {title}", status == 400 and got["error"]["type"] == "invalid_request_error", (status, got))
-    Case.check("404 for a path", s.get("/v1/nothing")[0] == 404 and s.get("/")[0] == 404)
+    Case.check("404 for a path", s.get("/v1/nothing")[0] == 404 and s.get("/nothing")[0] == 404)
     Case.check("405 for a method", s.get(CHAT)[0] == 405 and s.ask("DELETE", "/v1/models")[0] == 405 and s.ask("POST", "/health", "{}")[0] == 405)
 
 

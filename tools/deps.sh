@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the build needs and lacks, from Debian's packages. Says nothing when all is present; on a system without apt-get
-# it names what is missing and stops. With the argument "clang" also what `make fuzz` needs.
+# it names what is missing and stops. With the argument "clang" also what `make fuzz` needs, with "browser" what the tests of the page need.
 set -eu
 
 missing=''
@@ -38,6 +38,11 @@ if [ "${1-}" = clang ]; then
 	need clang command -v clang
 	need libclang-rt-dev sh -c 'echo "int main(void) { return 0; }" | clang -fsanitize=address -x c - -o /dev/null'
 	need libomp-dev sh -c 'echo "#include <omp.h>" | clang -fopenmp -E -'
+fi
+if [ "${1-}" = browser ] && command -v apt-get >/dev/null; then # elsewhere those tests are skipped
+	need chromium command -v chromium
+	need chromium-driver command -v chromedriver
+	need python3-selenium /usr/bin/python3 -c 'import selenium'
 fi
 # Only documents for the tests to read; elsewhere those tests are skipped.
 command -v apt-get >/dev/null && need sqlite3-doc dpkg -s sqlite3-doc

@@ -14,7 +14,7 @@ enum { ADAPTERS_MAX = 32, NAME_SIZE = 128 };
 struct job {
 	struct serve_options options;
 	struct serve_adapter adapter[ADAPTERS_MAX];
-	char model[PATH_SIZE], model_name[NAME_SIZE], path[ADAPTERS_MAX][PATH_SIZE], name[ADAPTERS_MAX][NAME_SIZE];
+	char model[PATH_SIZE], model_name[NAME_SIZE], data[PATH_SIZE], path[ADAPTERS_MAX][PATH_SIZE], name[ADAPTERS_MAX][NAME_SIZE];
 };
 
 /* What is left of a path when somebody has to say it: the last folder or file, without .gguf; of .../NAME/adapter the NAME. */
@@ -75,6 +75,20 @@ static int adapters_read(struct job *j, const struct cli *c, struct err *e)
 	return rc;
 }
 
+/* The data folder that was named, or that of the results, if there is one. */
+static int data_find(struct job *j, const struct cli *c, struct err *e)
+{
+	const char *results = j->options.results = cli_flag(c, "results");
+	j->options.data = cli_flag(c, "data");
+	if (!results || j->options.data)
+		return 0;
+	if (!dir_exists(results))
+		return err_set(e, ERR_USAGE, "--results %s: no such folder; expected one that attune run made", results);
+	int rc = path_join(j->data, sizeof j->data, e, results, "data");
+	j->options.data = rc || !dir_exists(j->data) ? NULL : j->data;
+	return rc;
+}
+
 /* The address is data: a program that started this one reads it. */
 static void ready(const char *url)
 {
@@ -102,13 +116,15 @@ static int run(const struct cli *c, struct err *e)
 	if (!rc)
 		rc = adapters_read(j, c, e);
 	if (!rc)
+		rc = data_find(j, c, e);
+	if (!rc)
 		rc = hub_resolve(j->model, cli_flag(c, "model"), e);
 	if (rc)
 		goto done;
 	j->options.model = j->model;
 	j->options.model_name = j->model_name;
 	j->options.adapter = j->adapter;
-	j->options.data = cli_flag(c, "data");
+	j->options.model_given = cli_flag(c, "model");
 	j->options.host = cli_flag(c, "host");
 	j->options.port = cli_flag(c, "port");
 	j->options.key_file = cli_flag(c, "api-key-file");
@@ -127,15 +143,19 @@ done:
 const struct command command_serve = {
 	.name = "serve",
 	.operands = "",
-	.summary = "Answer other programs over HTTP, as OpenAI's API does.",
+	.summary = "Answer programs over HTTP, as OpenAI's API does, and people on a page.",
 	.examples = {"attune serve --adapter run/adapter=ours",
-		"attune serve --data sample/.attune/data --adapter run/adapter --port 9000",
+		"attune serve --results sample/.attune --adapter run/adapter --port 9000",
 		"attune serve --host 0.0.0.0 --api-key-file ~/.attune-key"},
 	.flags = (const struct flag[]){FLAG_MODEL,
 		{.name = "adapter", .argument = "DIR[=NAME]", .help = "an adapter, and the name of its model", .repeated = true},
 		{.name = "data",
 			.argument = "DIR",
 			.help = "each model NAME also as NAME/rag, which answers from this data folder's passages"},
+		{.name = "results",
+			.argument = "DIR",
+			.help = "what attune run wrote, to be shown on the page, which keeps there what people do on it; DIR/data "
+				"is the data folder"},
 		{.name = "host",
 			.argument = "H",
 			.fallback = "127.0.0.1",

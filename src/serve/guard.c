@@ -10,14 +10,32 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-void guard_init(struct guard *g, const char *host, const char *key)
+static int token_draw(char out[GUARD_TOKEN_SIZE], struct err *e)
+{
+	unsigned char random[GUARD_TOKEN_SIZE / 2];
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		return err_errno(e, "draw random bytes for", "the page's tokens");
+	for (size_t i = 0; i < sizeof random; i++)
+		snprintf(out + 2 * i, 3, "%02x", random[i]);
+	return 0;
+}
+
+int guard_init(struct guard *g, const char *host, const char *key, struct err *e)
 {
 	*g = (struct guard){.key = key};
 	snprintf(g->host, sizeof g->host, "%s", host);
 	if (gethostname(g->own, sizeof g->own - 1))
 		g->own[0] = 0;
+	int rc = token_draw(g->session, e);
+	return rc ? rc : token_draw(g->csrf, e);
+}
+
+void guard_name_cookie(struct guard *g, unsigned port)
+{
+	snprintf(g->cookie, sizeof g->cookie, "attune_%u", port);
 }
 
 /* The value of a header that stands there once; NULL otherwise. *n: how often it does. */
@@ -96,17 +114,64 @@ static int check_lengths(const struct evkeyvalq *headers, struct problem *p)
 	return 0;
 }
 
-static int check_key(const struct guard *g, const struct evkeyvalq *headers, struct problem *p)
+bool guard_key_is(const struct guard *g, const char *shown)
+{
+	return g->key && equal(shown, g->key);
+}
+
+static bool shows_key(const struct guard *g, const struct evkeyvalq *headers)
 {
 	size_t n;
 	const char *shown = header(headers, "Authorization", &n);
-	if (shown && !strncasecmp(shown, "Bearer ", 7) && equal(shown + 7 + strspn(shown + 7, " "), g->key))
-		return 0;
-	return problem_set(
-		p, 401, "invalid_api_key", NULL, "expected the header \"Authorization: Bearer KEY\" with this server's key");
+	return shown && !strncasecmp(shown, "Bearer ", 7) && equal(shown + 7 + strspn(shown + 7, " "), g->key);
 }
 
-int guard_check(const struct guard *g, enum http_method method, const struct evkeyvalq *headers, bool open, struct problem *p)
+/* RFC 6265, section 4.2.1: "name=value; name=value". */
+static bool shows_cookie(const struct guard *g, const struct evkeyvalq *headers)
+{
+	char value[GUARD_TOKEN_SIZE];
+	size_t n, name = strlen(g->cookie);
+	const char *at = header(headers, "Cookie", &n);
+	while (at && *at) {
+		size_t pair = strcspn(at, ";");
+		if (pair == name + sizeof value && !strncmp(at, g->cookie, name) && at[name] == '=') {
+			snprintf(value, sizeof value, "%s", at + name + 1);
+			if (equal(value, g->session))
+				return true;
+		}
+		at += pair;
+		at += strspn(at, "; ");
+	}
+	return false;
+}
+
+/* What holds no secret, and what a visitor needs to come in. */
+static bool is_open(const char *path)
+{
+	return !strcmp(path, "/health") || !strcmp(path, "/") || !strncmp(path, "/ui/", 4) || !strcmp(path, "/page/state") ||
+		!strcmp(path, "/page/sign-in");
+}
+
+/* Who may come in, and by what the visitor is known. */
+static int check_visitor(const struct guard *g, enum http_method method, const char *path, const struct evkeyvalq *headers,
+	bool *known, struct problem *p)
+{
+	size_t n;
+	const char *token = header(headers, "X-CSRF-Token", &n);
+	bool by_key = g->key && shows_key(g, headers), by_cookie = g->key && !by_key && shows_cookie(g, headers);
+	bool page = !strncmp(path, "/page/", 6);
+	*known = !g->key || by_key || by_cookie;
+	if (!*known && !is_open(path))
+		return problem_set(p, 401, "invalid_api_key", NULL,
+			"expected the header \"Authorization: Bearer KEY\" with this server's key");
+	if (method == HTTP_POST && !by_key && (by_cookie || (page && !is_open(path))) && !(token && equal(token, g->csrf)))
+		return problem_set(
+			p, 403, "csrf", NULL, "expected the header X-CSRF-Token as GET /page/state tells it; reload the page");
+	return 0;
+}
+
+int guard_check(const struct guard *g, enum http_method method, const char *path, const struct evkeyvalq *headers, bool *known,
+	struct problem *p)
 {
 	size_t n;
 	int rc = check_lengths(headers, p);
@@ -124,7 +189,7 @@ int guard_check(const struct guard *g, enum http_method method, const struct evk
 		return problem_set(p, 403, NULL, NULL, "Origin: pages from elsewhere may not use this server");
 	if (method == HTTP_OPTIONS)
 		return 0;
-	if (g->key && !open && (rc = check_key(g, headers, p)))
+	if ((rc = check_visitor(g, method, path, headers, known, p)))
 		return rc;
 	if (method == HTTP_POST && !is_json(header(headers, "Content-Type", &n)))
 		return problem_set(p, 415, NULL, NULL, "expected the header \"Content-Type: application/json\"");

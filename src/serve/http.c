@@ -38,7 +38,7 @@ struct http_request {
 	struct connection *connection;
 	struct evhttp_request *ev;
 	char *path;
-	bool streaming;
+	bool streaming, known;
 	double sent_s;
 	void (*on_gone)(void *context);
 	void *context;
@@ -275,7 +275,7 @@ static void on_request(struct evhttp_request *ev, void *context)
 	watch(r);
 	int rc = request_read(r, &p);
 	if (!rc)
-		rc = guard_check(&h->guard, http_method(r), evhttp_request_get_input_headers(ev), !strcmp(r->path, "/health"), &p);
+		rc = guard_check(&h->guard, http_method(r), r->path, evhttp_request_get_input_headers(ev), &r->known, &p);
 	if (rc)
 		http_reply_problem(r, &p);
 	else
@@ -286,7 +286,7 @@ enum http_method http_method(const struct http_request *r)
 {
 	switch (evhttp_request_get_command(r->ev)) {
 	case EVHTTP_REQ_GET:
-	case EVHTTP_REQ_HEAD: /* evhttp leaves the body out */
+	case EVHTTP_REQ_HEAD: /* http_reply leaves the body out */
 		return HTTP_GET;
 	case EVHTTP_REQ_POST:
 		return HTTP_POST;
@@ -311,6 +311,31 @@ const char *http_body(const struct http_request *r, size_t *n)
 	return p ? p : "";
 }
 
+const char *http_header(const struct http_request *r, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
+}
+
+bool http_is_known(const struct http_request *r)
+{
+	return r->known;
+}
+
+bool http_has_key(const struct http_request *r)
+{
+	return r->http->guard.key;
+}
+
+const char *http_csrf(const struct http_request *r)
+{
+	return r->http->guard.csrf;
+}
+
+bool http_key_is(const struct http_request *r, const char *shown)
+{
+	return guard_key_is(&r->http->guard, shown);
+}
+
 void http_on_gone(struct http_request *r, void (*on_gone)(void *context), void *context)
 {
 	r->on_gone = on_gone;
@@ -319,17 +344,34 @@ void http_on_gone(struct http_request *r, void (*on_gone)(void *context), void *
 
 /* ---- answers --------------------------------------------------------------------------------------------------------------------- */
 
-static void add_header(const struct http_request *r, const char *name, const char *value)
+void http_add_header(struct http_request *r, const char *name, const char *value)
 {
 	evhttp_add_header(evhttp_request_get_output_headers(r->ev), name, value);
 }
 
-static void add_headers(const struct http_request *r, const char *type)
+static void add_default(struct http_request *r, const char *name, const char *value)
 {
-	add_header(r, "Content-Type", type);
-	add_header(r, "X-Content-Type-Options", "nosniff");
-	add_header(r, "Referrer-Policy", "no-referrer");
-	add_header(r, "Cache-Control", "no-store");
+	if (!evhttp_find_header(evhttp_request_get_output_headers(r->ev), name))
+		http_add_header(r, name, value);
+}
+
+void http_set_cookie(struct http_request *r, bool known)
+{
+	const struct guard *g = &r->http->guard;
+	char value[256];
+	snprintf(value, sizeof value, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s", g->cookie, known ? g->session : "",
+		known ? "" : "; Max-Age=0");
+	http_add_header(r, "Set-Cookie", value);
+}
+
+static void add_headers(struct http_request *r, const char *type)
+{
+	http_add_header(r, "Content-Type", type);
+	http_add_header(r, "X-Content-Type-Options", "nosniff");
+	http_add_header(r, "Referrer-Policy", "no-referrer");
+	http_add_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+	add_default(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+	add_default(r, "Cache-Control", "no-store");
 }
 
 /* From here on the request is evhttp's again, and its end no news. */
@@ -344,15 +386,20 @@ static struct evhttp_request *let_go(struct http_request *r)
 void http_reply(struct http_request *r, int status, const char *type, const char *body, size_t n)
 {
 	struct evbuffer *out = evbuffer_new();
-	if (out)
+	char length[32];
+	if (evhttp_request_get_command(r->ev) == EVHTTP_REQ_HEAD) { /* evhttp would send the body without its length */
+		snprintf(length, sizeof length, "%zu", n);
+		http_add_header(r, "Content-Length", length);
+	} else if (out) {
 		evbuffer_add(out, body, n);
+	}
 	add_headers(r, type);
 	if (status == 429 || status == 503)
-		add_header(r, "Retry-After", "1");
+		http_add_header(r, "Retry-After", "1");
 	if (status == 401)
-		add_header(r, "WWW-Authenticate", "Bearer");
+		http_add_header(r, "WWW-Authenticate", "Bearer");
 	if (status == 405 || http_method(r) == HTTP_OPTIONS)
-		add_header(r, "Allow", "GET, HEAD, POST, OPTIONS");
+		http_add_header(r, "Allow", "GET, HEAD, POST, OPTIONS");
 	evhttp_send_reply(let_go(r), status, NULL, out);
 	if (out)
 		evbuffer_free(out);
@@ -464,8 +511,11 @@ int http_open(struct http **out, struct event_base *base, const struct http_opti
 	if (!h)
 		return ERR_RESOURCE;
 	*h = (struct http){.o = o, .base = base};
-	guard_init(&h->guard, o->host, o->key);
-	rc = listen_at(o, &fd, h->url, sizeof h->url, e);
+	rc = guard_init(&h->guard, o->host, o->key, e);
+	if (!rc)
+		rc = listen_at(o, &fd, h->url, sizeof h->url, e);
+	if (!rc)
+		guard_name_cookie(&h->guard, (unsigned)strtoul(strrchr(h->url, ':') + 1, NULL, 10));
 	if (!rc &&
 		(!(h->ev = evhttp_new(base)) || !(h->tick = event_new(base, -1, EV_PERSIST, on_tick, h)) ||
 			event_add(h->tick, &second) || !(h->door = evhttp_accept_socket_with_handle(h->ev, fd))))

@@ -41,12 +41,22 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 enum http_method http_method(const struct http_request *r);
 const char *http_path(const struct http_request *r); /* decoded, without a query */
 const char *http_body(const struct http_request *r, size_t *n);
+const char *http_header(const struct http_request *r, const char *name); /* NULL: none */
+
+/* The page's visitors (guard.h). */
+bool http_is_known(const struct http_request *r);    /* has shown the key, or there is none */
+bool http_has_key(const struct http_request *r);     /* whether one has to be shown at all */
+const char *http_csrf(const struct http_request *r); /* the token of what changes something */
+bool http_key_is(const struct http_request *r, const char *shown);
+void http_set_cookie(struct http_request *r, bool known); /* of the answer: this visitor is known from now on, or not any more */
 
 /*
  * Answers. Each but http_stream_put ends the request: `r` is gone afterwards. When the client goes away first, `on_gone` is called, and `r`
  * is gone then.
  */
 void http_on_gone(struct http_request *r, void (*on_gone)(void *context), void *context);
+/* A header of the answer. Where none is given: Cache-Control no-store, and a Content-Security-Policy that allows nothing. */
+void http_add_header(struct http_request *r, const char *name, const char *value);
 void http_reply(struct http_request *r, int status, const char *type, const char *body, size_t n);
 void http_reply_json(struct http_request *r, int status, json_t *object); /* takes `object`; NULL: memory was short */
 void http_reply_problem(struct http_request *r, const struct problem *p);

@@ -101,14 +101,16 @@ static int head(const char *key, enum http_method method, const char *const (*pa
 	struct evkeyvalq headers;
 	struct guard g;
 	struct problem p = {0};
-	guard_init(&g, "served.example", key);
+	struct err e = {0};
+	bool known;
+	assert_int_equal(guard_init(&g, "served.example", key, &e), 0);
 	TAILQ_INIT(&headers);
 	for (size_t i = 0; i < n; i++) {
 		kv[i].key = (char *)(uintptr_t)pairs[i][0];
 		kv[i].value = (char *)(uintptr_t)pairs[i][1];
 		TAILQ_INSERT_TAIL(&headers, &kv[i], next);
 	}
-	return guard_check(&g, method, &headers, false, &p) ? p.status : 200;
+	return guard_check(&g, method, "/v1/models", &headers, &known, &p) ? p.status : 200;
 }
 
 #define HEAD(key, method, ...)                                   \

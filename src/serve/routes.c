@@ -1,13 +1,11 @@
 /*
  * Who answers what. Reference: server.h; the names below / are llama-server's, those below /v1 OpenAI's.
  */
+#include "serve/page.h"
 #include "serve/request.h"
-#include "serve/server.h"
 
 #include <stdio.h>
 #include <string.h>
-
-typedef void handler(struct server *s, struct http_request *r, const char *rest);
 
 struct endpoint {
 	const char *path; /* ends in "/": what follows is the handler's */
@@ -222,6 +220,17 @@ static const struct endpoint endpoints[] = {
 	{"/v1/completions", HTTP_POST, false, post_text},
 	{"/tokenize", HTTP_POST, false, post_tokenize},
 	{"/detokenize", HTTP_POST, false, post_detokenize},
+	{"/", HTTP_GET, true, ui_get},
+	{"/ui/", HTTP_GET, true, ui_get},
+	{"/page/state", HTTP_GET, true, page_state},
+	{"/page/sign-in", HTTP_POST, true, page_sign_in},
+	{"/page/sign-out", HTTP_POST, true, page_sign_out},
+	{"/page/arena", HTTP_GET, true, arena_get},
+	{"/page/arena/ask", HTTP_POST, true, arena_ask},
+	{"/page/arena/answer", HTTP_POST, true, arena_answer},
+	{"/page/arena/vote", HTTP_POST, true, arena_vote},
+	{"/page/report", HTTP_GET, true, report_summary},
+	{"/report/", HTTP_GET, true, report_page},
 };
 
 static const struct endpoint *endpoint_find(const char *path, const char **rest)
@@ -229,8 +238,8 @@ static const struct endpoint *endpoint_find(const char *path, const char **rest)
 	for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
 		size_t n = strlen(endpoints[i].path);
 		*rest = path + n;
-		if (endpoints[i].path[n - 1] == '/' ? !strncmp(path, endpoints[i].path, n) && path[n]
-						    : !strcmp(path, endpoints[i].path))
+		if (n > 1 && endpoints[i].path[n - 1] == '/' ? !strncmp(path, endpoints[i].path, n) && path[n]
+							     : !strcmp(path, endpoints[i].path))
 			return &endpoints[i];
 	}
 	return NULL;

@@ -1,7 +1,7 @@
 /*
  * The loop: connections, the engine's news, and a tick that looks whether to stop. Reference: serve.h.
  */
-#include "serve/server.h"
+#include "serve/page.h"
 
 #include <event2/event.h>
 
@@ -30,7 +30,7 @@ static void on_news(evutil_socket_t fd, short what, void *context)
 		event_base_loopbreak(l->base);
 	} else if (state == ENGINE_READY && !l->ready) {
 		l->ready = true;
-		log_line(LOG_INFO, "the model is loaded; next: curl %s/v1/models", http_url(l->server.http));
+		log_line(LOG_INFO, "the model is loaded; next: open %s in a browser", http_url(l->server.http));
 	}
 }
 
@@ -77,6 +77,8 @@ int serve_run(const struct serve_options *o, struct err *e)
 		http.key = key;
 	if (!rc && o->data)
 		rc = search_open(&l.server.search, o->data, e);
+	if (!rc)
+		rc = page_open(&l.server.page, o, e);
 	if (!rc && !(l.base = event_base_new()))
 		rc = err_set(e, ERR_RESOURCE, "out of memory while starting the server");
 	if (!rc)
@@ -93,6 +95,7 @@ int serve_run(const struct serve_options *o, struct err *e)
 	engine_stop(l.server.engine);
 	exchanges_free(&l.server);
 	search_close(l.server.search);
+	page_close(l.server.page);
 	if (l.base)
 		event_base_free(l.base);
 	return rc;

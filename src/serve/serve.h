@@ -17,19 +17,20 @@ struct serve_adapter {
 };
 
 struct serve_options {
-	const char *model, *model_name; /* path; what clients call it */
+	const char *model, *model_name, *model_given; /* path; what clients call it; what hub_resolve was asked for */
 	const struct serve_adapter *adapter;
 	size_t n_adapters;
-	const char *data;                  /* data folder whose passages NAME/rag answers from, or NULL */
-	const char *host, *port;           /* port "0": any free one */
-	const char *key_file;              /* of the key that clients must show; NULL: none. A file that is not there yet is made */
+	const char *data;        /* data folder whose passages NAME/rag answers from, or NULL */
+	const char *results;     /* folder of attune run's results, shown on the page, where its visitors' work is kept; or NULL */
+	const char *host, *port; /* port "0": any free one */
+	const char *key_file;    /* of the key that clients must show; NULL: none. A file that is not there yet is made */
 	size_t n_parallel, context;        /* sequences at a time; tokens of one, prompt and answer */
 	int n_threads;                     /* that compute */
 	void (*ready)(const char *url);    /* called once, when connections are accepted; the model may still be loading */
 	const volatile sig_atomic_t *stop; /* becoming true ends it: what is being answered is finished, for at most ten seconds */
 };
 
-/* Serves until `stop`. ERR_USAGE for an address that others can reach, without a key; otherwise the errors of model_open, lora_open, search_open. */
+/* Serves until `stop`. ERR_DATA for a damaged file of the page in `results`; ERR_USAGE for an address that others can reach, without a key; otherwise the errors of model_open, lora_open, search_open. */
 int serve_run(const struct serve_options *o, struct err *e);
 
 #endif

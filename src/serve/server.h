@@ -13,15 +13,19 @@
 enum { ANSWER_TIMEOUT_S = 600 };
 
 struct exchange;
+struct page;
 struct server {
 	const struct serve_options *o;
 	struct engine *engine;
 	struct http *http;
 	struct search *search; /* NULL: no data folder */
+	struct page *page;
 	struct exchange *exchanges;
 	time_t started;
 };
 
+/* Answers a request; `rest` is what follows the endpoint's path. */
+typedef void handler(struct server *s, struct http_request *r, const char *rest);
 /* Says who answers a request. */
 void route(void *server, struct http_request *r);
 

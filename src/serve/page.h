@@ -1,0 +1,37 @@
+/*
+ * Private to serve: the page for people. Its files are part of the program; what is done on it is kept in the results folder, so that a reload
+ * or another browser goes on where this one was. /page/... is for the page alone: POST wants a CSRF token (guard.h).
+ */
+#ifndef ATTUNE_SERVE_PAGE_H
+#define ATTUNE_SERVE_PAGE_H
+
+#include "serve/server.h"
+
+struct page;
+/* Reads what was kept. ERR_DATA where a file of the results folder is none of ours. The caller closes. */
+int page_open(struct page **out, const struct serve_options *o, struct err *e);
+void page_close(struct page *p);
+
+handler ui_get;                                  /* "/" and /ui/: the files */
+handler page_state, page_sign_in, page_sign_out; /* who is there, what there is to show; the key for a cookie; the cookie away */
+
+handler arena_get, arena_ask, arena_answer, arena_vote; /* page_arena.c */
+handler report_summary, report_page;                    /* page_report.c */
+
+/* What the files of the page share. */
+struct arena_book;
+struct page {
+	const struct serve_options *o;
+	struct arena_book *arena;
+};
+int arena_open(struct arena_book **out, const char *results, struct err *e);
+void arena_close(struct arena_book *b);
+
+/* The request's body as an object, which the caller decrefs; NULL and a problem. */
+json_t *page_body(const struct http_request *r, struct problem *p);
+/* Its text of 1 to `most` bytes under `key`; NULL and a problem. */
+const char *page_text(const json_t *body, const char *key, size_t most, struct problem *p);
+/* Ends the request with `answer`, which it takes, or with the problem if there is one. */
+void page_reply(struct http_request *r, const struct problem *p, json_t *answer);
+
+#endif

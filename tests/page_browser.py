@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""The page of `attune serve` in a browser: every screen by keyboard alone, nothing on the console, nothing from elsewhere, hostile texts
+as text; with a tiny model. As TAP; skipped where Debian's chromium, chromium-driver or python3-selenium are missing.
+
+usage: page_browser.py ATTUNE GOLDEN
+With ATTUNE_AXE=axe.min.js in the environment each screen is also held to axe-core (`make page`), and with ATTUNE_SHOTS=DIR it is photographed, light and dark, in three widths.
+"""
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+MISSING = [name for name, there in (("chromium", shutil.which("chromium")), ("chromium-driver", shutil.which("chromedriver"))) if not there]
+try:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.keys import Keys
+except ImportError:
+    MISSING.append("python3-selenium")
+if MISSING:
+    print(f"1..0 # SKIP {', '.join(MISSING)} not here")
+    sys.exit(0)
+
+from page_test import ADAPTER, HOSTILE, ask, curate  # noqa: E402
+from serve_test import ATTUNE, ENV, MODEL, Server  # noqa: E402
+from tap import Case  # noqa: E402
+
+WIDTHS = (1280, 800, 390)
+
+
+class Browser:
+    """Chromium without a window, worked by its keyboard."""
+
+    def __init__(self, server):
+        o = Options()
+        o.binary_location = shutil.which("chromium")
+        for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900"):
+            o.add_argument(flag)
+        o.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=o)
+        self.server = server
+        self.base = f"http://127.0.0.1:{server.port}"
+
+    def open(self, path):
+        """A fresh document at this address."""
+        self.driver.get("about:blank")
+        self.driver.get(self.base + path)
+        self.until("return document.querySelector('h1') !== null", path)
+
+    def js(self, script, *args):
+        return self.driver.execute_script(script, *args)
+
+    def until(self, script, what, seconds=60):
+        end = time.time() + seconds
+        while not self.js(script):
+            if time.time() > end:
+                raise RuntimeError(f"{what}: {self.text()[:2000]}")
+            time.sleep(0.05)
+
+    def text(self):
+        return self.js("return document.body.innerText")
+
+    def keys(self, *keys):
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(key)
+
+    def tab_to(self, script, what, most=80):
+        """Moves the focus with Tab until it is where `script` (an expression of `e`) says; every stop has to be seen and to have a name."""
+        for _ in range(most):
+            self.keys(Keys.TAB)
+            if self.js("const e = document.activeElement; const r = e.getBoundingClientRect(); return e !== document.body && r.width > 0 && "
+                       "getComputedStyle(e).outlineStyle === 'none' && getComputedStyle(e.parentElement).outlineStyle === 'none' && e.id !== 'main'"):
+                Case.check(f"the focus is seen at {what}", False, self.js("return document.activeElement.outerHTML"))
+            if self.js(f"const e = document.activeElement; return {script}"):
+                return
+        raise RuntimeError(f"Tab does not reach {what}")
+
+    def console(self):
+        return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def outside(self):
+        """Requests to anybody but the server."""
+        urls = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        urls = [m["params"]["request"]["url"] for m in urls if m["method"] == "Network.requestWillBeSent"]
+        return [url for url in urls if not url.startswith((self.base + "/", "about:", "data:", "blob:"))]
+
+    def look(self, name):
+        """What axe-core says of the screen, and its photographs."""
+        if axe := os.environ.get("ATTUNE_AXE"):
+            for scheme in ("light", "dark"):
+                self.scheme(scheme)
+                with open(axe, encoding="utf-8") as f:
+                    self.js(f.read())
+                found = self.driver.execute_async_script("const done = arguments[0]; axe.run().then((r) => done(r.violations))")
+                found = [(v["impact"], v["id"], [n["html"][:150] for n in v["nodes"]][:4]) for v in found]
+                Case.check(f"axe-core finds nothing in {name}, {scheme}", not found, found)
+        if folder := os.environ.get("ATTUNE_SHOTS"):
+            for width in WIDTHS:
+                self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False})
+                for scheme in ("light", "dark"):
+                    self.scheme(scheme)
+                    shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+                    with open(os.path.join(folder, f"{name}-{width}-{scheme}.png"), "wb") as f:
+                        f.write(base64.b64decode(shot["data"]))
+            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.scheme("light")
+
+    def scheme(self, scheme):
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+    def end(self, name):
+        """Of each screen the last look."""
+        width = self.js("return [document.documentElement.scrollWidth, innerWidth]")
+        Case.check(f"{name} is as wide as its window", width[0] <= width[1], width)
+        title, pictures = self.js("return [document.title, document.querySelectorAll('img[src=\"x\"], main script').length]")
+        Case.check(f"texts stay texts in {name}", title.endswith("· attune") and not pictures, (title, pictures))
+        Case.check(f"no word on the console about {name}", not (said := self.console()), said)
+        Case.check(f"nothing from elsewhere for {name}", not (urls := self.outside()), urls)
+
+
+def rounds(b):
+    return json.loads(b.server.ask("GET", "/page/arena")[2])["rounds"]
+
+
+def test_arena(b):
+    b.open("/")
+    Case.check("the page opens on the arena, with the question in focus", b.js("return document.title === 'Arena · attune' && document.activeElement.id === 'question'"), b.text())
+    Case.check("every model is offered", b.js("return [...document.querySelectorAll('.arms input')].map((e) => e.value)") ==
+               ["untied", "untied/rag", "ours", "ours/rag"], b.text())
+    Case.check("the commands are there", "attune chat --model" in b.text() and f"--adapter {ADAPTER}" in b.text())
+    b.look("arena-empty")
+    b.keys("How many uploads? " + HOSTILE.split(" \u202e")[0], Keys.ENTER)
+    b.until("return document.querySelectorAll('.answer').length === 4 && !document.querySelector('.vote:disabled')", "four answers")
+    (round_,) = rounds(b)
+    Case.check("the answers are what the server keeps", b.js("return [...document.querySelectorAll('.answer > .said')].map((e) => e.textContent)") ==
+               [round_["answers"][arm]["text"] or "(nothing)" for arm in round_["arms"]] and HOSTILE[:8] in round_["question"], (b.text(), round_))
+    Case.check("an answer from passages names them", round_["answers"]["ours/rag"]["passages"] and "plans.md" in round_["answers"]["ours/rag"]["passages"][0]["source"], round_)
+    b.tab_to("e.matches('.vote')", "a vote")
+    b.keys("3")
+    b.until("return document.querySelectorAll('.chosen').length === 1 && document.getElementById('says')", "a vote by its number")
+    Case.check("a vote by its number", rounds(b)[0]["vote"] == "ours", rounds(b))
+    b.tab_to("e.id === 'says'", "what a right answer says")
+    b.keys("40 uploads | forty", Keys.ENTER)
+    b.until("return document.querySelector('.case [role=status]').textContent !== ''", "the case")
+    Case.check("the case is kept", rounds(b)[0]["says"] == ["40 uploads", "forty"] and "cases.jsonl" in b.text(), rounds(b))
+    b.look("arena")
+    b.driver.refresh()
+    b.until("return document.querySelectorAll('.answer').length === 4 && document.getElementById('says')", "the round after a reload")
+    Case.check("a reload loses nothing", b.js("return document.getElementById('says').value") == "40 uploads | forty" and
+               b.js("return document.querySelector('.chosen h3').textContent") == "ours", b.text())
+    ask(b.server, HOSTILE, ["untied", "ours"])
+    status = b.server.ask("POST", "/page/arena/ask", {"question": "Left in the middle?", "arms": ["untied"]}, {"X-CSRF-Token": b.js("return fetch('/page/state').then((r) => r.json()).then((s) => s.csrf)")})[0]
+    b.driver.refresh()
+    b.until("return document.querySelectorAll('.answer').length === 1 && !document.querySelector('.vote:disabled')", "the answer that was missing")
+    Case.check("what was left in the middle is asked again", status == 200 and "untied" in rounds(b)[0]["answers"], rounds(b)[0])
+    b.tab_to("e.matches('.line')", "an earlier question")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelectorAll('.answer').length === 2", "an earlier question")
+    Case.check("a hostile answer is shown as it is", HOSTILE[:40] in b.js("return document.querySelector('.answer > .said').textContent"), b.text())
+    b.open("/")
+    b.keys("Who said it?")
+    b.tab_to("e.id === 'blind'", "blind")
+    b.keys(Keys.SPACE)
+    b.tab_to("e.textContent === 'Ask'", "Ask")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.stage h2')?.textContent === 'Who said it?' && !document.querySelector('.vote:disabled')", "blind answers")
+    names = b.js("return [...document.querySelectorAll('.answer h3')].map((e) => e.textContent)")
+    Case.check("blind, nothing says who it is", names == ["Answer A", "Answer B", "Answer C", "Answer D"] and not b.js("return document.querySelector('.answer .sources, .answer.tuned:not(.blind)')"), names)
+    b.tab_to("e.matches('.vote')", "a vote")
+    b.keys("1")
+    b.until("return document.querySelector('.chosen h3')", "the name")
+    Case.check("after the vote it does", b.js("return document.querySelector('.chosen h3').textContent") == rounds(b)[0]["arms"][0] == rounds(b)[0]["vote"], b.text())
+    b.end("the arena")
+
+
+def test_report(b, results):
+    b.open("/#report")
+    Case.check("without an evaluation it says what makes one", "There is no evaluation yet" in b.text() and "attune eval --model" in b.text(), b.text())
+    b.look("report-empty")
+    os.rename(os.path.join(results, "eval-later"), os.path.join(results, "eval"))
+    with open(os.path.join(results, "eval", "report.html"), "r+", encoding="utf-8") as f:
+        html = f.read()
+        f.seek(0)
+        f.write(html.replace("</main>", f"<p>{HOSTILE}</p></main>"))
+    b.open("/")
+    b.tab_to("e.textContent === 'Report'", "Report", 120)
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.verdict')", "the verdict")
+    Case.check("the verdict and its numbers", b.js("return document.querySelectorAll('tbody tr').length") >= 2 and "interval" in b.text(), b.text())
+    b.look("report")
+    b.end("the report")
+    b.tab_to("e.textContent === 'The whole report'", "the whole report")
+    b.keys(Keys.ENTER)
+    b.until("return location.pathname === '/report/eval' && document.querySelector('h1')", "the whole report")
+    Case.check("it has its own style", b.js("return getComputedStyle(document.querySelector('.verdict')).borderLeftStyle") == "solid")
+    Case.check("and nothing in it runs", b.js("return document.title") == "Was it worth it?")
+    said = b.console()
+    Case.check("the browser has refused the script and the picture", len(said) >= 2 and all("Content Security Policy" in one["message"] for one in said), said)
+    b.outside()
+
+
+def test_key(here):
+    key = os.path.join(here, "key")
+    with Server("--api-key-file", key) as s:
+        with open(key, encoding="ascii") as f:
+            s.key = f.read().strip()
+        b = Browser(s)
+        try:
+            b.open("/#report")
+            Case.check("the key is asked for, in focus", b.js("return document.title === 'Sign in · attune' && document.activeElement.id === 'key'"), b.text())
+            b.look("sign-in")
+            b.keys("x" * 64, Keys.ENTER)
+            b.until("return document.querySelector('.problem').textContent !== ''", "a wrong key")
+            Case.check("a wrong one is said", "not the server's key" in b.text(), b.text())
+            b.console()
+            b.keys(s.key, Keys.ENTER)
+            b.until("return document.title === 'Report · attune'", "the screen behind the door")
+            b.driver.refresh()
+            b.until("return document.title === 'Report · attune'", "the screen after a reload")
+            Case.check("a reload stays signed in, and scripts do not see why", b.js("return document.cookie") == "", b.js("return document.cookie"))
+            b.end("the screen behind a key")
+            b.tab_to("e.textContent === 'Sign out'", "Sign out")
+            b.keys(Keys.ENTER)
+            b.until("return document.title === 'Sign in · attune'", "the door again")
+            Case.check("signed out", True)
+        finally:
+            b.driver.quit()
+
+
+def evaluate(here, data, out):
+    questions = os.path.join(here, "questions.jsonl")
+    with open(questions, "w", encoding="utf-8") as f:
+        f.write(json.dumps({"id": "q1", "question": "How many uploads does Harbor allow?", "answers": ["40"], "source": "plans.md"}) + "\n")
+    subprocess.run([ATTUNE, "eval", "--model", MODEL, "--adapter", ADAPTER, "--data", data, "--questions", questions, "--out", out, "--quiet"], env=ENV, check=True, stdout=subprocess.DEVNULL,
+                   timeout=300)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as here:
+        results = os.path.join(here, "results")
+        os.mkdir(results)
+        os.rename(curate(here), os.path.join(results, "data"))
+        evaluate(here, os.path.join(results, "data"), os.path.join(results, "eval-later"))
+        with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+            b = Browser(s)
+            try:
+                test_arena(b)
+                test_report(b, results)
+            finally:
+                b.driver.quit()
+        test_key(here)
+    print(f"1..{Case.n}")
+    return Case.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""The page of `attune serve` at the level of HTTP: files and their policy, who is let in, what is kept. As TAP.
+
+usage: page_test.py ATTUNE GOLDEN
+"""
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from serve_test import ADAPTER, ASKED, ATTUNE, CHAT, ENV, MODEL, Server, head, status_of
+from tap import Case
+
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-ancestors 'none'; "
+          "base-uri 'none'; form-action 'self'")
+TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)> \u202e\u0007"
+
+
+def csrf(s, cookie=None):
+    return json.loads(s.ask("GET", "/page/state", headers={"Cookie": cookie} if cookie else {})[2])["csrf"]
+
+
+def send(s, path, body, token=None, **headers):
+    status, _, text = s.ask("POST", path, body, ({"X-CSRF-Token": token} if token else {}) | headers)
+    return status, json.loads(text)
+
+
+def test_files(s):
+    status, headers, text = s.ask("GET", "/")
+    Case.check("the page, with its policy", status == 200 and headers["Content-Type"] == TYPES["html"] and headers["Content-Security-Policy"] == POLICY and
+               headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer" and
+               headers["Cross-Origin-Opener-Policy"] == "same-origin", headers.items())
+    seen, todo = {"/": text.decode()}, ["/"]
+    while todo:
+        path = todo.pop()
+        found = re.findall(r'(?:href|src)="(/[^"#]*)"', seen[path]) if path == "/" else [f"/ui/{one}" for one in re.findall(r'from "\./([^"]+)"', seen[path])]
+        for one in sorted(set(found) - set(seen)):
+            status, headers, text = s.ask("GET", one)
+            Case.check(f"{one} and its type", status == 200 and headers["Content-Type"] == TYPES[one.rsplit(".", 1)[1]] and
+                       headers["Content-Security-Policy"] == POLICY, (status, headers.items()))
+            seen[one] = text.decode()
+            todo.append(one)
+    Case.check("there are scripts", len(seen) > 5, list(seen))
+    whole = "\n".join(seen.values()).replace("http://www.w3.org/2000/svg", "")
+    Case.check("nothing is fetched from elsewhere", not re.search(r"https?://|//[a-z]+\.[a-z]+/|@import|url\(", whole))
+    Case.check("no script and no style inside the page", not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", seen["/"]))
+    Case.check("texts never become markup", not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|createContextualFragment", whole))
+    tag = s.ask("GET", "/ui/app.js")[1]["ETag"]
+    status, headers, text = s.ask("GET", "/ui/app.js", headers={"If-None-Match": tag})
+    Case.check("a copy that is still right is not sent again", status == 304 and text == b"" and headers["ETag"] == tag, (status, headers.items()))
+    Case.check("one that is not is", s.ask("GET", "/ui/app.js", headers={"If-None-Match": '"0"'})[0] == 200 and tag != s.ask("GET", "/ui/dom.js")[1]["ETag"])
+    Case.check("HEAD has no body", b"\r\n\r\n" in (got := s.raw(head("Host: localhost", method="HEAD", path="/"))) and got.endswith(b"\r\n\r\n"), got)
+    for path in ("/ui/", "/ui/nothing.js", "/ui//app.js", "/ui/./app.js", "/ui/../app.js", "/ui/%2e%2e/ui/app.js", "/ui/app.js/", "/ui/app.js%20", "/index.html",
+                 "/page/", "/page/nothing", "/report/", "/report/eval", "/report/../eval.json", "/report/..%2feval.json", "/report/eval.json"):
+        Case.check(f"404 for {path}", s.ask("GET", path)[0] == 404)
+    Case.check("400 for a NUL in a path", s.ask("GET", "/ui/app.js%00")[0] == 400)
+    Case.check("405 for POST", s.ask("POST", "/", "{}")[0] == s.ask("POST", "/page/state", "{}")[0] == s.ask("GET", "/page/arena/ask")[0] == 405)
+    status, headers, _ = s.ask("GET", "/v1/models")
+    Case.check("other answers may do nothing", headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'", headers.items())
+
+
+def test_token(s):
+    asked = {"question": "in the", "arms": ["untied"]}
+    token = csrf(s)
+    Case.check("a token of 256 bits", re.fullmatch("[0-9a-f]{64}", token), token)
+    for title, wrong in (("no", None), ("another", "0" * 64), ("half a", token[:32]), ("a longer", token + "0")):
+        status, got = send(s, "/page/arena/ask", asked, wrong)
+        Case.check(f"403 with {title} token", status == 403 and got["error"]["code"] == "csrf", got)
+    Case.check("200 with it", send(s, "/page/arena/ask", asked, token)[0] == 200)
+    Case.check("403 from another page, even with it", send(s, "/page/arena/ask", asked, token, Origin="http://evil.example")[0] == 403)
+    Case.check("403 for its look at the token", s.ask("GET", "/page/state", headers={"Origin": "http://evil.example"})[0] == 403)
+    got = s.raw(head("Host: evil.example", path="/page/state"))
+    Case.check("403 under another name", status_of(got) == 403 and token.encode() not in got, got)
+    Case.check("415 for what a form sends", s.ask("POST", "/page/arena/ask", "{}", {"Content-Type": "text/plain", "X-CSRF-Token": token})[0] == 415)
+
+
+def ask(s, question, arms):
+    token = csrf(s)
+    status, got = send(s, "/page/arena/ask", {"question": question, "arms": arms}, token)
+    assert status == 200, got
+    for i, arm in enumerate(arms):
+        status, got = send(s, "/page/arena/answer", {"id": got["id"], "arm": arm, "text": f"{HOSTILE} {i}", "finish_reason": "stop", "passages": [
+            {"source": "plans.md", "heading": "Plans", "start": 9, "text": HOSTILE, "score": 1, "more": 2}]}, token)
+        assert status == 200, got
+    return got
+
+
+def test_arena(here):
+    results = os.path.join(here, "results")
+    os.mkdir(results)
+    with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+        token = csrf(s)
+        round_ = ask(s, HOSTILE, ["untied", "ours"])
+        name = round_["id"]
+        _, headers, text = s.ask("GET", "/page/arena")
+        Case.check("a question and its answers come back as they are, as JSON", headers["Content-Type"] == "application/json" and
+                   json.loads(text)["rounds"] == [round_] and round_["question"] == HOSTILE and round_["answers"]["ours"]["text"] == HOSTILE + " 1" and
+                   round_["answers"]["ours"]["passages"] == [{"source": "plans.md", "heading": "Plans", "start": 9, "text": HOSTILE}] and
+                   round_["vote"] is None, text)
+        bad = [("/page/arena/ask", {"arms": ["untied"]}, "question"), ("/page/arena/ask", {"question": "", "arms": ["untied"]}, "question"),
+               ("/page/arena/ask", {"question": "a" * 20000, "arms": ["untied"]}, "question"), ("/page/arena/ask", {"question": "a", "arms": []}, "arms"),
+               ("/page/arena/ask", {"question": "a", "arms": [5]}, "arms"), ("/page/arena/ask", {"question": "a", "arms": ["a"] * 20}, "arms"),
+               ("/page/arena/answer", {"id": name, "arm": "absent", "text": "a", "finish_reason": "stop"}, "arm"),
+               ("/page/arena/answer", {"id": name, "arm": "ours", "text": 5, "finish_reason": "stop"}, "text"),
+               ("/page/arena/answer", {"id": name, "arm": "ours", "text": "a", "finish_reason": "stop", "passages": [{"source": "a"}]}, "passages"),
+               ("/page/arena/vote", {"id": name, "vote": "absent", "says": []}, "vote"), ("/page/arena/vote", {"id": name, "vote": None, "says": []}, "vote"),
+               ("/page/arena/vote", {"id": name, "vote": "ours"}, "says"), ("/page/arena/vote", {"id": name, "vote": "ours", "says": [""]}, "says")]
+        for path, body, param in bad:
+            status, got = send(s, path, body, token)
+            Case.check(f"400 for {path} {json.dumps(body)[-60:]}", status == 400 and got["error"]["param"] == param, (status, got))
+        Case.check("404 for a round that is not there", send(s, "/page/arena/vote", {"id": "arena-0", "vote": "ours", "says": []}, token)[0] == 404)
+        Case.check("a vote is no case", send(s, "/page/arena/vote", {"id": name, "vote": "ours", "says": []}, token)[0] == 200 and
+                   json.loads(s.ask("GET", "/page/arena")[2])["n_cases"] == 0)
+        send(s, "/page/arena/vote", {"id": name, "vote": "ours", "says": ["40 uploads"]}, token)
+        send(s, "/page/arena/vote", {"id": name, "vote": "untied", "says": ["30 seconds", "half a minute"]}, token)
+        second = ask(s, "Is it blue?", ["ours"])
+        send(s, "/page/arena/vote", {"id": second["id"], "vote": "none", "says": [], "false_premise": True}, token)
+        before = json.loads(s.ask("GET", "/page/arena")[2])
+        Case.check("two cases", before["n_cases"] == 2 and [r["id"] for r in before["rounds"]] == [second["id"], name], before)
+    with open(os.path.join(results, "cases.jsonl"), encoding="utf-8") as f:
+        cases = [json.loads(line) for line in f]
+    Case.check("of a case the last vote counts", cases == [
+        {"id": name, "question": HOSTILE, "answers": ["30 seconds", "half a minute"], "source": "plans.md"},
+        {"id": second["id"], "question": "Is it blue?", "answers": [], "false_premise": True}], cases)
+    with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+        Case.check("all is there after a restart", json.loads(s.ask("GET", "/page/arena")[2]) == before)
+    test_cases(here, os.path.join(results, "cases.jsonl"), len(cases))
+    with open(os.path.join(results, "arena.jsonl"), "a", encoding="utf-8") as f:
+        f.write('{"id":"x"}\n')
+    done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--results", results], env=ENV, capture_output=True, text=True, check=False, timeout=60)
+    Case.check("a damaged log is named with its line", done.returncode == 4 and re.search(r"arena\.jsonl: line \d+: expected a round", done.stderr), done)
+    done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--results", os.path.join(here, "absent")], env=ENV, capture_output=True, text=True,
+                          check=False, timeout=60)
+    Case.check("a results folder that is not there", done.returncode == 2 and "attune run" in done.stderr, done)
+
+
+def curate(here):
+    docs, data = os.path.join(here, "docs"), os.path.join(here, "data")
+    os.mkdir(docs)
+    with open(os.path.join(docs, "plans.md"), "w", encoding="utf-8") as f:
+        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+    subprocess.run([ATTUNE, "curate", "--in", docs, "--out", data, "--quiet"], env=ENV, check=True, timeout=60)
+    return data
+
+
+def test_cases(here, cases, n):
+    """What was voted is what an evaluation asks."""
+    out, data = os.path.join(here, "eval"), curate(here)
+    done = subprocess.run([ATTUNE, "eval", "--model", MODEL, "--adapter", ADAPTER, "--data", data, "--questions", cases, "--out", out, "--quiet"], env=ENV,
+                          capture_output=True, text=True, check=False, timeout=300)
+    Case.check("attune eval asks the cases", done.returncode == 0 and os.path.exists(os.path.join(out, "eval.json")), done)
+    with open(os.path.join(out, "eval.json"), encoding="utf-8") as f:
+        Case.check("every one", len(json.load(f)["questions"]) == n)
+
+
+def test_report(here):
+    """The folder of test_arena, with an evaluation and a data folder in it."""
+    results = os.path.join(here, "results")
+    os.remove(os.path.join(results, "arena.jsonl"))
+    with Server("--results", results) as s:
+        got = json.loads(s.ask("GET", "/page/report")[2])
+        Case.check("nothing to report", got["eval"] is None and not got["has_eval"] and not got["has_data"] and got["counts"] is None, got)
+    for name in ("data", "eval"):
+        os.rename(os.path.join(here, name), os.path.join(results, name))
+    page = os.path.join(results, "eval", "report.html")
+    with open(page, encoding="utf-8") as f:
+        html = f.read()
+    with open(page, "w", encoding="utf-8") as f:
+        f.write(html.replace("</main>", "<script>document.title = 'owned'</script><style>h1 { display: none }</style></main>"))
+    with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+        ids = [m["id"] for m in s.get("/v1/models")[1]["data"]]
+        Case.check("the results' data folder is used", ids == ["untied", "untied/rag", "ours", "ours/rag"], ids)
+        got = json.loads(s.ask("GET", "/page/report")[2])
+        Case.check("the verdict", got["eval"]["verdict"] and set(got["eval"]["axes"]["known"]["arms"]) >= {"base", "tuned"} and "questions" not in got["eval"] and
+                   got["counts"]["documents"] == 1 and got["has_eval"] and got["has_data"], got)
+        for name in ("eval", "data"):
+            status, headers, text = s.ask("GET", f"/report/{name}")
+            style = re.search(r"<style>(.*?)</style>", text.decode(), re.S)[1]
+            digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+            Case.check(f"the report of {name} may use its own style and nothing else", status == 200 and headers["Content-Type"] == TYPES["html"] and
+                       headers["Content-Security-Policy"] == f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; frame-ancestors 'none'; "
+                       "base-uri 'none'; form-action 'none'", headers.items())
+        with open(os.path.join(results, "eval", "eval.json"), "w", encoding="utf-8") as f:
+            f.write("{")
+        status, _, text = s.ask("GET", "/page/report")
+        Case.check("a damaged evaluation is named", status == 400 and b"eval.json" in text, text)
+
+
+def test_key(here):
+    key = os.path.join(here, "key")
+    with Server("--api-key-file", key) as s:
+        with open(key, encoding="ascii") as f:
+            secret = f.read().strip()
+        Case.check("who has not shown the key sees the page", s.ask("GET", "/")[0] == s.ask("GET", "/ui/app.js")[0] == 200)
+        Case.check("and is told nothing else", s.get("/page/state") == (200, {"key": True, "known": False}), s.get("/page/state"))
+        for path in ("/v1/models", "/page/arena", "/page/report", "/report/eval", "/page/nothing", "/metrics"):
+            Case.check(f"401 for {path}", s.ask("GET", path)[0] == 401)
+        for title, body, want in (("another key", {"key": "x" * 64}, 401), ("its beginning", {"key": secret[:-1]}, 401), ("no key", {}, 400), ("no text", {"key": 5}, 400)):
+            status, headers, text = s.ask("POST", "/page/sign-in", body)
+            Case.check(f"{want} for {title}, and no cookie", status == want and "Set-Cookie" not in headers and secret.encode() not in text, (status, text))
+        status, headers, text = s.ask("POST", "/page/sign-in", {"key": secret})
+        cookie = headers["Set-Cookie"].split(";")[0]
+        Case.check("the key for a cookie that scripts cannot read", status == 200 and re.fullmatch(
+            rf"attune_{s.port}=[0-9a-f]{{64}}; Path=/; HttpOnly; SameSite=Strict", headers["Set-Cookie"]) and secret not in cookie, headers.items())
+        Case.check("with it one is in", s.ask("GET", "/v1/models", headers={"Cookie": f"a=b; {cookie}; c=d"})[0] == 200)
+        for title, wrong in (("cut", cookie[:-1]), ("longer", cookie + "0"), ("under another name", "x" + cookie), ("of another port", cookie.replace(s.port, "1"))):
+            Case.check(f"401 with a cookie that is {title}", s.ask("GET", "/v1/models", headers={"Cookie": wrong})[0] == 401)
+        token = csrf(s, cookie)
+        Case.check("a cookie alone changes nothing", send(s, CHAT, ASKED, Cookie=cookie)[0] == 403 and send(s, CHAT, ASKED, "0" * 64, Cookie=cookie)[0] == 403)
+        Case.check("with the token it asks", send(s, CHAT, ASKED, token, Cookie=cookie)[0] == 200)
+        Case.check("a token alone is nothing", send(s, CHAT, ASKED, token)[0] == 401)
+        Case.check("programs need no token", send(s, "/page/arena/ask", {"question": "a", "arms": ["untied"]}, Authorization=f"Bearer {secret}")[0] == 200)
+        status, headers, _ = s.ask("POST", "/page/sign-out", {}, {"Cookie": cookie, "X-CSRF-Token": token})
+        Case.check("the cookie goes", status == 200 and "Max-Age=0" in headers["Set-Cookie"], headers.items())
+    with Server("--api-key-file", key) as s:
+        Case.check("a cookie ends with the process", s.ask("GET", "/v1/models", headers={"Cookie": re.sub(r"_\d+", f"_{s.port}", cookie)})[0] == 401)
+    Case.check("the key is in no log", secret not in s.out + s.err, s.err)
+
+
+def main():
+    with Server() as s:
+        test_files(s)
+        test_token(s)
+    with tempfile.TemporaryDirectory() as here:
+        test_arena(here)
+        test_report(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_key(here)
+    print(f"1..{Case.n}")
+    return Case.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
