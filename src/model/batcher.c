@@ -239,31 +239,44 @@ int batcher_prompt(struct batcher *b, struct err *e)
 	return s->n_done == s->prompt.n ? next(b, slot, b->work->logits, e) : 0;
 }
 
-int batcher_tokens(struct batcher *b, struct err *e)
+/* Appends the drawn tokens of n slots and draws the next ones. */
+static int slots_advance(struct batcher *b, struct slot *const *slot, size_t n, struct err *e)
 {
-	struct slot *group[BATCHER_SLOTS_MAX];
+	const struct lora *lora[BATCHER_SLOTS_MAX];
 	struct kv *kv[BATCHER_SLOTS_MAX];
 	int32_t id[BATCHER_SLOTS_MAX];
-	bool done[BATCHER_SLOTS_MAX] = {false};
+	for (size_t i = 0; i < n; i++) {
+		lora[i] = slot[i]->lora;
+		kv[i] = slot[i]->kv;
+		id[i] = slot[i]->id;
+	}
+	int rc = net_append_each(b->model, lora, b->work, kv, id, n, e);
+	for (size_t i = 0; i < n && !rc; i++) {
+		rc = ids_push(&slot[i]->held, id[i], e);
+		if (!rc)
+			rc = next(b, slot[i], b->work->logits + i * b->model->config.V, e);
+	}
+	return rc;
+}
+
+int batcher_tokens(struct batcher *b, struct err *e)
+{
+	struct slot *slot[BATCHER_SLOTS_MAX];
+	bool taken[BATCHER_SLOTS_MAX] = {false}, mixes = net_mixes(b->model);
+	size_t n = 0;
 	int rc = 0;
-	for (size_t first = 0; first < b->n_slots && !rc; first++) {
-		size_t n = 0;
+	for (size_t first = 0; first < b->n_slots && !rc; first++) { /* those with an adapter side by side */
 		for (size_t i = first; i < b->n_slots; i++) {
 			struct slot *s = &b->slot[i];
-			if (done[i] || !s->sequence || s->sequence->n_done < s->sequence->prompt.n ||
-				(n && s->lora != group[0]->lora))
+			if (taken[i] || !s->sequence || s->sequence->n_done < s->sequence->prompt.n ||
+				s->lora != b->slot[first].lora)
 				continue;
-			done[i] = true;
-			group[n] = s;
-			kv[n] = s->kv;
-			id[n++] = s->id;
+			taken[i] = true;
+			slot[n++] = s;
 		}
-		if (n)
-			rc = net_append_each(b->model, group[0]->lora, b->work, kv, id, n, e);
-		for (size_t i = 0; i < n && !rc; i++) {
-			rc = ids_push(&group[i]->held, id[i], e);
-			if (!rc)
-				rc = next(b, group[i], b->work->logits + i * b->model->config.V, e);
+		if (n && (!mixes || first + 1 == b->n_slots)) {
+			rc = slots_advance(b, slot, n, e);
+			n = 0;
 		}
 	}
 	return rc;

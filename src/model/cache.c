@@ -104,16 +104,21 @@ static bool all_quantised(const struct model *m)
 	return all;
 }
 
+bool net_mixes(const struct model *m)
+{
+	return kern->by_row_pays && all_quantised(m);
+}
+
 /*
  * The bits of a row must not depend on how many are left. Where not all products are by row, rows are filled up to whole tiles, since gemm takes
  * few rows another way.
  */
-int net_append_each(const struct model *m, const struct lora *l, struct work *w, struct kv *const *kv, const int32_t *tokens,
-	size_t n, struct err *e)
+int net_append_each(const struct model *m, const struct lora *const *lora, struct work *w, struct kv *const *kv,
+	const int32_t *tokens, size_t n, struct err *e)
 {
 	enum { TILE = 6 };
-	bool fill = !kern->by_row_pays || !all_quantised(m);
-	size_t n_rows = fill ? (n + TILE - 1) / TILE * TILE : n, start[APPEND_EACH_MAX + 1];
+	bool mixes = net_mixes(m);
+	size_t n_rows = mixes ? n : (n + TILE - 1) / TILE * TILE, start[APPEND_EACH_MAX + 1];
 	int32_t rows[APPEND_EACH_MAX] = {0};
 	_Static_assert(APPEND_EACH_MAX % TILE == 0, "whole tiles");
 	assert(n >= 1 && n <= APPEND_EACH_MAX);
@@ -122,7 +127,9 @@ int net_append_each(const struct model *m, const struct lora *l, struct work *w,
 		start[i] = i;
 	const struct batch b = {.tokens = rows, .n_tokens = n_rows, .start = start, .n_seqs = n};
 	w->by_row = kern->by_row_pays;
-	int rc = net_forward(m, l, w, &b, kv, e);
+	w->row_lora = mixes ? lora : NULL;
+	int rc = net_forward(m, lora[0], w, &b, kv, e);
+	w->row_lora = NULL;
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < n; i++)

@@ -204,7 +204,8 @@ static void next_logits(const struct model *m, size_t first, size_t n, float *lo
 		check(model_append(m, NULL, w, kv[i], begin, 2, w->logits, &e), &e);
 		next[i] = 200 - (int32_t)(first + i);
 	}
-	check(net_append_each(m, NULL, w, kv, next, n, &e), &e);
+	const struct lora *none[SEQUENCES] = {NULL};
+	check(net_append_each(m, none, w, kv, next, n, &e), &e);
 	memcpy(logits, w->logits, n * TOKENS * sizeof(*logits));
 	for (size_t i = 0; i < n; i++)
 		kv_free(kv[i]);

@@ -8,6 +8,63 @@
 #include <math.h>
 #include <string.h>
 
+/* A product of T rows by a layer's weight. */
+static struct gemm product(const struct matrix *W, const struct work *w, float *y, const float *x, size_t T)
+{
+	struct gemm g = {.M = T, .N = W->rows, .n_terms = 1, .alpha = 1, .c = y, .ldc = W->rows, .scratch = w->scratch};
+	g.term[0] = (struct gemm_term){.a = x, .lda = W->cols, .K = W->cols, .b = *W, .b_transposed = true};
+	return g;
+}
+
+/* h = scale x A'. */
+static struct gemm product_down(const struct lora *l, const struct lora_slot *s, const struct gemm *of, float *h)
+{
+	const struct gemm_term *t = &of->term[0];
+	struct gemm g = {
+		.M = of->M, .N = l->config.r, .n_terms = 1, .alpha = l->scale, .c = h, .ldc = l->config.r, .scratch = of->scratch};
+	g.term[0] = (struct gemm_term){
+		.a = t->a, .lda = t->lda, .K = t->K, .b = {DTYPE_F32, l->config.r, t->K, l->params + s->a}, .b_transposed = true};
+	return g;
+}
+
+static struct gemm_term term_up(const struct lora *l, const struct lora_slot *s, const struct gemm *of, const float *h)
+{
+	size_t r = l->config.r;
+	return (struct gemm_term){.a = h, .lda = r, .K = r, .b = {DTYPE_F32, r, of->N, l->params + s->bt}};
+}
+
+/* The adapter of next token i. */
+static const struct lora *lora_of(const struct work *w, const struct lora *l, size_t i)
+{
+	return w->row_lora ? w->row_lora[i] : l;
+}
+
+/* linear, for next tokens: the weight is read once for all rows; then the terms of each adapter are added to its own. */
+static void linear_by_row(const struct lora *l, const struct work *w, size_t layer, enum lora_target t, struct gemm *g, float *h)
+{
+	size_t T = g->M, n;
+	g->by_row = true;
+	kern->gemm(g);
+	for (size_t first = 0; first < T; first += n) {
+		const struct lora *own = lora_of(w, l, first);
+		const struct lora_slot *s = lora_slot(own, layer, t);
+		for (n = 1; first + n < T && lora_of(w, l, first + n) == own;)
+			n++;
+		if (!s)
+			continue;
+		struct gemm up = *g;
+		up.M = n;
+		up.c += first * g->ldc;
+		up.term[0].a += first * g->term[0].lda;
+		up.accumulate = true;
+		struct gemm down = product_down(own, s, &up, h);
+		down.by_row = true;
+		kern->gemm(&down);
+		up.term[0] = term_up(own, s, g, h);
+		kern->gemm(&up);
+	}
+}
+
 /*
  * y [T, out] (+)= x [T, in] W' + (scale x A') B'. h keeps scale x A' for the backward pass. The adapter's term rides in the same pass
  * over y. `same_x`: the linear layer before this one has read the same x.
@@ -17,33 +74,18 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 {
 	const struct matrix *W = &m->layer[layer].w[t];
 	const struct lora_slot *s = lora_slot(l, layer, t);
-	bool by_row = w->by_row && dtype_is_quantised(W->dtype);
-	struct gemm g = {.M = T,
-		.N = W->rows,
-		.n_terms = 1,
-		.alpha = 1,
-		.c = y,
-		.ldc = W->rows,
-		.accumulate = accumulate,
-		.same_a = same_x || s,
-		.by_row = by_row,
-		.scratch = w->scratch};
-	g.term[0] = (struct gemm_term){.a = x, .lda = W->cols, .K = W->cols, .b = *W, .b_transposed = true};
+	struct gemm g = product(W, w, y, x, T);
+	g.accumulate = accumulate;
+	if (w->by_row && dtype_is_quantised(W->dtype)) {
+		linear_by_row(l, w, layer, t, &g, h);
+		return;
+	}
+	g.same_a = same_x || s;
 	if (s) {
-		size_t r = l->config.r;
-		struct gemm down = {.M = T,
-			.N = r,
-			.n_terms = 1,
-			.alpha = l->scale,
-			.c = h,
-			.ldc = r,
-			.same_a = same_x,
-			.by_row = by_row,
-			.scratch = w->scratch};
-		down.term[0] = (struct gemm_term){
-			.a = x, .lda = W->cols, .K = W->cols, .b = {DTYPE_F32, r, W->cols, l->params + s->a}, .b_transposed = true};
+		struct gemm down = product_down(l, s, &g, h);
+		down.same_a = same_x;
 		kern->gemm(&down);
-		g.term[g.n_terms++] = (struct gemm_term){.a = h, .lda = r, .K = r, .b = {DTYPE_F32, r, W->rows, l->params + s->bt}};
+		g.term[g.n_terms++] = term_up(l, s, &g, h);
 	}
 	kern->gemm(&g);
 }
@@ -200,16 +242,8 @@ void net_last_norm(const struct model *m, struct work *w, size_t n)
 
 void net_head(const struct model *m, const struct work *w, const float *normed, size_t n, float *logits)
 {
-	const struct model_config *c = &m->config;
-	struct gemm g = {.M = n,
-		.N = c->V,
-		.n_terms = 1,
-		.alpha = 1,
-		.c = logits,
-		.ldc = c->V,
-		.by_row = w->by_row && dtype_is_quantised(m->head.dtype),
-		.scratch = w->scratch};
-	g.term[0] = (struct gemm_term){.a = normed, .lda = c->C, .K = c->C, .b = m->head, .b_transposed = true};
+	struct gemm g = product(&m->head, w, logits, normed, n);
+	g.by_row = w->by_row && dtype_is_quantised(m->head.dtype);
 	kern->gemm(&g);
 }
 

@@ -66,7 +66,9 @@ struct work {
 	float *logits;                /* [head_rows, V] */
 	size_t head_rows;             /* scored rows that the head takes at a time */
 	bool by_row;                  /* the rows are next tokens: see gemm.by_row */
-	float *angle[ROTATIONS];      /* [T, D/2, 2] cos, sin of each row's position */
+	/* With by_row the adapter of each row [T], equal ones side by side; NULL: all have that of the call. */
+	const struct lora *const *row_lora;
+	float *angle[ROTATIONS]; /* [T, D/2, 2] cos, sin of each row's position */
 	struct attention_seq *seq;
 	struct attention_seq_grad *seq_grad;
 	void *scratch;
@@ -150,12 +152,14 @@ enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = BATCHER_SLOTS_MAX };
 
 /* The rows that the work of a generation needs whose sequences have up to n tokens. */
 size_t net_append_rows(size_t n);
+/* May sequences with different adapters share a pass? */
+bool net_mixes(const struct model *m);
 /*
- * Appends tokens[i] to kv[i], which has room, for i < n <= APPEND_EACH_MAX; w->logits [n, V] follow them. What a sequence gets does not
- * depend on the others, nor on their number.
+ * Appends tokens[i] to kv[i], which has room, for i < n <= APPEND_EACH_MAX; w->logits [n, V] follow them. lora[i] (NULL: none) is its adapter; equal
+ * ones stand side by side, and all are equal where the model does not mix. What a sequence gets does not depend on the others, nor on their number.
  */
-int net_append_each(const struct model *m, const struct lora *l, struct work *w, struct kv *const *kv, const int32_t *tokens,
-	size_t n, struct err *e);
+int net_append_each(const struct model *m, const struct lora *const *lora, struct work *w, struct kv *const *kv,
+	const int32_t *tokens, size_t n, struct err *e);
 
 /* w->logits [n, V] after rows first.. of what w has just computed; n <= head_rows. */
 void net_logits(const struct model *m, struct work *w, size_t first, size_t n);
