@@ -1,5 +1,5 @@
 /*
- * store: the only user of SQLite. A store is one database file; this program alone writes it.
+ * store: the only user of SQLite. A store, or a log of reviews, is one database file; this program alone writes it.
  *
  * So far it holds passages of documents under a full-text index (FTS5, BM25: Robertson & Zaragoza 2009, k1 = 1.2, b = 0.75, words stemmed by
  * Porter's rules).
@@ -48,5 +48,56 @@ struct store_hit { /* valid during the call */
  */
 int store_index_match(struct store *s, const char *const *word, size_t n_words, size_t limit,
 	int (*visit)(void *context, const struct store_hit *hit, struct err *e), void *context, struct err *e);
+
+/* ---- reviews ----------------------------------------------------------------------------------------------------------------- */
+
+/* Drafts and what people decided about them. Nothing is ever changed or removed; the file itself refuses it. */
+struct reviews;
+/* Opens `path`, or makes it. The caller closes. */
+int reviews_open(struct reviews **out, const char *path, struct err *e);
+void reviews_close(struct reviews *r);
+
+/* All NUL-terminated UTF-8, none NULL. */
+struct review_draft {
+	const char *id;     /* of its own, by the caller */
+	const char *kind;   /* "faq", "ticket-reply", ... */
+	const char *prompt; /* what was asked for, without passages */
+	const char *text;
+	const char *origin;   /* what wrote it: model, adapter, passages or not */
+	const char *evidence; /* a JSON list of passages */
+	const char *findings; /* a JSON list, as lint gives them */
+	double urgency;       /* more comes first; unsupported claims, say */
+};
+/* Once an id: a draft that is there is left alone. */
+int reviews_add(struct reviews *r, const struct review_draft *d, struct err *e);
+
+enum review_action { REVIEW_NONE, REVIEW_ACCEPT, REVIEW_EDIT, REVIEW_REJECT, REVIEW_SKIP, REVIEW_UNDO, REVIEW_ACTIONS };
+const char *review_action_name(enum review_action a); /* "accept" */
+
+struct review_verdict {
+	enum review_action action; /* NONE: nobody has decided */
+	const char *text;          /* of an edit; else "" */
+	const char *reasons;       /* of an edit or reject, separated by commas: term, fact, tone, format, pii; "" for none */
+	double seconds;            /* that the person took */
+};
+/* ERR_DATA when there is no such draft. UNDO: as if the last verdict on it that holds had not been. */
+int reviews_decide(struct reviews *r, const char *id, const struct review_verdict *v, struct err *e);
+
+struct review { /* valid during the call */
+	struct review_draft draft;
+	struct review_verdict verdict; /* the one that holds */
+	enum review_action earlier;    /* of a draft that was decided twice (shown again): what was said the first time */
+	double seconds;                /* that all of its verdicts took together */
+	bool again;                    /* one of the twentieth part that is shown a second time */
+};
+/* Every draft in the order in which they were added. Visit returns 0 to go on, else what this function is to return. */
+int reviews_each(
+	struct reviews *r, int (*visit)(void *context, const struct review *v, struct err *e), void *context, struct err *e);
+/*
+ * The draft to decide next: those that nobody has, first those skipped least, then by urgency; then those to be shown again. Visited once, or not
+ * at all when nothing is left.
+ */
+int reviews_next(
+	struct reviews *r, int (*visit)(void *context, const struct review *v, struct err *e), void *context, struct err *e);
 
 #endif
