@@ -204,6 +204,74 @@ def test_report(b, results):
     b.outside()
 
 
+def test_xray(b):
+    b.open("/#xray")
+    b.until("return document.querySelectorAll('.tokens .token').length > 3", "tokens")
+    Case.check("it opens on an answer that was kept", b.js("return document.getElementById('which').value").startswith("arena-"), b.text())
+    b.tab_to("e.tagName === 'SUMMARY' && e.textContent === 'Look into another text'", "another text")
+    b.keys(Keys.ENTER)
+    b.tab_to("e.id === 'xq'", "its question")
+    b.keys("How many uploads does Harbor allow?", Keys.TAB, "Harbor allows 40 uploads per minute, with a timeout of 99 seconds. <script>")
+    b.tab_to("e.textContent === 'Look into it'", "the button")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.mark-supported') && location.hash.endsWith('/typed')", "its tokens")
+    b.driver.refresh()
+    b.until("return document.querySelector('.tokens .mark-supported')", "its tokens after a reload")
+    said = b.js("return document.querySelector('.tokens').textContent")
+    Case.check("the answer stands there whole, a reload later", said.startswith("Harbor allows 40 uploads per minute, with a timeout of 99 seconds. <script>"), said)
+    Case.check("what has no support is marked", "99" in b.js("return [...document.querySelectorAll('.tokens .mark-unsupported')].map((e) => e.textContent).join('')"), b.text())
+    b.tab_to("e.matches('.tokens .token')", "the tokens", 120)
+    first = b.js("return document.querySelector('.detail').textContent")
+    b.keys(Keys.ARROW_RIGHT)
+    second = b.js("return document.querySelector('.detail').textContent")
+    Case.check("arrows go from token to token, and each says its numbers", first != second and "nats" in second and "likeliest" in second and
+               b.js("return document.querySelectorAll('.tokens [tabindex=\"0\"]').length") == 1, second)
+    while not b.js("return document.activeElement.matches('.mark-supported')"):
+        b.keys(Keys.ARROW_RIGHT)
+    b.keys(Keys.ENTER)
+    said = b.js("return document.querySelector('.detail').innerText")
+    Case.check("and says so", "the documents say so: plans.md" in said and "[object" not in said, said)
+    Case.check("a claim opens its passage", "40 uploads per minute" in b.js("return document.activeElement.matches('.passage') && document.activeElement.textContent"), b.text())
+    b.tab_to("e.tagName === 'SUMMARY' && e.textContent === 'Every token as a table'", "the table")
+    b.keys(Keys.ENTER)
+    Case.check("every value as text", b.js("return document.querySelectorAll('tbody tr').length === document.querySelectorAll('.tokens .token').length"), b.text())
+    b.look("xray")
+    b.end("the X-ray")
+
+
+def metrics(folder, steps, ended):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "metrics.jsonl"), "w", encoding="utf-8") as f:
+        for i in range(steps + 1):
+            line = {"step": i, "total_steps": 200, "epoch": i / 200}
+            if i:
+                line |= {"loss": 3 / (1 + i / 20) + i % 7 / 40, "lr": 1e-4, "grad_norm": 1, "tokens": 600, "tokens_per_s": 300 + i % 5 * 9}
+            f.write(json.dumps(line | ({"eval_loss": 3.2 / (1 + i / 25)} if i % 20 == 0 else {}) | {"rss_mb": 912}) + "\n")
+    if ended:
+        with open(os.path.join(folder, "run.json"), "w", encoding="utf-8") as f:
+            json.dump({"steps": steps, "seconds": 431.5}, f)
+
+
+def test_train(b, results):
+    b.open("/#train")
+    Case.check("without a run it says how to begin one", "There is no run to watch" in b.text() and "attune train --model" in b.text(), b.text())
+    b.look("train-empty")
+    metrics(os.path.join(results, "run-one"), 200, True)
+    metrics(os.path.join(results, "run-two"), 80, False)
+    b.open("/#train")
+    b.until("return document.querySelectorAll('.chart').length === 2", "the curves")
+    rows = b.js("return [...document.querySelectorAll('tbody tr')].map((e) => e.innerText)")
+    Case.check("two runs, one over the other, with their figures", len(rows) == 2 and "200 of 200" in rows[0] and "ended after 7 min" in rows[0] and
+               "80 of 200" in rows[1] and "left" in rows[1] and "0.89 GB" in rows[1] and b.js("return document.querySelectorAll('.chart')[0].querySelectorAll('g').length") == 2, rows)
+    b.look("train")
+    metrics(os.path.join(results, "run-two"), 90, False)
+    b.until("return document.body.innerText.includes('90 of 200')", "the log as it grows")
+    b.tab_to("e.id === 'run-0'", "a run's box")
+    b.keys(Keys.SPACE)
+    Case.check("a run is taken away", b.js("return document.querySelectorAll('tbody tr').length") == 1, b.text())
+    b.end("the runs")
+
+
 def test_key(here):
     key = os.path.join(here, "key")
     with Server("--api-key-file", key) as s:
@@ -251,6 +319,8 @@ def main():
             try:
                 test_arena(b)
                 test_report(b, results)
+                test_xray(b)
+                test_train(b, results)
             finally:
                 b.driver.quit()
         test_key(here)

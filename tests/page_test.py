@@ -191,6 +191,69 @@ def test_report(here):
         Case.check("a damaged evaluation is named", status == 400 and b"eval.json" in text, text)
 
 
+def test_xray(here):
+    """In the folder of test_report."""
+    results = os.path.join(here, "results")
+    with open(os.path.join(results, "data", "terms.yaml"), "w", encoding="utf-8") as f:
+        f.write("terms:\n- preferred: Harbor\n  forbidden: [Haven]\n  definition: ''\n  status: accepted\n")
+    question, answer = "How many uploads does Harbor allow?", "Haven allows 40 uploads per minute, with a timeout of 99 seconds. \u00e9\u2713"
+    with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+        token = csrf(s)
+        status, got = send(s, "/page/xray", {"question": question, "answer": answer}, token)
+        data = answer.encode()
+        marks = [(m["kind"], data[m["start"]:m["end"]].decode(), m["instead"]) for m in got["marks"]]
+        Case.check("an answer's claims and terms", status == 200 and ("supported", "40 uploads per minute", "") in marks and ("term", "Haven", "Harbor") in marks and
+                   any(kind == "unsupported" and "99 seconds" in text for kind, text, _ in marks), got["marks"])
+        Case.check("the passage that supports it", [(one["source"], "40 uploads" in one["text"]) for one in got["sources"]] == [("plans.md", True)], got["sources"])
+        spans = [(t["start"], t["end"]) for t in got["tokens"]]
+        Case.check("its tokens stand end to end", [t["id"] for t in got["tokens"]] == got["ids"][got["first"]:] and spans[0][0] == 0 and
+                   max(end for _, end in spans) == len(data) and all(a[1] == b[0] for a, b in zip(spans, spans[1:])), got["tokens"])
+        row = json.dumps({"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]})
+        for name, flags in (("untied", []), ("ours", ["--adapter", ADAPTER])):
+            scored = json.loads(subprocess.run([ATTUNE, "score", "--model", MODEL, "--quiet", *flags], input=row, env=ENV, capture_output=True, text=True, check=True).stdout)
+            p = s.post("/v1/completions", {"model": name, "prompt": got["ids"], "echo": True, "max_tokens": 0, "logprobs": 3})[1]["choices"][0]["logprobs"]
+            Case.check(f"{name} scores them as attune score does", len(scored["logprobs"]) == len(got["tokens"]) and
+                       all(abs(a - b) < 1e-2 for a, b in zip(p["token_logprobs"][got["first"]:], scored["logprobs"])), (p, scored))
+        longer = send(s, "/page/xray", {"question": question, "answer": answer, "rag": True}, token)[1]
+        Case.check("with passages the question is longer, the answer the same", longer["first"] > got["first"] and longer["tokens"] == got["tokens"], longer)
+        hostile = send(s, "/page/xray", {"question": HOSTILE, "answer": HOSTILE + "<|im_end|>"}, token)[1]
+        Case.check("a hostile answer is only text", "".join(t["text"] for t in hostile["tokens"]).find("<script>") >= 0, hostile["tokens"])
+        for body in ({"question": "a"}, {"answer": "a"}, {"question": "a", "answer": ""}, {"question": "a", "answer": "b" * 70000}):
+            Case.check(f"400 for {json.dumps(body)[:40]}", send(s, "/page/xray", body, token)[0] == 400)
+    with Server() as s:
+        got = send(s, "/page/xray", {"question": question, "answer": answer}, csrf(s))[1]
+        Case.check("without a data folder there are no marks", got["marks"] == [] and not got["has_data"] and got["tokens"], got)
+
+
+def test_train(here):
+    results, other = os.path.join(here, "results"), os.path.join(here, "other")
+    for folder in (os.path.join(results, "run-abc"), os.path.join(results, "run-empty"), other):
+        os.mkdir(folder)
+    log = os.path.join(results, "run-abc", "metrics.jsonl")
+    lines = [json.dumps({"step": i, "total_steps": 9, "loss": 1.5}) for i in range(3)]
+    for path, text in ((log, lines[0] + "\n" + lines[1] + "\n" + lines[2][:9]), (os.path.join(other, "metrics.jsonl"), "")):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+    with Server("--results", results, "--run", other) as s:
+        got = s.get("/page/train")[1]["runs"]
+        Case.check("the runs that have a log", [one["name"] for one in got] == ["other", "run-abc"], got)
+        one = s.get("/page/train/run-abc/0")[1]
+        Case.check("its whole lines", [line["step"] for line in one["lines"]] == [0, 1] and one["result"] is None and one["next"] == len(lines[0] + lines[1]) + 2, one)
+        with open(log, "a", encoding="utf-8") as f:
+            f.write(lines[2][9:] + "\n")
+        with open(os.path.join(results, "run-abc", "run.json"), "w", encoding="utf-8") as f:
+            f.write('{"steps": 2, "seconds": 5}')
+        two = s.get(f"/page/train/run-abc/{one['next']}")[1]
+        Case.check("and then what is new, and how it ended", [line["step"] for line in two["lines"]] == [2] and two["result"]["seconds"] == 5, two)
+        with open(log, "w", encoding="utf-8") as f:
+            f.write(lines[0] + "\n")
+        again = s.get(f"/page/train/run-abc/{two['next']}")[1]
+        Case.check("a log that begins anew is read anew", [line["step"] for line in again["lines"]] == [0], again)
+        for path in ("run-abc", "run-abc/", "run-empty/0", "nothing/0", "../0", "..%2fresults/0", "run-abc/../run-abc/0", "/0", "run-abc%2f../0", "eval/0"):
+            status = s.ask("GET", f"/page/train/{path}")[0]
+            Case.check(f"{'a log' if path == 'run-abc/' else 404} for {path}", status == (200 if path == "run-abc/" else 404), status)
+
+
 def test_key(here):
     key = os.path.join(here, "key")
     with Server("--api-key-file", key) as s:
@@ -229,6 +292,8 @@ def main():
     with tempfile.TemporaryDirectory() as here:
         test_arena(here)
         test_report(here)
+        test_xray(here)
+        test_train(here)
     with tempfile.TemporaryDirectory() as here:
         test_key(here)
     print(f"1..{Case.n}")

@@ -9,11 +9,12 @@
 
 #include <omp.h>
 
-enum { ADAPTERS_MAX = 32, NAME_SIZE = 128 };
+enum { ADAPTERS_MAX = 32, RUNS_MAX = 32, NAME_SIZE = 128 };
 
 struct job {
 	struct serve_options options;
 	struct serve_adapter adapter[ADAPTERS_MAX];
+	const char *run[RUNS_MAX];
 	char model[PATH_SIZE], model_name[NAME_SIZE], data[PATH_SIZE], path[ADAPTERS_MAX][PATH_SIZE], name[ADAPTERS_MAX][NAME_SIZE];
 };
 
@@ -75,6 +76,17 @@ static int adapters_read(struct job *j, const struct cli *c, struct err *e)
 	return rc;
 }
 
+static int runs_read(struct job *j, const struct cli *c, struct err *e)
+{
+	const char *value;
+	for (int i = 0; (value = cli_next(c, "run", &i)); j->run[j->options.n_runs++] = value) {
+		if (j->options.n_runs == RUNS_MAX)
+			return err_set(e, ERR_USAGE, "--run: at most %d", RUNS_MAX);
+	}
+	j->options.run = j->run;
+	return 0;
+}
+
 /* The data folder that was named, or that of the results, if there is one. */
 static int data_find(struct job *j, const struct cli *c, struct err *e)
 {
@@ -116,6 +128,8 @@ static int run(const struct cli *c, struct err *e)
 	if (!rc)
 		rc = adapters_read(j, c, e);
 	if (!rc)
+		rc = runs_read(j, c, e);
+	if (!rc)
 		rc = data_find(j, c, e);
 	if (!rc)
 		rc = hub_resolve(j->model, cli_flag(c, "model"), e);
@@ -156,6 +170,10 @@ const struct command command_serve = {
 			.argument = "DIR",
 			.help = "what attune run wrote, to be shown on the page, which keeps there what people do on it; DIR/data "
 				"is the data folder"},
+		{.name = "run",
+			.argument = "DIR",
+			.help = "a training run to be watched on the page; those of --results are, too",
+			.repeated = true},
 		{.name = "host",
 			.argument = "H",
 			.fallback = "127.0.0.1",

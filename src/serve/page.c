@@ -18,7 +18,7 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
 /* ---- files -------------------------------------------------------------------------------------------------------------------------- */
 
 extern const char ui_index_html[], ui_app_css[], ui_icon_svg[], ui_app_js[], ui_dom_js[], ui_server_js[], ui_arena_js[],
-	ui_report_js[];
+	ui_report_js[], ui_xray_js[], ui_train_js[], ui_chart_js[];
 
 static const struct {
 	const char *path, *type, *text;
@@ -31,6 +31,9 @@ static const struct {
 	{"/ui/server.js", "text/javascript; charset=utf-8", ui_server_js},
 	{"/ui/arena.js", "text/javascript; charset=utf-8", ui_arena_js},
 	{"/ui/report.js", "text/javascript; charset=utf-8", ui_report_js},
+	{"/ui/xray.js", "text/javascript; charset=utf-8", ui_xray_js},
+	{"/ui/train.js", "text/javascript; charset=utf-8", ui_train_js},
+	{"/ui/chart.js", "text/javascript; charset=utf-8", ui_chart_js},
 };
 
 /* A browser asks each time whether its copy is still right: a new program has new files under the old names. */
@@ -157,7 +160,9 @@ int page_open(struct page **out, const struct serve_options *o, struct err *e)
 
 void page_close(struct page *p)
 {
-	if (p)
+	if (p) {
 		arena_close(p->arena);
+		xray_close(p->xray);
+	}
 	mem_free(p);
 }

@@ -17,15 +17,20 @@ handler page_state, page_sign_in, page_sign_out; /* who is there, what there is 
 
 handler arena_get, arena_ask, arena_answer, arena_vote; /* page_arena.c */
 handler report_summary, report_page;                    /* page_report.c */
+handler xray_post;                                      /* page_xray.c */
+handler train_runs, train_run_get;                      /* page_train.c */
 
 /* What the files of the page share. */
 struct arena_book;
+struct xray;
 struct page {
 	const struct serve_options *o;
 	struct arena_book *arena;
+	struct xray *xray; /* NULL: nobody has looked yet */
 };
 int arena_open(struct arena_book **out, const char *results, struct err *e);
 void arena_close(struct arena_book *b);
+void xray_close(struct xray *x);
 
 /* The request's body as an object, which the caller decrefs; NULL and a problem. */
 json_t *page_body(const struct http_request *r, struct problem *p);

@@ -231,6 +231,9 @@ static const struct endpoint endpoints[] = {
 	{"/page/arena/vote", HTTP_POST, true, arena_vote},
 	{"/page/report", HTTP_GET, true, report_summary},
 	{"/report/", HTTP_GET, true, report_page},
+	{"/page/xray", HTTP_POST, false, xray_post},
+	{"/page/train", HTTP_GET, true, train_runs},
+	{"/page/train/", HTTP_GET, true, train_run_get},
 };
 
 static const struct endpoint *endpoint_find(const char *path, const char **rest)

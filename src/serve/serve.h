@@ -20,10 +20,12 @@ struct serve_options {
 	const char *model, *model_name, *model_given; /* path; what clients call it; what hub_resolve was asked for */
 	const struct serve_adapter *adapter;
 	size_t n_adapters;
-	const char *data;        /* data folder whose passages NAME/rag answers from, or NULL */
-	const char *results;     /* folder of attune run's results, shown on the page, where its visitors' work is kept; or NULL */
-	const char *host, *port; /* port "0": any free one */
-	const char *key_file;    /* of the key that clients must show; NULL: none. A file that is not there yet is made */
+	const char *data;       /* data folder whose passages NAME/rag answers from, or NULL */
+	const char *results;    /* folder of attune run's results, shown on the page, where its visitors' work is kept; or NULL */
+	const char *const *run; /* [n_runs] folders of training runs, to be watched beside those of `results` */
+	size_t n_runs;
+	const char *host, *port;           /* port "0": any free one */
+	const char *key_file;              /* of the key that clients must show; NULL: none. A file that is not there yet is made */
 	size_t n_parallel, context;        /* sequences at a time; tokens of one, prompt and answer */
 	int n_threads;                     /* that compute */
 	void (*ready)(const char *url);    /* called once, when connections are accepted; the model may still be loading */

@@ -87,7 +87,7 @@ static int log_start(struct run *r, struct err *e)
 	int rc = file_replace(r->metrics_path, text->len ? text->p : "", text->len, e);
 	if (rc || text->len || !t->valid.n)
 		return rc;
-	struct metrics_line line = {.evaluated = true};
+	struct metrics_line line = {.total_steps = t->total_steps, .evaluated = true};
 	rc = trainer_validate(t, &line.eval_loss, e);
 	if (!rc)
 		rc = metrics_add(&t->state.metrics, &line, r->metrics_path, e);
@@ -161,6 +161,7 @@ static int step_run(struct run *r, struct metrics_line *line, struct err *e)
 {
 	struct trainer *t = &r->trainer;
 	int rc = trainer_step(t, line, e);
+	line->total_steps = t->total_steps;
 	line->evaluated = !rc && t->valid.n && is_due(t, t->c->eval_steps);
 	if (line->evaluated)
 		rc = trainer_validate(t, &line->eval_loss, e);

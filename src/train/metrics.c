@@ -47,7 +47,8 @@ static int curves_add(struct metrics *m, const char *line, size_t n, struct err 
 int metrics_add(struct metrics *m, const struct metrics_line *l, const char *path, struct err *e)
 {
 	size_t start = m->text.len, mb = rss_bytes() >> 20;
-	int rc = buf_printf(&m->text, e, "{\"step\": %zu, \"epoch\": %.6g", l->step, l->epoch);
+	int rc =
+		buf_printf(&m->text, e, "{\"step\": %zu, \"total_steps\": %zu, \"epoch\": %.6g", l->step, l->total_steps, l->epoch);
 	if (!rc && l->step)
 		rc = buf_printf(&m->text, e, ", \"loss\": %.9g, \"lr\": %.9g, \"grad_norm\": %.9g, \"tokens\": %zu", l->loss, l->lr,
 			l->grad_norm, l->n_tokens);

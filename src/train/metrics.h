@@ -20,7 +20,7 @@ struct metrics {
 
 /* One line. Step 0 has no training figures: it is the base model (or --adapter-init) before the first step. */
 struct metrics_line {
-	size_t step;
+	size_t step, total_steps;   /* total_steps: as planned, before early stopping */
 	double epoch;               /* passes over the data so far, 1.25 = a quarter into the second */
 	double loss, lr, grad_norm; /* of this step; grad_norm before clipping */
 	double kl;                  /* divergence from the base on the rows that keep it; 0 without such rows */

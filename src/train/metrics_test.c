@@ -41,10 +41,11 @@ static void test_round_trip(void **state)
 	assert_true(again.loss.p[1].x == 2 && again.loss.p[1].y == 3);
 	assert_true(again.eval_loss.p[0].x == 0 && again.eval_loss.p[0].y == 4.5);
 	json_t *line = json_loads(strchr(m.text.p, '\n') + 1, JSON_DISABLE_EOF_CHECK, NULL);
-	static const char *const keys[] = {"step", "epoch", "loss", "lr", "grad_norm", "tokens", "tokens_per_s", "rss_mb"};
+	static const char *const keys[] = {
+		"step", "total_steps", "epoch", "loss", "lr", "grad_norm", "tokens", "tokens_per_s", "rss_mb"};
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		assert_true(json_is_number(json_object_get(line, keys[i])));
-	assert_int_equal(json_object_size(line), 8);
+	assert_int_equal(json_object_size(line), 9);
 	json_decref(line);
 	metrics_release(&m);
 	metrics_release(&again);

@@ -64,7 +64,7 @@ int train_config_get(const struct train_config *c, const char *key, struct buf *
  *
  *   adapter/         the trained adapter as PEFT stores it: with validation rows that of the step with the lowest eval_loss, the first of
  *                    equals, which may be step 0; else that of the last step
- *   metrics.jsonl    one line a step: step, epoch, loss, lr, grad_norm (before clipping), tokens (of the step), kl (on rows that are
+ *   metrics.jsonl    one line a step: step, total_steps (planned), epoch, loss, lr, grad_norm (before clipping), tokens (of the step), kl (on rows that are
  *                    distilled), tokens_per_s, eval_loss on the steps that evaluate, rss_mb. The line of step 0 holds the eval_loss before the first step.
  *   loss.svg         the same as a picture, with a ring around the lowest eval_loss
  *   checkpoints/     step-N/: the two newest states from which the run can continue

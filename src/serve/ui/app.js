@@ -4,8 +4,10 @@ import {announce, el, problem} from "./dom.js";
 import {post, refresh, state} from "./server.js";
 import {arena} from "./arena.js";
 import {report} from "./report.js";
+import {xray} from "./xray.js";
+import {train} from "./train.js";
 
-const screens = {arena: ["Arena", arena], report: ["Report", report]};
+const screens = {arena: ["Arena", arena], report: ["Report", report], xray: ["X-ray", xray], train: ["Train", train]};
 const main = document.getElementById("main");
 let close = null;
 

@@ -71,7 +71,8 @@ class Answer {
 		this.vote.replaceChildren(el("kbd", {}, String(this.index + 1)), chosen ? " Preferred" : " Prefer this");
 		const done = this.round.answers[this.arm];
 		this.vote.disabled = this.round.arms.some((arm) => !this.round.answers[arm]);
-		this.under.replaceChildren(...[!hidden && sources(done?.passages ?? this.passages)].filter(Boolean));
+		const look = done?.text && state.adapters.length ? el("p", {class: "quiet"}, el("a", {href: `#xray/${this.round.id}/${this.arm}`}, "X-ray")) : null;
+		this.under.replaceChildren(...(hidden ? [] : [sources(done?.passages ?? this.passages), look].filter(Boolean)));
 	}
 
 	show() {

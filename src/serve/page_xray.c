@@ -1,0 +1,214 @@
+/*
+ * X-ray: an answer as the model's tokens, so that it can be scored with and without an adapter, and what the data folder says about it: claims with
+ * and without support, forbidden terms. The scores themselves come from /v1/completions. Reference: page.h.
+ */
+#include "serve/page.h"
+
+#include <string.h>
+
+#include "data/data.h"
+#include "format/format.h"
+#include "search/search.h"
+
+enum { TEXT_MAX = 64 << 10 };
+
+/* Opened when somebody first looks: most servers never need it. */
+struct xray {
+	struct evidence *evidence;
+	struct terms terms;
+	bool open;
+};
+
+static int knowledge_open(struct page *page, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct xray *x = page->xray;
+	if (x && x->open)
+		return 0;
+	if (!x && !(x = page->xray = mem_alloc(1, sizeof *x, e)))
+		return ERR_RESOURCE;
+	int rc = path_join(path, sizeof path, e, page->o->data, "terms.yaml");
+	if (!rc && !x->evidence)
+		rc = evidence_open(&x->evidence, page->o->data, e);
+	if (!rc && file_exists(path))
+		rc = terms_read(&x->terms, path, e);
+	x->open = !rc;
+	return rc;
+}
+
+void xray_close(struct xray *x)
+{
+	if (!x)
+		return;
+	evidence_free(x->evidence);
+	terms_release(&x->terms);
+	mem_free(x);
+}
+
+/* ---- what the data folder says -------------------------------------------------------------------------------------------------------- */
+
+static json_t *text_json(const char *p, size_t n)
+{
+	struct buf clean = {0};
+	json_t *out = utf8_append(&clean, p, n, NULL) ? NULL : json_stringn(clean.len ? clean.p : "", clean.len);
+	buf_release(&clean);
+	return out;
+}
+
+/* Adds {"kind", "start", "end", ...}: bytes of the answer. */
+static void claims_add(json_t *marks, const struct evidence_claims *claims)
+{
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct evidence_claim *c = &claims->p[i];
+		json_array_append_new(marks,
+			json_pack("{s:s, s:I, s:I, s:s, s:s, s:s}", "kind", c->supported ? "supported" : "unsupported", "start",
+				(json_int_t)c->start, "end", (json_int_t)c->end, "source", c->path, "heading", c->heading,
+				"instead", c->instead));
+	}
+}
+
+static void terms_add(json_t *marks, const struct terms *t, const char *text)
+{
+	size_t term = 0, n;
+	bool preferred = false;
+	for (size_t i = 0; text[i]; i += n ? n : 1) {
+		n = terms_match(t, text, i, &term, &preferred);
+		if (n && !preferred)
+			json_array_append_new(marks,
+				json_pack("{s:s, s:I, s:I, s:s}", "kind", "term", "start", (json_int_t)i, "end",
+					(json_int_t)(i + n), "instead", t->p[term].preferred));
+	}
+}
+
+struct wanted {
+	const json_t *marks;
+	json_t *sources;
+};
+
+/* A section that a claim leans on, once. */
+static int section_take(void *context, const json_t *section, struct err *e)
+{
+	struct wanted *w = context;
+	const json_t *mark, *path = json_object_get(section, "path"), *heading = json_object_get(section, "heading");
+	size_t i;
+	(void)e;
+	json_array_foreach (w->marks, i, mark) {
+		if (json_equal((json_t *)(uintptr_t)path, json_object_get(mark, "source")) &&
+			json_equal((json_t *)(uintptr_t)heading, json_object_get(mark, "heading"))) {
+			json_array_append_new(w->sources,
+				json_pack("{s:O, s:O, s:O}", "source", path, "heading", heading, "text",
+					json_object_get(section, "text")));
+			break;
+		}
+	}
+	return 0;
+}
+
+static int marks_make(struct page *page, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e)
+{
+	struct wanted wanted = {.marks = marks, .sources = sources};
+	struct evidence_claims claims;
+	struct arena a;
+	char path[PATH_SIZE];
+	if (!page->o->data)
+		return 0;
+	arena_init(&a, 1 << 16);
+	int rc = knowledge_open(page, e);
+	if (!rc)
+		rc = evidence_check(page->xray->evidence, question, answer, &a, &claims, e);
+	if (!rc) {
+		claims_add(marks, &claims);
+		terms_add(marks, &page->xray->terms, answer);
+		rc = path_join(path, sizeof path, e, page->o->data, "sections.jsonl");
+	}
+	if (!rc)
+		rc = jsonl_each(path, section_take, &wanted, e);
+	arena_release(&a);
+	return rc;
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* {"id", "text", "start", "end"} of each token of the answer; what stands in front of it in its first token counts for nothing. */
+static json_t *tokens_json(const struct tokenizer *t, const struct sample *s, size_t first, const char *answer, struct err *e)
+{
+	json_t *list = json_array();
+	struct buf whole = {0};
+	size_t n, front = 0, at = 0, length = strlen(answer);
+	if (tokenizer_decode(t, s->ids + first, s->n - first, true, &whole, e))
+		goto done;
+	const char *found = whole.len ? memmem(whole.p, whole.len, answer, length) : NULL;
+	front = found ? (size_t)(found - whole.p) : 0;
+	for (size_t i = first; i < s->n; i++) {
+		const char *p = tokenizer_bytes(t, s->ids[i], &n);
+		size_t from = at < front ? 0 : at - front, to = at + n < front ? 0 : at + n - front;
+		json_array_append_new(list,
+			json_pack("{s:i, s:o, s:I, s:I}", "id", s->ids[i], "text", text_json(p, n), "start",
+				(json_int_t)(from < length ? from : length), "end", (json_int_t)(to < length ? to : length)));
+		at += n;
+	}
+done:
+	buf_release(&whole);
+	return list;
+}
+
+static json_t *ids_json(const struct sample *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(list, json_integer(s->ids[i]));
+	return list;
+}
+
+/* The conversation's ids as training has them, and its marks. */
+static json_t *xray_make(struct server *s, const char *question, const char *asked, const char *answer, struct err *e)
+{
+	const struct encoder *encoder = model_encoder(engine_model(s->engine));
+	struct message messages[] = {{.role = "user", .content = asked}, {.role = "assistant", .content = answer, .train = true}};
+	const struct row row = {.kind = ROW_MESSAGES, .messages = messages, .n_messages = 2};
+	struct sample sample = {0};
+	json_t *out = NULL, *marks = json_array(), *sources = json_array();
+	int rc = row_sample(&sample, &row, encoder, false, e);
+	if (!rc)
+		rc = marks_make(s->page, question, answer, marks, sources, e);
+	if (!rc) {
+		size_t first = 0;
+		while (first < sample.n && !sample.scored[first])
+			first++;
+		while (sample.n && !sample.scored[sample.n - 1]) /* what the template writes behind the end of a turn */
+			sample.n--;
+		out = json_pack("{s:o, s:I, s:o, s:O, s:O, s:b}", "ids", ids_json(&sample), "first", (json_int_t)first, "tokens",
+			tokens_json(encoder->tokenizer, &sample, first, answer, e), "marks", marks, "sources", sources, "has_data",
+			s->o->data != NULL);
+	}
+	json_decref(marks);
+	json_decref(sources);
+	sample_release(&sample);
+	return out;
+}
+
+void xray_post(struct server *s, struct http_request *r, const char *rest)
+{
+	struct problem p = {0};
+	struct err e = {0};
+	struct search_hits hits = {0};
+	struct buf asked = {0};
+	json_t *body = page_body(r, &p), *out = NULL;
+	const char *question = body ? page_text(body, "question", TEXT_MAX, &p) : NULL;
+	const char *answer = question ? page_text(body, "answer", TEXT_MAX, &p) : NULL;
+	bool rag = json_is_true(json_object_get(body, "rag")) && s->search;
+	int rc = 0;
+	(void)rest;
+	if (answer && rag)
+		rc = search_find(s->search, question, SEARCH_PASSAGES, &hits, &e);
+	if (answer && rag && !rc)
+		rc = search_message(&hits, hits.n, question, &asked, &e);
+	if (answer && !rc)
+		out = xray_make(s, question, rag ? asked.p : question, answer, &e);
+	if (answer && !out)
+		problem_from(&p, "answer", &e);
+	page_reply(r, &p, out);
+	search_hits_release(&hits);
+	buf_release(&asked);
+	json_decref(body);
+}
