@@ -26,8 +26,8 @@ if MISSING:
     print(f"1..0 # SKIP {', '.join(MISSING)} not here")
     sys.exit(0)
 
-from page_test import ADAPTER, HOSTILE, ask, curate  # noqa: E402
-from serve_test import ATTUNE, ENV, MODEL, Server  # noqa: E402
+from page_test import HOSTILE, ask, csrf, curate, send  # noqa: E402
+from serve_test import ADAPTER, ATTUNE, ENV, MODEL, Server  # noqa: E402
 from tap import Case  # noqa: E402
 
 WIDTHS = (1280, 800, 390)
@@ -239,6 +239,52 @@ def test_xray(b):
     b.end("the X-ray")
 
 
+def test_review(b):
+    b.open("/#review")
+    Case.check("an empty queue says where drafts come from", "Nothing waits for a decision" in b.text() and "arena" in b.text(), b.text())
+    b.look("review-empty")
+    token = csrf(b.server)
+    answers = ("Harbor allows 40 uploads per minute.", "Harbor waits 99 seconds. " + HOSTILE, "The default timeout of Harbor is 30 seconds.")
+    for i, text in enumerate(answers):
+        got = send(b.server, "/page/arena/ask", {"question": f"How does Harbor do? {HOSTILE} {i}", "arms": ["ours"]}, token)[1]
+        send(b.server, "/page/arena/answer", {"id": got["id"], "arm": "ours", "text": text, "finish_reason": "stop", "passages": []}, token)
+        if i < 2:
+            send(b.server, "/page/review/add", {"id": got["id"], "arm": "ours"}, token)
+    b.open("/#arena")
+    b.tab_to("e.textContent === 'Review' && e.matches('.link')", "an answer's Review")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.draft')", "the draft")
+    Case.check("the doubtful draft is first, in focus, its claim marked", b.js("return document.activeElement.matches('.draft') && document.querySelector('.draft-text').textContent") == answers[1] and
+               "99 seconds" in b.js("return document.querySelector('.draft-text .mark-unsupported').textContent"), b.text())
+    b.look("review")
+    b.keys("2")
+    Case.check("a key gives a reason", b.js("return document.querySelector('.chip[aria-pressed=true]').textContent.includes('fact')"), b.text())
+    b.keys("e")
+    b.keys(Keys.CONTROL + "a", "Harbor waits 30 seconds.")
+    Case.check("an edit shows what changed, word by word", b.js("return [...document.querySelectorAll('.changes ins, .changes del')].map((e) => e.tagName + e.textContent).join('|')").startswith("DEL99|INS30"), b.js("return document.querySelector('.changes').innerHTML"))
+    b.look("review-edit")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.draft') && !document.getElementById('edited')", "the next draft")
+    queue = b.server.get("/page/review")[1]
+    Case.check("Enter keeps it and goes on", queue["edited"] == 1 and queue["waiting"] == 2 and queue["seconds_each"] > 0, queue)
+    shown = b.js("return document.querySelector('.draft-text').textContent")
+    for key, said in (("x", "Reject: done. 1"), ("u", "Undo: done. 2"), ("s", "Skip: done. 2")):
+        b.keys(key)
+        b.until(f"return document.getElementById('live').textContent.startsWith('{said}')", f"the key {key}")
+        Case.check(f"the key {key} decides and goes on", b.js("return document.activeElement.matches('.draft')") and
+                   (b.js("return document.querySelector('.draft-text').textContent") == shown) == (key == "u"), b.text())
+    b.keys("a")
+    b.until("return document.getElementById('live').textContent.startsWith('Accept: done. 1')", "the key a")
+    b.driver.refresh()
+    b.until("return document.querySelector('.draft')", "the queue after a reload")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.empty')", "the end of the queue")
+    Case.check("Enter accepts, and then all is decided", "All is decided" in b.text() and b.server.get("/page/review")[1]["waiting"] == 0, b.text())
+    b.keys("u")
+    b.until("return document.querySelector('.draft')", "the last one again")
+    b.end("the review")
+
+
 def metrics(folder, steps, ended):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "metrics.jsonl"), "w", encoding="utf-8") as f:
@@ -320,6 +366,7 @@ def main():
                 test_arena(b)
                 test_report(b, results)
                 test_xray(b)
+                test_review(b)
                 test_train(b, results)
             finally:
                 b.driver.quit()

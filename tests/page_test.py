@@ -225,6 +225,51 @@ def test_xray(here):
         Case.check("without a data folder there are no marks", got["marks"] == [] and not got["has_data"] and got["tokens"], got)
 
 
+def test_review(here):
+    """Drafts and decisions, in the folder of test_xray."""
+    results = os.path.join(here, "results")
+    with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+        token = csrf(s)
+        queue = s.get("/page/review")[1]
+        Case.check("an empty queue makes no file", queue["draft"] is None and queue["waiting"] == 0 and not queue["can_undo"] and
+                   not os.path.exists(os.path.join(results, "reviews.db")), queue)
+        ids = []
+        for text in ("Harbor allows 40 uploads per minute.", "Haven has a timeout of 99 seconds.", HOSTILE):
+            got = send(s, "/page/arena/ask", {"question": "How many uploads does Harbor allow?", "arms": ["ours"]}, token)[1]
+            send(s, "/page/arena/answer", {"id": got["id"], "arm": "ours", "text": text, "finish_reason": "stop", "passages": [
+                {"source": "p.md", "heading": "H", "start": 0, "text": HOSTILE}]}, token)
+            status, queue = send(s, "/page/review/add", {"id": got["id"], "arm": "ours"}, token)
+            ids.append(f"{got['id']}/ours")
+            assert status == 200, queue
+        draft = queue["draft"]
+        Case.check("the doubtful draft is first, with its findings and its evidence", queue["waiting"] == 3 and draft["id"] == ids[1] and
+                   {f["kind"] for f in draft["findings"]} >= {"unsupported", "term"} and draft["evidence"][-1]["text"] == HOSTILE and draft["origin"] == "ours", draft)
+        bad = [({"id": ids[1], "action": "burn"}, "action"), ({"action": "accept"}, "id"), ({"id": "absent", "action": "accept"}, "id"),
+               ({"id": ids[1], "action": "edit"}, "text"), ({"id": ids[1], "action": "reject", "reasons": ["ugly"]}, "reasons"),
+               ({"id": ids[1], "action": "reject", "reasons": ["term"] * 6}, "reasons"), ({"action": "undo"}, "action")]
+        for body, param in bad:
+            status, got = send(s, "/page/review/decide", body, token)
+            Case.check(f"400 for {json.dumps(body)[-50:]}", status == 400 and got["error"]["param"] == param, (status, got))
+        Case.check("403 without the token", send(s, "/page/review/decide", {"id": ids[1], "action": "accept"})[0] == 403)
+        edit = {"id": ids[1], "action": "edit", "text": "Harbor has a timeout of 30 seconds.", "reasons": ["fact", "term"], "seconds": 12.5}
+        queue = send(s, "/page/review/decide", edit, token)[1]
+        Case.check("an edit, and the next one", queue["edited"] == 1 and queue["waiting"] == 2 and queue["draft"]["id"] in (ids[0], ids[2]) and
+                   queue["seconds_each"] == 12.5 and queue["can_undo"], queue)
+        queue = send(s, "/page/review/decide", {"action": "undo"}, token)[1]
+        Case.check("undone, it is back", queue["edited"] == 0 and queue["waiting"] == 3 and queue["draft"]["id"] == ids[1] and not queue["can_undo"], queue)
+        for id_, action in ((ids[1], "reject"), (ids[0], "accept"), (ids[2], "skip")):
+            queue = send(s, "/page/review/decide", {"id": id_, "action": action, "reasons": ["fact"] if action == "reject" else [], "seconds": 3}, token)[1]
+        Case.check("what is skipped comes again", (queue["accepted"], queue["rejected"], queue["waiting"]) == (1, 1, 1) and
+                   queue["draft"]["id"] == ids[2] and queue["draft"]["text"] == HOSTILE, queue)
+        counts = {k: queue[k] for k in ("accepted", "rejected", "waiting")}
+    with Server("--results", results) as s:
+        queue = s.get("/page/review")[1]
+        Case.check("a restart loses nothing", {k: queue[k] for k in counts} == counts, queue)
+    with Server() as s:
+        got = s.get("/page/review")[1]
+        Case.check("without a results folder there is no log", got["log"] is None and got["draft"] is None, got)
+
+
 def test_train(here):
     results, other = os.path.join(here, "results"), os.path.join(here, "other")
     for folder in (os.path.join(results, "run-abc"), os.path.join(results, "run-empty"), other):
@@ -293,6 +338,7 @@ def main():
         test_arena(here)
         test_report(here)
         test_xray(here)
+        test_review(here)
         test_train(here)
     with tempfile.TemporaryDirectory() as here:
         test_key(here)

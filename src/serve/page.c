@@ -18,7 +18,7 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
 /* ---- files -------------------------------------------------------------------------------------------------------------------------- */
 
 extern const char ui_index_html[], ui_app_css[], ui_icon_svg[], ui_app_js[], ui_dom_js[], ui_server_js[], ui_arena_js[],
-	ui_report_js[], ui_xray_js[], ui_train_js[], ui_chart_js[];
+	ui_report_js[], ui_xray_js[], ui_train_js[], ui_chart_js[], ui_review_js[], ui_diff_js[];
 
 static const struct {
 	const char *path, *type, *text;
@@ -34,6 +34,8 @@ static const struct {
 	{"/ui/xray.js", "text/javascript; charset=utf-8", ui_xray_js},
 	{"/ui/train.js", "text/javascript; charset=utf-8", ui_train_js},
 	{"/ui/chart.js", "text/javascript; charset=utf-8", ui_chart_js},
+	{"/ui/review.js", "text/javascript; charset=utf-8", ui_review_js},
+	{"/ui/diff.js", "text/javascript; charset=utf-8", ui_diff_js},
 };
 
 /* A browser asks each time whether its copy is still right: a new program has new files under the old names. */
@@ -155,7 +157,8 @@ int page_open(struct page **out, const struct serve_options *o, struct err *e)
 	if (!p)
 		return ERR_RESOURCE;
 	*p = (struct page){.o = o};
-	return arena_open(&p->arena, o->results, e);
+	int rc = arena_open(&p->arena, o->results, e);
+	return rc ? rc : review_open(&p->review, o->results, e);
 }
 
 void page_close(struct page *p)
@@ -163,6 +166,7 @@ void page_close(struct page *p)
 	if (p) {
 		arena_close(p->arena);
 		xray_close(p->xray);
+		review_close(p->review);
 	}
 	mem_free(p);
 }

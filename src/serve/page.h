@@ -19,18 +19,27 @@ handler arena_get, arena_ask, arena_answer, arena_vote; /* page_arena.c */
 handler report_summary, report_page;                    /* page_report.c */
 handler xray_post;                                      /* page_xray.c */
 handler train_runs, train_run_get;                      /* page_train.c */
+handler review_get, review_decide, review_add;          /* page_review.c */
 
 /* What the files of the page share. */
 struct arena_book;
 struct xray;
+struct review_desk;
 struct page {
 	const struct serve_options *o;
 	struct arena_book *arena;
 	struct xray *xray; /* NULL: nobody has looked yet */
+	struct review_desk *review;
 };
 int arena_open(struct arena_book **out, const char *results, struct err *e);
 void arena_close(struct arena_book *b);
+/* The round that the body names under "id"; NULL and a problem. */
+json_t *arena_round(const struct arena_book *b, const json_t *body, struct problem *p);
+/* Adds what the data folder says about an answer: {"kind", "start", "end", ...} and the sections that claims lean on. Nothing without one. */
+int xray_marks(struct page *page, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e);
 void xray_close(struct xray *x);
+int review_open(struct review_desk **out, const char *results, struct err *e);
+void review_close(struct review_desk *d);
 
 /* The request's body as an object, which the caller decrefs; NULL and a problem. */
 json_t *page_body(const struct http_request *r, struct problem *p);

@@ -161,7 +161,7 @@ static const json_t *texts_of(const json_t *body, const char *key, size_t least,
 	return good ? list : NULL;
 }
 
-static json_t *round_find(const struct arena_book *b, const json_t *body, struct problem *p)
+json_t *arena_round(const struct arena_book *b, const json_t *body, struct problem *p)
 {
 	const char *id = page_text(body, "id", NAME_MAX_BYTES, p);
 	json_t *round = id ? json_object_get(b->rounds, id) : NULL;
@@ -231,7 +231,7 @@ void arena_answer(struct server *s, struct http_request *r, const char *rest)
 {
 	struct arena_book *b = s->page->arena;
 	struct problem p = {0};
-	json_t *body = page_body(r, &p), *round = body ? round_find(b, body, &p) : NULL;
+	json_t *body = page_body(r, &p), *round = body ? arena_round(b, body, &p) : NULL;
 	const char *arm = round ? arm_of(round, body, "arm", &p) : NULL;
 	json_t *answer = arm ? answer_of(body, &p) : NULL;
 	(void)rest;
@@ -250,7 +250,7 @@ void arena_vote(struct server *s, struct http_request *r, const char *rest)
 {
 	struct arena_book *b = s->page->arena;
 	struct problem p = {0};
-	json_t *body = page_body(r, &p), *round = body ? round_find(b, body, &p) : NULL;
+	json_t *body = page_body(r, &p), *round = body ? arena_round(b, body, &p) : NULL;
 	const char *vote = json_string_value(json_object_get(body, "vote"));
 	const json_t *says = round ? texts_of(body, "says", 0, SAYS_MAX, SAID_MAX, &p) : NULL;
 	(void)rest;

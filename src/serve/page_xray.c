@@ -104,7 +104,7 @@ static int section_take(void *context, const json_t *section, struct err *e)
 	return 0;
 }
 
-static int marks_make(struct page *page, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e)
+int xray_marks(struct page *page, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e)
 {
 	struct wanted wanted = {.marks = marks, .sources = sources};
 	struct evidence_claims claims;
@@ -170,7 +170,7 @@ static json_t *xray_make(struct server *s, const char *question, const char *ask
 	json_t *out = NULL, *marks = json_array(), *sources = json_array();
 	int rc = row_sample(&sample, &row, encoder, false, e);
 	if (!rc)
-		rc = marks_make(s->page, question, answer, marks, sources, e);
+		rc = xray_marks(s->page, question, answer, marks, sources, e);
 	if (!rc) {
 		size_t first = 0;
 		while (first < sample.n && !sample.scored[first])

@@ -232,6 +232,9 @@ static const struct endpoint endpoints[] = {
 	{"/page/report", HTTP_GET, true, report_summary},
 	{"/report/", HTTP_GET, true, report_page},
 	{"/page/xray", HTTP_POST, false, xray_post},
+	{"/page/review", HTTP_GET, true, review_get},
+	{"/page/review/decide", HTTP_POST, true, review_decide},
+	{"/page/review/add", HTTP_POST, true, review_add},
 	{"/page/train", HTTP_GET, true, train_runs},
 	{"/page/train/", HTTP_GET, true, train_run_get},
 };

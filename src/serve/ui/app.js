@@ -6,8 +6,9 @@ import {arena} from "./arena.js";
 import {report} from "./report.js";
 import {xray} from "./xray.js";
 import {train} from "./train.js";
+import {review} from "./review.js";
 
-const screens = {arena: ["Arena", arena], report: ["Report", report], xray: ["X-ray", xray], train: ["Train", train]};
+const screens = {arena: ["Arena", arena], report: ["Report", report], xray: ["X-ray", xray], train: ["Train", train], review: ["Review", review]};
 const main = document.getElementById("main");
 let close = null;
 

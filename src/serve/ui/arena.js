@@ -71,8 +71,19 @@ class Answer {
 		this.vote.replaceChildren(el("kbd", {}, String(this.index + 1)), chosen ? " Preferred" : " Prefer this");
 		const done = this.round.answers[this.arm];
 		this.vote.disabled = this.round.arms.some((arm) => !this.round.answers[arm]);
-		const look = done?.text && state.adapters.length ? el("p", {class: "quiet"}, el("a", {href: `#xray/${this.round.id}/${this.arm}`}, "X-ray")) : null;
+		const look = done?.text ? el("p", {class: "quiet links"}, state.adapters.length ? el("a", {href: `#xray/${this.round.id}/${this.arm}`}, "X-ray") : null,
+			state.results ? el("button", {type: "button", class: "link", onclick: () => this.review()}, "Review") : null) : null;
 		this.under.replaceChildren(...(hidden ? [] : [sources(done?.passages ?? this.passages), look].filter(Boolean)));
+	}
+
+	/* The answer as a draft of the review. */
+	async review() {
+		try {
+			await post("/page/review/add", {id: this.round.id, arm: this.arm});
+			location.hash = "review";
+		} catch (error) {
+			this.under.append(problem(error));
+		}
 	}
 
 	show() {
