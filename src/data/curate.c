@@ -11,6 +11,7 @@
 #include "data/dialogue.h"
 #include "data/fact.h"
 #include "data/ground.h"
+#include "data/ledger.h"
 #include "data/names.h"
 #include "data/pairs.h"
 #include "data/refuse.h"
@@ -56,7 +57,7 @@ static int documents_read(struct scrub *s, struct corpus *c, const struct data_o
 int data_curate(const struct data_options *o, struct data_summary *out, struct err *e)
 {
 	struct corpus c;
-	struct items items = {0};
+	struct items items = {0}, unasked = {0};
 	struct contradictions contradictions = {0};
 	struct terms terms = {0};
 	struct names *names = NULL;
@@ -73,8 +74,11 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 		out->n_unseen += c.d[i].unseen;
 		n_given += c.d[i].kind == DOCUMENT_ROW && !c.d[i].skipped;
 		m.document = &c.d[i];
+		size_t first = items.n;
 		if (!c.d[i].skipped && !c.d[i].unseen)
 			rc = document_items(&m, e);
+		if (rc == 0 && !c.d[i].skipped)
+			rc = ledger_document(&m, &unasked, first, e);
 	}
 	if (rc == 0 && !items.n && !n_given)
 		rc = err_set(e, ERR_DATA,
@@ -90,6 +94,7 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 	const struct dataset made = {.documents = c.d,
 		.n_documents = c.n,
 		.items = &items,
+		.unasked = &unasked,
 		.unseen = unseen,
 		.n_unseen = n_unseen,
 		.duplicates = &c.duplicates,
@@ -111,6 +116,7 @@ done:
 	terms_release(&terms);
 	names_free(names);
 	mem_free(items.p);
+	mem_free(unasked.p);
 	mem_free(contradictions.p);
 	corpus_release(&c);
 	if (rc < 0)

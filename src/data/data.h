@@ -96,7 +96,7 @@ struct data_summary {
  *                   they name different values
  *   contradictions.jsonl {"a","b","similarity","settled"}: two facts that cannot both be so, and "a", "b" or "both" where DATA_SETTLED says which
  *                   is right. What is not settled, and what is settled to be wrong, is not in train.jsonl and valid.jsonl
- *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}
+ *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}: "item" of the rows that ask for it, null when none does
  *   rejected.jsonl  {"file","reason","path"}: rows of these files that still held personal data
  *   report.html     all of this for people
  *   terms.yaml      preferred and forbidden terms with their definitions

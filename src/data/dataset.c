@@ -150,15 +150,17 @@ static int rows_write(const struct items *items, struct buf *train, struct buf *
 	return rc;
 }
 
+/* `i`: its number, or SIZE_MAX when no row asks for it. */
 static json_t *fact_json(const struct item *it, size_t i)
 {
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o}", "item", (json_int_t)i, "kind", kind_name[it->kind], "subject",
-		it->subject, "value", it->value, "statement", it->answer, "source",
+	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "item", i == SIZE_MAX ? json_null() : json_integer((json_int_t)i),
+		"kind", kind_name[it->kind], "subject", it->subject, "value", it->value, "statement", it->answer, "source",
 		source_json(it->document, it->section, it->span));
 }
 
-static int facts_write(const struct items *items, struct buf *b, struct data_summary *out, struct err *e)
+static int facts_write(const struct dataset *d, struct buf *b, struct data_summary *out, struct err *e)
 {
+	const struct items *items = d->items;
 	int rc = 0;
 	for (size_t i = 0; i < items->n && rc == 0; i++) {
 		const struct item *it = &items->p[i];
@@ -167,6 +169,9 @@ static int facts_write(const struct items *items, struct buf *b, struct data_sum
 		out->n_facts++;
 		rc = line_add(b, fact_json(it, i), e);
 	}
+	for (size_t i = 0; i < d->unasked->n && rc == 0; i++)
+		rc = line_add(b, fact_json(&d->unasked->p[i], SIZE_MAX), e);
+	out->n_facts += d->unasked->n;
 	return rc;
 }
 
@@ -318,7 +323,7 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 	if (rc == 0)
 		rc = rows_write(d->items, &file[DATASET_TRAIN], &file[DATASET_VALID], out, e);
 	if (rc == 0)
-		rc = facts_write(d->items, &file[DATASET_FACTS], out, e);
+		rc = facts_write(d, &file[DATASET_FACTS], out, e);
 	if (rc == 0)
 		rc = sections_write(d, &file[DATASET_SECTIONS], &file[DATASET_TRAIN], out, e);
 	if (rc == 0)

@@ -9,7 +9,7 @@
 #include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 12 };
+enum { DATASET_VERSION = 13 };
 
 /* The files that are written line by line. An empty one is not written: that is what trainers take. */
 enum {
@@ -29,6 +29,7 @@ struct dataset {
 	const struct document *documents;
 	size_t n_documents;
 	struct items *items;
+	const struct items *unasked; /* facts that no question asks for */
 	const struct unseen_text *unseen;
 	size_t n_unseen;
 	const struct duplicates *duplicates;

@@ -134,6 +134,21 @@ static int call_pair(struct maker *m, struct askers *a, const struct block *aske
 	return pair_add(m, question, answer, (struct span){asked->span.start, reply->span.end}, e);
 }
 
+bool dialogue_answers(const struct maker *m, const struct block *turn)
+{
+	struct askers a = {0};
+	if (m->document->kind != DOCUMENT_CALL)
+		return !strcmp(turn->speaker, "support");
+	askers_count(&a, m->document->blocks + m->section->block, m->section->n_blocks);
+	const size_t *own = asker(&a, turn->speaker);
+	size_t most = 0, least = SIZE_MAX;
+	for (size_t i = 0; i < a.n; i++) {
+		most = a.of[i].n > most ? a.of[i].n : most;
+		least = a.of[i].n < least ? a.of[i].n : least;
+	}
+	return own && *own == least && *own < most;
+}
+
 int pairs_from_turns(struct maker *m, struct err *e)
 {
 	const struct section *s = m->section;

@@ -230,8 +230,9 @@ static int value_item(struct maker *m, const struct statement *s, const struct a
 		return ERR_RESOURCE;
 
 	bool full = slot_find(&k, s, a);
-	struct str subject = full ? words_text(s->w, s->clause.subject, s->clause.subject_end)
-				  : (struct str){m->section->title, strlen(m->section->title)};
+	struct str subject = s->clause.shape == CLAUSE_FULL && a->first > s->clause.verb
+		? words_text(s->w, s->clause.subject, s->clause.subject_end)
+		: (struct str){m->section->title, strlen(m->section->title)};
 	struct item it = {.kind = ITEM_VALUE, .answer = s->text, .span = s->span};
 	it.subject = names_lower_first(m->names, m->arena, subject, e);
 	it.value = copy(m, words_text(s->w, a->value, a->value_end), e);
@@ -286,6 +287,9 @@ static int statement_facts(struct maker *m, const struct statement *s, bool *ask
 			continue; /* what the statement is about, not what it says */
 		if (is_aside(s, &a))
 			continue;
+		if (in_subject && s->clause.shape == CLAUSE_FULL && a.measure == ATOM_BARE && a.first >= s->clause.lead &&
+			!atom_is_date(s->w, &a))
+			continue; /* "ISO 754 is ..." */
 		if (a.measure == ATOM_CODE && !code_noun(&s->w[a.value]) && !slot_find(&k, s, &a))
 			continue; /* no word to ask for it by */
 		if (a.value_end - a.first == s->n || points_away(s))

@@ -163,6 +163,11 @@ bool names_has(const struct names *n, const struct word *w)
 	return t->word && t->capital && t->capital >= t->small;
 }
 
+size_t names_documents(const struct names *n, const struct word *w)
+{
+	return find(n, w->p, w->n)->documents;
+}
+
 const char *names_subject(const struct names *n)
 {
 	return n->subject;

@@ -13,6 +13,9 @@ void names_free(struct names *n);
 /* Is this word a name, so that it keeps its capital wherever it stands? */
 bool names_has(const struct names *n, const struct word *w);
 
+/* In how many documents it stands as a name. */
+size_t names_documents(const struct names *n, const struct word *w);
+
 /* The name that at least half of the documents use, most of all names: what the collection is about. "" when there is none. */
 const char *names_subject(const struct names *n);
 

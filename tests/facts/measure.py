@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WANTED = 0.35
+WANTED = 0.7
 
 
 def lines(path):
