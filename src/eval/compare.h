@@ -12,7 +12,7 @@
 struct axis {
 	const char *key, *name;
 	enum { HIGHER, LOWER, NEITHER } better;
-	enum { SHARE, BITS } unit;
+	enum { SHARE, RATE, BITS } unit; /* of things counted, of 1, bits per byte */
 };
 extern const struct axis axes[EVAL_AXES];
 
@@ -25,6 +25,8 @@ struct record {
 	const char *text[EVAL_ARMS_MAX];
 	struct judgement judged[EVAL_ARMS_MAX];
 	struct evidence_claims claims[EVAL_ARMS_MAX]; /* of the text; none where the data folder has no sections */
+	size_t edits[EVAL_ARMS_MAX], reference_words; /* to and of the question's reference, if it has one */
+	double chrf[EVAL_ARMS_MAX];
 	bool overlap;
 };
 /* Neither refused nor corrected. */
@@ -69,6 +71,8 @@ static inline bool arm_is_trained(const struct eval_arm *a)
 int share_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct eval_estimate *change, double *p,
 	struct err *e);
 
+/* axes.c: fills the axes and guards of the result. */
+int axes_measure(struct comparison *c, struct err *e);
 /* overlap.c: sets record.overlap from the users' contents of train.jsonl; an absent file shares nothing. */
 int overlap_find(struct comparison *c, struct err *e);
 /* verdict.c: fills best, worth_it and verdict. */

@@ -349,6 +349,42 @@ static void test_axes(void **state)
 	assert_int_equal(r.all[BASE].n, 1);
 }
 
+/* Only questions with a reference count; the tuned model needs one edit where the base needs six. */
+static void test_effort(void **state)
+{
+	(void)state;
+	const struct said s[] = {
+		{"{\"id\":\"a\",\"question\":\"How long?\",\"answers\":[\"6 days\"],\"reference\":\"Logs are kept for 6 days.\"}",
+			{"Six.", "Logs are kept for 6 days."}},
+		{"{\"id\":\"b\",\"question\":\"Who?\",\"answers\":[\"Ann\"],\"reference\":\"Ask Ann\"}", {"Bob", "ask Ann today"}},
+		{"{\"id\":\"c\",\"question\":\"Where?\",\"answers\":[\"here\"]}", {"here", "here and there and there"}},
+	};
+	struct eval_result r;
+	struct buf b = {0};
+	answers_put(s, 3);
+	texts_put(1, 1, 1, 1);
+	compare(&r);
+	const struct eval_line *ter = &r.axis[EVAL_TER], *chrf = &r.axis[EVAL_CHRF];
+	assert_true(ter->arm[BASE].k == 8 && ter->arm[BASE].n == 8 && ter->arm[BASE].value == 1);
+	assert_true(ter->arm[TUNED].k == 1 && ter->arm[TUNED].n == 8 && ter->change[TUNED].value == -7.0 / 8);
+	assert_true(
+		chrf->arm[TUNED].n == 2 && fabs(chrf->arm[TUNED].value - (1 + 0.4736524309590102) / 2) < 1e-12); /* sacrebleu's */
+	assert_string_equal(axis_reading(EVAL_TER, &ter->change[TUNED]), "better");
+	assert_string_equal(axis_reading(EVAL_CHRF, &chrf->change[TUNED]), "better");
+	assert_int_equal(eval_table(&r, &b, NULL), 0);
+	assert_non_null(strstr(b.p, "editing effort, TER"));
+	file_text("out/report.html", &b);
+	assert_non_null(strstr(b.p, "editing effort, TER"));
+	file_text("out/eval.json", &b);
+	assert_non_null(strstr(b.p, "\"edits\": 1,\n    \"chrf\": 0."));
+	answers_put(s + 2, 1);
+	compare(&r);
+	assert_int_equal(r.axis[EVAL_TER].arm[BASE].n, 0);
+	file_text("out/report.html", &b);
+	assert_null(strstr(b.p, "editing effort, TER"));
+	buf_release(&b);
+}
+
 static void test_hostile(void **state)
 {
 	(void)state;
@@ -436,6 +472,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unsupported, setup),
 		cmocka_unit_test_setup(test_cannot_tell, setup),
 		cmocka_unit_test_setup(test_axes, setup),
+		cmocka_unit_test_setup(test_effort, setup),
 		cmocka_unit_test_setup(test_hostile, setup),
 		cmocka_unit_test_setup(test_missing, setup),
 	};

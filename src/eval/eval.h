@@ -33,8 +33,8 @@ int eval_ter(const char *answer, const char *reference, size_t *n_edits, size_t 
 
 struct eval_job {
 	/*
-	 * JSONL: {"id", "question", "answers":[accepted text...], "source":"plans.md", "false_premise":true, "twin":"id"}, the last
-	 * three optional. A false premise asks about something that is not so; its answers are corrections that count besides a
+	 * JSONL: {"id", "question", "answers":[accepted text...], "source":"plans.md", "false_premise":true, "twin":"id", "reference":text}, the
+	 * last four optional. A reference is what a person would send. A false premise asks about something that is not so; its answers are corrections that count besides a
 	 * refusal; its twin is a question of the same form that can be answered. An absent file gives no questions.
 	 */
 	const char *questions;
@@ -96,6 +96,8 @@ enum eval_axis {
 	EVAL_OVER_REFUSAL,  /* twins refused: lower is better */
 	EVAL_TERMS,         /* preferred / (preferred + forbidden) terms that the question does not name */
 	EVAL_UNSUPPORTED, /* values and names in answers that the documents do not say of the same thing, of all: lower is better */
+	EVAL_TER,         /* edits that make the reference of the answer, of the words of the references: lower is better */
+	EVAL_CHRF,        /* likeness to the reference, character by character; the mean over answers */
 	EVAL_UNSEEN_TEXT, /* bits per byte on held-out documents: lower is better */
 	EVAL_GENERAL_TEXT, /* bits per byte on general text: lower is better */
 	EVAL_AXES

@@ -53,9 +53,9 @@ static int gate_next(struct gate *g, const char **at, const struct eval_arm *arm
 		return err_set(e, ERR_USAGE, "gate \"%.*s\": no arm has this name", (int)g->n, p);
 	if (g->axis < 0)
 		return err_set(e, ERR_USAGE,
-			"gate \"%.*s\": expected known, unseen, false_premise, over_refusal, terms, unsupported, unseen_text, "
-			"general_text or "
-			"retention in front of >= or <=",
+			"gate \"%.*s\": expected known, unseen, false_premise, over_refusal, terms, unsupported, ter, chrf, "
+			"unseen_text, "
+			"general_text or retention in front of >= or <=",
 			(int)g->n, p);
 	if (name + 2 > g->n || p[name + 1] != '=')
 		return err_set(e, ERR_USAGE, "gate \"%.*s\": expected >= or <=", (int)g->n, p);

@@ -13,6 +13,7 @@ static int shape_check(const json_t *o, const char *path, size_t line, struct er
 {
 	const json_t *answers = json_object_get(o, "answers"), *false_premise = json_object_get(o, "false_premise");
 	const json_t *source = json_object_get(o, "source"), *twin = json_object_get(o, "twin");
+	const json_t *reference = json_object_get(o, "reference");
 	if (!json_string_length(json_object_get(o, "id")) || !json_string_length(json_object_get(o, "question")) ||
 		(!json_array_size(answers) && !(json_is_array(answers) && json_is_true(false_premise))))
 		return err_set(e, ERR_DATA, "%s: line %zu: expected {\"id\", \"question\", \"answers\": [text, ...]}", path, line);
@@ -25,6 +26,8 @@ static int shape_check(const json_t *o, const char *path, size_t line, struct er
 		return err_set(e, ERR_DATA, "%s: line %zu: expected true or false as \"false_premise\"", path, line);
 	if (twin && !json_string_length(twin))
 		return err_set(e, ERR_DATA, "%s: line %zu: expected the id of a question as \"twin\"", path, line);
+	if (reference && !json_string_length(reference))
+		return err_set(e, ERR_DATA, "%s: line %zu: expected a person's answer as \"reference\"", path, line);
 	return 0;
 }
 
@@ -35,6 +38,7 @@ static int question_fill(struct question *q, const json_t *o, struct arena *a, s
 	q->id = json_string_value(json_object_get(o, "id"));
 	q->text = json_string_value(json_object_get(o, "question"));
 	q->source = source ? json_string_value(source) : "";
+	q->reference = json_string_value(json_object_get(o, "reference"));
 	q->false_premise = json_is_true(json_object_get(o, "false_premise"));
 	q->n_accepted = json_array_size(answers);
 	q->accepted = arena_alloc(a, q->n_accepted, sizeof *q->accepted, e);

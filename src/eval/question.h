@@ -9,6 +9,7 @@
 struct question {
 	const json_t *json;
 	const char *id, *text, *source; /* source: "" when the line has none */
+	const char *reference;          /* what a person would send; NULL when the line has none */
 	bool false_premise;
 	bool is_twin;          /* of a false premise: measures over-refusal and nothing else */
 	bool unseen;           /* its source was held out of training; set by strata_read */

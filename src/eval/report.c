@@ -74,7 +74,7 @@ static void put_value(struct html *p, enum eval_axis a, const struct eval_line *
 	html_putf(p, "<td class=\"number\">%.*f%s<small>", places, scale * s->value, bits ? "" : "&#8239;%");
 	if (isfinite(s->low))
 		html_putf(p, "%.*f to %.*f", places, scale * s->low, places, scale * s->high);
-	if (!bits)
+	if (axes[a].unit == SHARE)
 		html_putf(p, " (%zu of %zu)", s->k, s->n);
 	if (*reading)
 		html_putf(p, "<br><span class=\"%s\">%s</span> %+.*f",
@@ -162,6 +162,11 @@ static void put_guards(struct html *p, const struct comparison *c)
 		put_means(p, c, c->claims_per_answer);
 		html_put(p, ". Those that the documents do not say of the same thing are marked below.</p>");
 	}
+	if (r->axis[EVAL_TER].arm[0].n)
+		html_put(p,
+			"<p>Editing effort is counted by TER (case:lc, tok:tercom, norm:no, punct:yes), likeness by chrF2 "
+			"(case:mixed, "
+			"nc:6, nw:0, space:no), as sacrebleu does; of chrF the mean over the answers.</p>");
 	html_putf(p, "<p>General text costs %+.1f&#8239;%% bits per byte.</p>", 100 * c->general.value);
 }
 

@@ -74,9 +74,11 @@ static json_t *judged_json(const struct record *r, size_t arm)
 		if (!claim->supported)
 			json_array_append_new(unsupported, json_stringn(r->text[arm] + claim->start, claim->end - claim->start));
 	}
-	return json_pack("{s:s, s:b, s:b, s:s?, s:I, s:o, s:o*}", "text", r->text[arm], "right", j->right, "refused", j->refused,
-		"competing", j->competing, "claims", (json_int_t)r->claims[arm].n, "unsupported", unsupported, "accepted",
-		r->q->false_premise ? json_boolean(record_accepts(r, arm)) : NULL);
+	json_t *edits = r->q->reference ? json_integer((json_int_t)r->edits[arm]) : NULL;
+	return json_pack("{s:s, s:b, s:b, s:s?, s:I, s:o, s:o*, s:o*, s:o*}", "text", r->text[arm], "right", j->right, "refused",
+		j->refused, "competing", j->competing, "claims", (json_int_t)r->claims[arm].n, "unsupported", unsupported,
+		"accepted", r->q->false_premise ? json_boolean(record_accepts(r, arm)) : NULL, "edits", edits, "chrf",
+		r->q->reference ? json_real(r->chrf[arm]) : NULL);
 }
 
 static json_t *records_json(const struct comparison *c)
