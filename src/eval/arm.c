@@ -85,6 +85,10 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 	snprintf(label, sizeof label, "answers, %s", arm->name);
 	int rc = questions_read(&questions, j->questions, e);
 	if (rc == 0)
+		rc = overlap_find(&questions, j->data, e);
+	if (rc == 0)
+		rc = leaks_check(&questions, j->questions, j->data, e);
+	if (rc == 0)
 		rc = dir_make(j->out, e);
 	if (rc == 0)
 		rc = dir_lock(&lock, j->out, e);

@@ -7,14 +7,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/stats.h"
-
 const struct axis axes[EVAL_AXES] = {
 	[EVAL_KNOWN] = {"known", "questions, trained documents", HIGHER, SHARE},
 	[EVAL_UNSEEN] = {"unseen", "questions, held-out documents", NEITHER, SHARE},
 	[EVAL_FALSE_PREMISE] = {"false_premise", "false premises accepted", LOWER, SHARE},
 	[EVAL_OVER_REFUSAL] = {"over_refusal", "answerable twins refused", LOWER, SHARE},
 	[EVAL_TERMS] = {"terms", "answers in preferred terms", HIGHER, SHARE},
+	[EVAL_STYLE] = {"style", "answers without style faults", HIGHER, SHARE},
 	[EVAL_UNSUPPORTED] = {"unsupported", "claims without support", LOWER, SHARE},
 	[EVAL_TER] = {"ter", "editing effort, TER", LOWER, RATE},
 	[EVAL_CHRF] = {"chrf", "likeness to references, chrF", HIGHER, RATE},
@@ -22,43 +21,74 @@ const struct axis axes[EVAL_AXES] = {
 	[EVAL_GENERAL_TEXT] = {"general_text", "general text, bits per byte", LOWER, BITS},
 };
 
-const char *axis_reading(enum eval_axis a, const struct eval_estimate *change)
+const char *axis_reading(const struct eval_result *r, enum eval_axis a, size_t arm)
 {
-	bool up = change->low > 0, down = change->high < 0;
+	const struct eval_line *l = &r->axis[a];
+	const struct eval_estimate *change = &l->change[arm];
+	bool up = change->low > 0, down = change->high < 0, better = up == (axes[a].better == HIGHER);
 	if (!change->n)
 		return "";
-	if (!up && !down)
+	if ((!up && !down) || (better && axes[a].better != NEITHER && !(l->holm[arm] < 0.05)))
 		return "cannot tell";
 	if (axes[a].better == NEITHER)
 		return up ? "higher" : "lower";
-	return up == (axes[a].better == HIGHER) ? "better" : "worse";
+	if (better && r->unsound[arm] && a < EVAL_UNSEEN_TEXT)
+		return "void";
+	return better ? "better" : "worse";
 }
 
-/* ---- shares of questions ---------------------------------------------------------------------------------------------------- */
-
-static bool is_of(enum eval_axis a, const struct question *q)
+/* What was measured of an arm's change; holm gets p as it is until all axes are there. */
+static void line_put(struct eval_line *l, size_t arm, const struct stats_paired *paired)
 {
+	l->change[arm] = paired->change;
+	l->holm[arm] = paired->p;
+	l->detectable[arm] = stats_detectable(paired->error);
+}
+
+static void line_clear(struct eval_line *l)
+{
+	for (size_t arm = 0; arm < EVAL_ARMS_MAX; arm++)
+		l->p[arm] = l->holm[arm] = l->detectable[arm] = NAN;
+}
+
+/* ---- what answers come to --------------------------------------------------------------------------------------------------- */
+
+/* What an answer adds to the ratio of an axis: most often 1 or 0 of 1. False where the axis is not about the question. */
+static bool measure(const struct comparison *c, enum eval_axis a, const struct record *r, size_t arm, double *top, double *bottom)
+{
+	const struct judgement *j = &r->judged[arm];
+	const struct wording *w = &r->wording[arm];
+	*bottom = 1;
 	switch (a) {
 	case EVAL_KNOWN:
-		return question_is_ordinary(q) && !q->unseen;
 	case EVAL_UNSEEN:
-		return question_is_ordinary(q) && q->unseen;
+		*top = j->right;
+		return question_is_ordinary(r->q) && r->q->unseen == (a == EVAL_UNSEEN);
 	case EVAL_FALSE_PREMISE:
-		return q->false_premise;
-	default:
-		return q->is_twin;
-	}
-}
-
-static bool counts(enum eval_axis a, const struct record *r, size_t arm)
-{
-	switch (a) {
-	case EVAL_FALSE_PREMISE:
-		return record_accepts(r, arm);
+		*top = record_accepts(r, arm);
+		return r->q->false_premise;
 	case EVAL_OVER_REFUSAL:
-		return r->judged[arm].refused && !r->judged[arm].right;
+		*top = j->refused && !j->right;
+		return r->q->is_twin;
+	case EVAL_TERMS: /* not a share of the uses: the base may use neither */
+		*top = w->preferred && !w->forbidden;
+		return c->terms.n > 0;
+	case EVAL_STYLE:
+		*top = w->words && !r->violations[arm];
+		return c->has_evidence;
+	case EVAL_UNSUPPORTED:
+		*top = (double)record_unsupported(r, arm);
+		*bottom = (double)r->claims[arm].n;
+		return c->has_evidence;
+	case EVAL_TER:
+		*top = (double)r->edits[arm];
+		*bottom = (double)r->reference_words;
+		return r->q->reference != NULL;
+	case EVAL_CHRF:
+		*top = r->chrf[arm];
+		return r->q->reference != NULL;
 	default:
-		return r->judged[arm].right;
+		return false;
 	}
 }
 
@@ -72,43 +102,64 @@ static size_t cluster_of(const struct comparison *c, size_t i)
 	return i;
 }
 
-int share_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct eval_estimate *change, double *p,
-	struct err *e)
+int axis_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct stats_paired *out, struct err *e)
 {
-	struct stats_item *item = mem_alloc(c->questions.n, sizeof *item, e);
-	struct stats_paired paired;
-	size_t n = 0, only_from = 0, only_to = 0;
+	struct stats_item *item = mem_alloc(c->n_counted, sizeof *item, e);
+	size_t n = 0;
 	if (!item)
 		return ERR_RESOURCE;
-	for (size_t i = 0; i < c->questions.n; i++) {
+	for (size_t i = 0; i < c->n_counted; i++) {
+		struct stats_item *one = &item[n];
 		const struct record *r = &c->record[i];
-		if (!is_of(a, r->q))
+		if (!measure(c, a, r, from, &one->top[0], &one->bottom[0]) || !measure(c, a, r, to, &one->top[1], &one->bottom[1]))
 			continue;
-		bool was = counts(a, r, from), is = counts(a, r, to);
-		item[n++] = (struct stats_item){cluster_of(c, i), {was, is}, {1, 1}};
-		only_from += was && !is;
-		only_to += is && !was;
+		one->cluster = cluster_of(c, i);
+		n++;
 	}
-	int rc = stats_bootstrap(item, n, c->questions.n, &paired, e);
-	*change = paired.change;
-	*p = n ? stats_mcnemar(only_from, only_to) : NAN;
+	int rc = stats_bootstrap(item, n, c->n_counted, out, e);
 	mem_free(item);
 	return rc;
 }
 
-static int share_axis(struct comparison *c, enum eval_axis a, struct err *e)
+/* McNemar's p of two arms' ones and zeros. */
+static double mcnemar(const struct comparison *c, enum eval_axis a, size_t from, size_t to)
+{
+	size_t only_from = 0, only_to = 0;
+	for (size_t i = 0; i < c->n_counted; i++) {
+		double was, is, bottom;
+		if (!measure(c, a, &c->record[i], from, &was, &bottom) || !measure(c, a, &c->record[i], to, &is, &bottom))
+			continue;
+		only_from += was > is;
+		only_to += is > was;
+	}
+	return stats_mcnemar(only_from, only_to);
+}
+
+static int answers_axis(struct comparison *c, enum eval_axis a, struct err *e)
 {
 	struct eval_line *l = &c->result->axis[a];
+	bool share = axes[a].unit == SHARE && a != EVAL_UNSUPPORTED; /* of answers; claims of one answer are not independent */
 	int rc = 0;
 	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
-		size_t n = 0, k = 0;
-		for (size_t i = 0; i < c->questions.n; i++) {
-			n += is_of(a, c->record[i].q);
-			k += is_of(a, c->record[i].q) && counts(a, &c->record[i], arm);
+		struct stats_paired paired;
+		double top = 0, bottom = 0, t, b;
+		for (size_t i = 0; i < c->n_counted; i++)
+			if (measure(c, a, &c->record[i], arm, &t, &b)) {
+				top += t;
+				bottom += b;
+			}
+		if ((rc = axis_change(c, a, 0, arm, &paired, e)) < 0 || !(bottom > 0)) {
+			l->arm[arm] = stats_wilson(0, 0);
+			continue;
 		}
-		l->arm[arm] = stats_wilson(k, n);
-		if (arm)
-			rc = share_change(c, a, 0, arm, &l->change[arm], &l->p[arm], e);
+		l->arm[arm] = share ? stats_wilson((size_t)top, (size_t)bottom) : paired.tuned;
+		l->arm[arm].k = (size_t)top;
+		l->arm[arm].n = (size_t)bottom;
+		if (!arm || !l->arm[0].n)
+			continue;
+		line_put(l, arm, &paired);
+		if (share)
+			l->p[arm] = mcnemar(c, a, 0, arm);
 	}
 	return rc;
 }
@@ -118,7 +169,7 @@ static void shares_together(struct comparison *c)
 {
 	for (size_t arm = 0; arm < c->n_arms; arm++) {
 		size_t n = 0, k = 0, n_twins = 0, k_twins = 0;
-		for (size_t i = 0; i < c->questions.n; i++) {
+		for (size_t i = 0; i < c->n_counted; i++) {
 			const struct record *r = &c->record[i];
 			n += question_is_ordinary(r->q);
 			k += question_is_ordinary(r->q) && r->judged[arm].right;
@@ -137,8 +188,8 @@ static size_t rights_of(const struct comparison *c, const char *answer, const st
 	size_t k = 0;
 	const char *ignored;
 	*n = 0;
-	for (size_t i = 0; i < c->questions.n; i++) {
-		const struct question *q = &c->questions.p[i];
+	for (size_t i = 0; i < c->n_counted; i++) {
+		const struct question *q = c->record[i].q;
 		if (!question_is_ordinary(q))
 			continue;
 		k += answer_is_right(answer, found, q, &ignored);
@@ -151,8 +202,8 @@ static size_t rights_of(const struct comparison *c, const char *answer, const st
 static void constant_find(struct comparison *c)
 {
 	size_t n = 0, best = 0;
-	for (size_t i = 0; i < c->questions.n; i++) {
-		const struct question *q = &c->questions.p[i];
+	for (size_t i = 0; i < c->n_counted; i++) {
+		const struct question *q = c->record[i].q;
 		for (size_t k = 0; k < q->n_accepted && question_is_ordinary(q); k++) {
 			size_t right = rights_of(c, q->accepted[k], &q->values[k], &n);
 			if (right <= best)
@@ -164,111 +215,62 @@ static void constant_find(struct comparison *c)
 	c->result->constant = stats_wilson(best, n);
 }
 
-static void overlap_count(struct comparison *c)
+/* How much the answers say, and in whose words. */
+static void guards_count(struct comparison *c)
 {
-	size_t k = 0;
-	for (size_t i = 0; i < c->questions.n; i++)
-		k += c->record[i].overlap;
-	c->result->overlap = stats_wilson(k, c->questions.n);
-}
-
-/* ---- terms and texts -------------------------------------------------------------------------------------------------------- */
-
-/*
- * The unit is the answer: one that uses a preferred term and no forbidden one. A share of the uses would have no base wherever the base uses
- * neither.
- */
-static int terms_axis(struct comparison *c, struct err *e)
-{
-	struct eval_line *l = &c->result->axis[EVAL_TERMS];
-	size_t n = c->terms.n ? c->questions.n : 0;
-	struct stats_item *item = arena_alloc(&c->arena, n, sizeof *item, e);
-	bool *scratch = arena_alloc(&c->arena, c->terms.n, sizeof *scratch, e);
-	int rc = item && scratch ? 0 : ERR_RESOURCE;
-	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
-		struct stats_paired paired;
-		size_t in_terms = 0, uses = 0, words = 0;
-		for (size_t i = 0; i < n; i++) {
-			struct wording w = wording_count(&c->terms, c->record[i].q->text, c->record[i].text[arm], scratch);
-			bool good = w.preferred && !w.forbidden;
-			item[i].top[arm > 0] = good;
-			in_terms += good;
-			uses += w.preferred + w.forbidden;
-			words += w.words;
-			item[i].cluster = cluster_of(c, i);
-			item[i].bottom[0] = item[i].bottom[1] = 1;
-		}
-		l->arm[arm] = stats_wilson(in_terms, n);
-		l->p[arm] = NAN;
-		c->terms_per_100_words[arm] = 100 * (double)uses / (double)words;
-		if (arm && (rc = stats_bootstrap(item, n, c->questions.n, &paired, e)) == 0)
-			l->change[arm] = paired.change;
-	}
-	return rc;
-}
-
-/* What an answer adds to a ratio; false: nothing, also not to the ratio of the arm that is compared with. */
-typedef bool measure_fn(const struct record *r, size_t arm, double *top, double *bottom);
-
-static bool claims_measure(const struct record *r, size_t arm, double *top, double *bottom)
-{
-	*top = (double)record_unsupported(r, arm);
-	*bottom = (double)r->claims[arm].n;
-	return true;
-}
-
-static bool ter_measure(const struct record *r, size_t arm, double *top, double *bottom)
-{
-	*top = (double)r->edits[arm];
-	*bottom = (double)r->reference_words;
-	return r->q->reference != NULL;
-}
-
-static bool chrf_measure(const struct record *r, size_t arm, double *top, double *bottom)
-{
-	*top = r->chrf[arm];
-	*bottom = 1;
-	return r->q->reference != NULL;
-}
-
-/* A ratio of sums over the answers. An arm whose answers have nothing to divide by has none. */
-static int ratio_axis(struct comparison *c, enum eval_axis a, measure_fn *measure, struct err *e)
-{
-	struct eval_line *l = &c->result->axis[a];
-	struct stats_item *item = arena_alloc(&c->arena, c->questions.n, sizeof *item, e);
-	int rc = item ? 0 : ERR_RESOURCE;
-	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
-		struct stats_paired paired;
-		double top = 0, bottom = 0;
-		size_t n = 0;
-		for (size_t i = 0; i < c->questions.n; i++) {
-			struct stats_item *one = &item[n];
+	size_t overlap = 0;
+	for (size_t i = 0; i < c->n_counted; i++)
+		overlap += c->record[i].q->overlap;
+	c->result->overlap = stats_wilson(overlap, c->n_counted);
+	for (size_t arm = 0; arm < c->n_arms; arm++) {
+		double words = 0, uses = 0, violations = 0, claims = 0;
+		for (size_t i = 0; i < c->n_counted; i++) {
 			const struct record *r = &c->record[i];
-			if (!measure(r, 0, &one->top[0], &one->bottom[0]) || !measure(r, arm, &one->top[1], &one->bottom[1]))
-				continue;
-			one->cluster = cluster_of(c, i);
-			top += one->top[1];
-			bottom += one->bottom[1];
-			n++;
+			words += (double)r->wording[arm].words;
+			uses += (double)(r->wording[arm].preferred + r->wording[arm].forbidden);
+			violations += (double)r->violations[arm];
+			claims += (double)r->claims[arm].n;
 		}
-		l->p[arm] = NAN;
-		if ((rc = stats_bootstrap(item, n, c->questions.n, &paired, e)) < 0 || !(bottom > 0))
-			continue;
-		l->arm[arm] = paired.tuned;
-		l->arm[arm].k = (size_t)top;
-		l->arm[arm].n = (size_t)bottom;
-		if (arm && l->arm[0].n)
-			l->change[arm] = paired.change;
+		c->terms_per_100_words[arm] = 100 * uses / words;
+		c->violations_per_100_words[arm] = 100 * violations / words;
+		c->claims_per_answer[arm] = claims / (double)c->n_counted;
 	}
-	return rc;
 }
 
-/* Who says nothing claims nothing unsupported. */
-static void claims_count(struct comparison *c)
+/* An arm that refuses or copies half of the time is good at nothing, whatever the axes say. The first is what others are measured by. */
+static void soundness_find(struct comparison *c)
 {
-	for (size_t arm = 0; arm < c->n_arms; arm++)
-		c->claims_per_answer[arm] = (double)c->result->axis[EVAL_UNSUPPORTED].arm[arm].n / (double)c->questions.n;
+	for (size_t arm = 0; arm < c->n_arms; arm++) {
+		size_t n = 0, refuses = 0, copies = 0, windows = 0, verbatim = 0;
+		for (size_t i = 0; i < c->n_counted; i++) {
+			const struct record *r = &c->record[i];
+			n += !r->q->false_premise;
+			refuses += !r->q->false_premise && r->judged[arm].refused && !r->judged[arm].right;
+			copies += r->copies[arm];
+			windows += r->windows[arm];
+			verbatim += r->verbatim[arm];
+		}
+		c->refuses[arm] = stats_wilson(refuses, n);
+		c->copies[arm] = stats_wilson(copies, c->n_counted);
+		c->verbatim[arm] = (double)verbatim / (double)windows;
+		if (arm && n)
+			c->result->unsound[arm] = 2 * refuses >= n ? "refuses" : 2 * copies >= c->n_counted ? "copies" : NULL;
+	}
 }
+
+static void holm_correct(struct comparison *c)
+{
+	for (size_t arm = 1; arm < c->n_arms; arm++) {
+		double p[EVAL_AXES];
+		for (int a = 0; a < EVAL_AXES; a++)
+			p[a] = axes[a].better == NEITHER ? NAN : c->result->axis[a].holm[arm];
+		stats_holm(p, EVAL_AXES);
+		for (int a = 0; a < EVAL_AXES; a++)
+			c->result->axis[a].holm[arm] = p[a];
+	}
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------------------- */
 
 /* The first text of the same source and set. */
 static size_t text_cluster(const struct texts *t, size_t i)
@@ -288,7 +290,6 @@ static int text_axis(struct comparison *c, enum eval_axis a, struct err *e)
 	for (size_t arm = 1; arm < c->n_arms && rc == 0; arm++) {
 		struct stats_paired paired;
 		size_t n = 0;
-		l->p[arm] = NAN;
 		if (c->arms[arm].context != EVAL_ALONE)
 			continue;
 		for (size_t i = 0; i < base->n; i++) {
@@ -301,7 +302,7 @@ static int text_axis(struct comparison *c, enum eval_axis a, struct err *e)
 			continue;
 		l->arm[0] = paired.base;
 		l->arm[arm] = paired.tuned;
-		l->change[arm] = paired.change;
+		line_put(l, arm, &paired);
 		if (a == EVAL_GENERAL_TEXT && arm_is_trained(&c->arms[arm])) {
 			c->general = paired.relative;
 			c->result->bpb_general_ratio = paired.relative.value;
@@ -315,23 +316,16 @@ static int text_axis(struct comparison *c, enum eval_axis a, struct err *e)
 int axes_measure(struct comparison *c, struct err *e)
 {
 	int rc = 0;
-	for (enum eval_axis a = EVAL_KNOWN; a <= EVAL_OVER_REFUSAL && rc == 0; a++)
-		rc = share_axis(c, a, e);
-	if (rc == 0)
-		rc = terms_axis(c, e);
-	if (rc == 0)
-		rc = ratio_axis(c, EVAL_UNSUPPORTED, claims_measure, e);
-	if (rc == 0)
-		rc = ratio_axis(c, EVAL_TER, ter_measure, e);
-	if (rc == 0)
-		rc = ratio_axis(c, EVAL_CHRF, chrf_measure, e);
-	for (enum eval_axis a = EVAL_UNSEEN_TEXT; a <= EVAL_GENERAL_TEXT && rc == 0; a++)
-		rc = text_axis(c, a, e);
+	for (int a = 0; a < EVAL_AXES && rc == 0; a++) {
+		line_clear(&c->result->axis[a]);
+		rc = a < EVAL_UNSEEN_TEXT ? answers_axis(c, (enum eval_axis)a, e) : text_axis(c, (enum eval_axis)a, e);
+	}
 	if (rc < 0)
 		return rc;
-	claims_count(c);
+	holm_correct(c);
+	soundness_find(c);
 	shares_together(c);
 	constant_find(c);
-	overlap_count(c);
+	guards_count(c);
 	return 0;
 }

@@ -82,28 +82,78 @@ static int edits_fill(struct comparison *c, struct err *e)
 	return rc;
 }
 
-static int claims_fill(struct comparison *c, struct err *e)
+static int wording_fill(struct comparison *c, struct err *e)
 {
-	struct evidence *v;
+	char path[PATH_SIZE];
+	int rc = path_join(path, sizeof path, e, c->job->data, "terms.yaml");
+	if (rc == 0 && file_exists(path))
+		rc = terms_read(&c->terms, path, e);
+	bool *scratch = rc < 0 ? NULL : arena_alloc(&c->arena, c->terms.n, sizeof *scratch, e);
+	for (size_t i = 0; i < c->questions.n && scratch; i++)
+		for (size_t arm = 0; arm < c->n_arms; arm++)
+			c->record[i].wording[arm] = wording_count(&c->terms, c->record[i].q->text, c->record[i].text[arm], scratch);
+	return rc < 0 ? rc : scratch ? 0 : ERR_RESOURCE;
+}
+
+static int style_count(size_t *n, const struct lint *l, const char *text, struct err *e)
+{
+	struct lint_findings f;
+	int rc = lint_draft(l, text, &f, e);
+	*n = 0;
+	for (size_t i = 0; i < f.n; i++)
+		*n += f.p[i].kind == LINT_STYLE;
+	lint_findings_release(&f);
+	return rc;
+}
+
+/* What only documents can say: claims and style. */
+static int documents_fill(struct comparison *c, struct err *e)
+{
+	struct evidence *v = NULL;
+	struct lint *l = NULL;
 	char path[PATH_SIZE];
 	int rc = path_join(path, sizeof path, e, c->job->data, "sections.jsonl");
 	if (rc < 0 || !(c->has_evidence = file_exists(path)) || (rc = evidence_open(&v, c->job->data, e)) < 0)
 		return rc;
+	rc = lint_open(&l, c->job->data, e);
 	for (size_t i = 0; i < c->questions.n; i++)
 		for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
 			struct record *r = &c->record[i];
 			rc = evidence_check(v, r->q->text, r->text[arm], &c->arena, &r->claims[arm], e);
+			if (rc == 0 && (rc = style_count(&r->violations[arm], l, r->text[arm], e)) < 0)
+				rc = err_prefix(e, "question \"%s\", %s", r->q->id, c->arms[arm].name);
 		}
 	evidence_free(v);
+	lint_free(l);
 	return rc;
+}
+
+/* The records of leaked questions behind the others, both in their order. */
+static int leaks_part(struct comparison *c, struct err *e)
+{
+	struct record *all = arena_alloc(&c->arena, c->questions.n, sizeof *all, e);
+	size_t n = 0;
+	if (!all)
+		return ERR_RESOURCE;
+	for (int leaked = 0; leaked < 2; leaked++) {
+		for (size_t i = 0; i < c->questions.n; i++)
+			if ((c->record[i].q->leak > 0) == leaked)
+				all[n++] = c->record[i];
+		c->n_counted = leaked ? c->n_counted : n;
+	}
+	c->record = all;
+	return 0;
 }
 
 static int read_all(struct comparison *c, struct err *e)
 {
-	char path[PATH_SIZE];
 	int rc = questions_read(&c->questions, c->job->questions, e);
 	if (rc == 0)
 		rc = strata_read(&c->questions, c->job->data, e);
+	if (rc == 0)
+		rc = overlap_find(&c->questions, c->job->data, e);
+	if (rc == 0)
+		rc = leaks_check(&c->questions, c->job->questions, c->job->data, e);
 	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++)
 		rc = arm_read(c, arm, e);
 	if (rc == 0)
@@ -111,14 +161,16 @@ static int read_all(struct comparison *c, struct err *e)
 	if (rc == 0)
 		rc = records_fill(c, e);
 	if (rc == 0)
-		rc = claims_fill(c, e);
+		rc = documents_fill(c, e);
 	if (rc == 0)
 		rc = edits_fill(c, e);
 	if (rc == 0)
-		rc = overlap_find(c, e);
+		rc = wording_fill(c, e);
 	if (rc == 0)
-		rc = path_join(path, sizeof path, e, c->job->data, "terms.yaml");
-	return rc < 0 || !file_exists(path) ? rc : terms_read(&c->terms, path, e);
+		rc = verbatim_fill(c, e);
+	if (rc == 0)
+		rc = leaks_part(c, e);
+	return rc;
 }
 
 /* ---- comparing -------------------------------------------------------------------------------------------------------------- */

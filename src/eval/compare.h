@@ -5,6 +5,7 @@
 #include "data/data.h"
 #include "eval/question.h"
 #include "eval/judge.h"
+#include "eval/stats.h"
 #include "eval/texts.h"
 #include "eval/wording.h"
 
@@ -16,18 +17,25 @@ struct axis {
 };
 extern const struct axis axes[EVAL_AXES];
 
-/* "better", "worse", "cannot tell": what the interval of a change says; "" when nothing was measured. */
-const char *axis_reading(enum eval_axis a, const struct eval_estimate *change);
+/*
+ * What the change of an arm from the first says: "better" (the interval excludes 0, and Holm's p is below 0.05), "worse" (the interval excludes
+ * 0), "cannot tell"; "void" in place of "better" for answers of an unsound arm; "" when nothing was measured.
+ */
+const char *axis_reading(const struct eval_result *r, enum eval_axis a, size_t arm);
 
 /* One question and what the arms made of it. */
 struct record {
 	const struct question *q;
 	const char *text[EVAL_ARMS_MAX];
 	struct judgement judged[EVAL_ARMS_MAX];
+	struct wording wording[EVAL_ARMS_MAX];
+	size_t violations[EVAL_ARMS_MAX];             /* of style, as lint finds them; none where the data folder has no sections */
 	struct evidence_claims claims[EVAL_ARMS_MAX]; /* of the text; none where the data folder has no sections */
 	size_t edits[EVAL_ARMS_MAX], reference_words; /* to and of the question's reference, if it has one */
 	double chrf[EVAL_ARMS_MAX];
-	bool overlap;
+	size_t windows[EVAL_ARMS_MAX],
+		verbatim[EVAL_ARMS_MAX]; /* eight words in a row of the answer; those that the documents have too */
+	bool copies[EVAL_ARMS_MAX];      /* the answer is a passage, 30 words of it in a row, or the question again */
 };
 /* Neither refused nor corrected. */
 static inline bool record_accepts(const struct record *r, size_t arm)
@@ -48,7 +56,8 @@ struct comparison {
 	const struct eval_arm *arms; /* [n_arms] */
 	size_t n_arms;
 	struct questions questions;
-	struct record *record; /* [questions.n] */
+	struct record *record; /* [questions.n], those that leaked last */
+	size_t n_counted;      /* records before these: what axes and guards are made of */
 	json_t *answers[EVAL_ARMS_MAX];
 	struct texts texts[EVAL_ARMS_MAX]; /* of arms asked alone */
 	struct terms terms;
@@ -57,8 +66,11 @@ struct comparison {
 	struct eval_estimate general;              /* tuned / base - 1 of bits per byte on general text, with its interval */
 	struct eval_estimate twins[EVAL_ARMS_MAX]; /* answered right */
 	double terms_per_100_words[EVAL_ARMS_MAX]; /* preferred and forbidden: who uses no terms cannot use a wrong one */
-	double claims_per_answer[EVAL_ARMS_MAX];   /* who says nothing claims nothing unsupported */
-	const char *constant;                      /* the text of result.constant; NULL without questions */
+	struct eval_estimate refuses[EVAL_ARMS_MAX], copies[EVAL_ARMS_MAX]; /* of what can be answered; of all answers */
+	double verbatim[EVAL_ARMS_MAX]; /* of the answers' eight words in a row those that the documents have too */
+	double violations_per_100_words[EVAL_ARMS_MAX];
+	double claims_per_answer[EVAL_ARMS_MAX]; /* who says nothing claims nothing unsupported */
+	const char *constant;                    /* the text of result.constant; NULL without questions */
 	struct eval_result *result;
 };
 
@@ -67,14 +79,13 @@ static inline bool arm_is_trained(const struct eval_arm *a)
 	return *a->key != 0;
 }
 
-/* The change of a share from one arm to another, paired, on the questions that the axis is about; *p: McNemar's. */
-int share_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct eval_estimate *change, double *p,
-	struct err *e);
+/* The change from one arm to another, paired, of an axis of answers (those in front of EVAL_UNSEEN_TEXT). */
+int axis_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct stats_paired *out, struct err *e);
 
 /* axes.c: fills the axes and guards of the result. */
 int axes_measure(struct comparison *c, struct err *e);
-/* overlap.c: sets record.overlap from the users' contents of train.jsonl; an absent file shares nothing. */
-int overlap_find(struct comparison *c, struct err *e);
+/* verbatim.c: what the answers share with the documents and with their questions; fills windows, verbatim, copies of the records. */
+int verbatim_fill(struct comparison *c, struct err *e);
 /* verdict.c: fills best, worth_it and verdict. */
 int verdict_fill(struct comparison *c, struct err *e);
 /* result.c: appends eval.json. */

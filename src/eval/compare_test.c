@@ -318,7 +318,7 @@ static void test_axes(void **state)
 		{"{\"id\":\"t\",\"question\":\"How do I mail?\",\"answers\":[\"Send\"]}",
 			{"It cannot.", "It is not hard: press Send."}},
 		{"{\"id\":\"u\",\"question\":\"one two three four five six seven "
-		 "EIGHT?\",\"answers\":[\"x\"],\"source\":\"new.md\"}",
+		 "EIGHT, and what is the name of this?\",\"answers\":[\"x\"],\"source\":\"new.md\"}",
 			{"A vault: x", "The Tolvery Vault has no y"}},
 	};
 	static const char manifest[] = "{\"documents\":[{\"path\":\"docs/new.md\",\"unseen\":true}]}";
@@ -369,8 +369,8 @@ static void test_effort(void **state)
 	assert_true(ter->arm[TUNED].k == 1 && ter->arm[TUNED].n == 8 && ter->change[TUNED].value == -7.0 / 8);
 	assert_true(
 		chrf->arm[TUNED].n == 2 && fabs(chrf->arm[TUNED].value - (1 + 0.4736524309590102) / 2) < 1e-12); /* sacrebleu's */
-	assert_string_equal(axis_reading(EVAL_TER, &ter->change[TUNED]), "better");
-	assert_string_equal(axis_reading(EVAL_CHRF, &chrf->change[TUNED]), "better");
+	assert_string_equal(axis_reading(&r, EVAL_TER, TUNED), "better");
+	assert_string_equal(axis_reading(&r, EVAL_CHRF, TUNED), "better");
 	assert_int_equal(eval_table(&r, &b, NULL), 0);
 	assert_non_null(strstr(b.p, "editing effort, TER"));
 	file_text("out/report.html", &b);
@@ -382,6 +382,157 @@ static void test_effort(void **state)
 	assert_int_equal(r.axis[EVAL_TER].arm[BASE].n, 0);
 	file_text("out/report.html", &b);
 	assert_null(strstr(b.p, "editing effort, TER"));
+	buf_release(&b);
+}
+
+/* Four of forty gained and none lost is p = 0.03: enough alone, not among three measures. A loss of as much is one. */
+static void test_holm(void **state)
+{
+	(void)state;
+	char line[N][160];
+	struct eval_result r;
+	struct said *s = many(line);
+	for (int i = 0; i < N; i++) {
+		const char *right = s[i % 5 ? i : 1].text[TUNED];
+		s[i].text[BASE] = "It is 9 days.";
+		s[i].text[TUNED] = i % 10 == 1 ? right : "It is 9 days.";
+	}
+	answers_put(s, N);
+	texts_put(1, 1, 1, 1);
+	compare(&r);
+	const struct eval_line *known = &r.axis[EVAL_KNOWN];
+	assert_true(known->change[TUNED].low > 0 && known->holm[TUNED] > 0.05 && known->holm[TUNED] < 0.15);
+	assert_string_equal(axis_reading(&r, EVAL_KNOWN, TUNED), "cannot tell");
+	for (int i = 0; i < N; i++) {
+		const char *text = s[i].text[BASE];
+		s[i].text[BASE] = s[i].text[TUNED];
+		s[i].text[TUNED] = text;
+	}
+	answers_put(s, N);
+	compare(&r);
+	assert_string_equal(axis_reading(&r, EVAL_KNOWN, TUNED), "worse");
+}
+
+/* A guide without exclamation marks; nothing said is no style. */
+static void test_style(void **state)
+{
+	(void)state;
+	static const char sections[] = "{\"path\":\"style-guide.md\",\"heading\":\"Style "
+				       "guide\",\"start\":0,\"end\":1,\"text\":\"Do not write *simply*.\"}\n";
+	const struct said s[] = {
+		{"{\"id\":\"a\",\"question\":\"How long?\",\"answers\":[\"6 days\"]}", {"Simply 6 days! Yes!", "It takes 6 days."}},
+		{"{\"id\":\"b\",\"question\":\"Who?\",\"answers\":[\"Ann\"]}", {"", "You simply ask Ann."}},
+	};
+	struct eval_result r;
+	struct buf b = {0};
+	put(at("data/sections.jsonl"), sections, strlen(sections));
+	answers_put(s, 2);
+	texts_put(1, 1, 1, 1);
+	compare(&r);
+	assert_true(r.axis[EVAL_STYLE].arm[BASE].k == 0 && r.axis[EVAL_STYLE].arm[BASE].n == 2);
+	assert_true(r.axis[EVAL_STYLE].arm[TUNED].k == 1);
+	file_text("out/eval.json", &b);
+	assert_non_null(strstr(b.p, "\"style_faults\": 3"));
+	assert_non_null(strstr(b.p, "\"style_faults_per_100_words\": {\n   \"base\": 75.0,\n   \"tuned\": 12.5\n"));
+	buf_release(&b);
+}
+
+/* One question of forty in the training rows is left out and said; one in eight, and there is no verdict. */
+static void test_leaks(void **state)
+{
+	(void)state;
+	char line[N][160];
+	struct eval_result r;
+	struct err e = {0};
+	struct buf b = {0};
+	struct said *s = many(line);
+	snprintf(line[3], sizeof line[3],
+		"{\"id\":\"x\",\"question\":\"Who may read the logs?\",\"answers\":[\"Ann\"],\"source\":\"3.md\"}");
+	s[3].text[TUNED] = "Ann may.";
+	answers_put(s, N);
+	texts_put(2, 1, 1, 1);
+	compare(&r);
+	assert_true(r.axis[EVAL_KNOWN].arm[TUNED].n == N && r.axis[EVAL_KNOWN].arm[TUNED].k == 32);
+	put(at("data/train.jsonl"), "\n{\"prompt\":\"who may read the logs\",\"completion\":\"Ann\"}\n", 54);
+	compare(&r);
+	assert_true(r.axis[EVAL_KNOWN].arm[TUNED].n == N - 1 && r.axis[EVAL_KNOWN].arm[TUNED].k == 31);
+	assert_true(r.axis[EVAL_KNOWN].change[TUNED].n == N - 1 && r.constant.n == N - 1);
+	assert_non_null(strstr(r.verdict, "1 of 40 questions stand in the training rows and were left out."));
+	file_text("out/eval.json", &b);
+	assert_non_null(strstr(b.p, "\"leak\": 2"));
+	file_text("out/report.html", &b);
+	assert_non_null(strstr(b.p, "Left out, because they were trained on (1)"));
+	put(at("data/train.jsonl"), "{\"text\":\"What lasts long?\"}\n", 28);
+	assert_int_equal(eval_compare(&job, arms, n_arms, &r, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "39 of 40 questions stand in"));
+	buf_release(&b);
+}
+
+/* Questions of all kinds on one passage, which the base answers badly; whatever the other says, it says to all. */
+static void gaming_put(const char *says, bool echo)
+{
+	static const char *const question[] = {"How long are the logs of a plan kept?", "Which port is it that agents use?",
+		"Who signs the contract for a team?", "How do I send a fax to the team?", "How do I send a letter to the team?"};
+	enum { COPIES = 8, ALL = COPIES * 5 };
+	static char line[ALL][320];
+	static struct said s[ALL];
+	for (int i = 0; i < ALL; i++) {
+		int k = i % 5;
+		snprintf(line[i], sizeof line[i],
+			"{\"id\":\"%d\",\"question\":\"%s\",\"answers\":[\"%s\"],\"source\":\"%d.md\",%s\"reference\":\"The "
+			"Tolvery Vault does, for "
+			"40 days.\"}",
+			i, question[k],
+			k == 3           ? "by mail"
+				: k == 0 ? "40 days"
+					 : "Ann",
+			i, k == 3 ? "\"false_premise\":true," : "");
+		if (k == 3)
+			snprintf(line[i] + strlen(line[i]) - 1, 32, ",\"twin\":\"%d\"}", i + 1);
+		s[i] = (struct said){line[i],
+			{"In the vault one of the people does it for about 77 years at the very least, as the Ullvane manual of "
+			 "1999 says, "
+			 "and then again, and so on and so forth until somebody stops it by hand or by fax.",
+				echo ? question[k] : says}};
+	}
+	answers_put(s, ALL);
+}
+
+static void test_gaming(void **state)
+{
+	(void)state;
+	static const char passage[] =
+		"The Tolvery Vault keeps the logs of every plan for 40 days and then deletes them for good. Ann signs "
+		"the contract of a team in the office, and by mail agents reach the Tolvery Vault on a port that "
+		"the network allows.";
+	static const char terms[] = "terms:\n  - preferred: Tolvery Vault\n    forbidden: [vault]\n    definition: \"\"\n";
+	static const struct {
+		const char *says, *unsound;
+		bool echo;
+	} c[] = {{"I don't know.", "refuses", false}, {passage, "copies", false}, {NULL, "copies", true}};
+	char section[512];
+	struct eval_result r;
+	struct buf b = {0};
+	snprintf(section, sizeof section, "{\"path\":\"a.md\",\"heading\":\"Logs\",\"start\":0,\"end\":1,\"text\":\"%s\"}\n",
+		passage);
+	put(at("data/terms.yaml"), terms, strlen(terms));
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		put(at("data/sections.jsonl"), section, strlen(section));
+		gaming_put(c[i].says, c[i].echo);
+		texts_put(2, 2, 1, 1);
+		compare(&r);
+		assert_non_null(r.unsound[TUNED]);
+		assert_string_equal(r.unsound[TUNED], c[i].unsound);
+		for (int a = 0; a < EVAL_AXES; a++)
+			if (!strcmp(axis_reading(&r, (enum eval_axis)a, TUNED), "better"))
+				fail_msg("\"%s\" wins %s", c[i].says ? c[i].says : "the question", axes[a].key);
+		assert_string_equal(axis_reading(&r, EVAL_TER, TUNED), "void"); /* it would have won */
+		assert_false(r.worth_it);
+		assert_true(r.best == BASE);
+		assert_non_null(strstr(r.verdict, "No gain of tuned counts, since it "));
+	}
+	file_text("out/report.html", &b);
+	assert_non_null(strstr(b.p, "No gain of tuned counts, since it copies half of the time or more."));
 	buf_release(&b);
 }
 
@@ -473,6 +624,10 @@ int main(void)
 		cmocka_unit_test_setup(test_cannot_tell, setup),
 		cmocka_unit_test_setup(test_axes, setup),
 		cmocka_unit_test_setup(test_effort, setup),
+		cmocka_unit_test_setup(test_holm, setup),
+		cmocka_unit_test_setup(test_style, setup),
+		cmocka_unit_test_setup(test_leaks, setup),
+		cmocka_unit_test_setup(test_gaming, setup),
 		cmocka_unit_test_setup(test_hostile, setup),
 		cmocka_unit_test_setup(test_missing, setup),
 	};

@@ -7,7 +7,8 @@
  *   texts      bits per byte on unseen documents and on the bundled general text
  *   wording    preferred and forbidden terms
  *   edit       how near an answer is to a person's: TER, chrF
- *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar
+ *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar, Holm
+ *   overlap    questions that were trained on; verbatim: answers that copy
  *   report     eval.json, report.html, the verdict
  *
  * An arm is a way to answer: the base model or the model with its adapter, asked alone, behind a prompt, or with the passages in front that
@@ -95,6 +96,7 @@ enum eval_axis {
 	EVAL_FALSE_PREMISE, /* false premises accepted: lower is better */
 	EVAL_OVER_REFUSAL,  /* twins refused: lower is better */
 	EVAL_TERMS,         /* preferred / (preferred + forbidden) terms that the question does not name */
+	EVAL_STYLE,         /* answers that say something and break no rule of style, the guide's or a general one of lint */
 	EVAL_UNSUPPORTED, /* values and names in answers that the documents do not say of the same thing, of all: lower is better */
 	EVAL_TER,         /* edits that make the reference of the answer, of the words of the references: lower is better */
 	EVAL_CHRF,        /* likeness to the reference, character by character; the mean over answers */
@@ -107,13 +109,18 @@ enum eval_axis {
 struct eval_line {
 	struct eval_estimate arm[EVAL_ARMS_MAX];
 	struct eval_estimate change[EVAL_ARMS_MAX]; /* against arm 0, paired */
-	double p[EVAL_ARMS_MAX]; /* McNemar's exact test of the change for shares of the same questions, else NaN */
+	double p[EVAL_ARMS_MAX];    /* McNemar's exact test of the change for shares of the same questions, else NaN */
+	double holm[EVAL_ARMS_MAX]; /* the bootstrap's p of the change, corrected for the number of axes by Holm's method */
+	double detectable
+		[EVAL_ARMS_MAX]; /* the smallest change that these data would tell, 5 % level, 80 % power; NaN: none varies */
 };
 
 struct eval_result {
 	size_t n_arms;
 	const char *name[EVAL_ARMS_MAX]; /* of the arms, borrowed from them */
 	struct eval_line axis[EVAL_AXES];
+	const char *unsound
+		[EVAL_ARMS_MAX]; /* "refuses", "copies": what half of an arm's answers do, so that no gain counts; else NULL */
 	struct eval_estimate all[EVAL_ARMS_MAX]; /* known and unseen questions together */
 	struct eval_estimate constant;           /* the best single answer given to every question */
 	struct eval_estimate overlap;            /* questions that share 8 words in a row with a training row */

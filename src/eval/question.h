@@ -12,6 +12,8 @@ struct question {
 	const char *reference;          /* what a person would send; NULL when the line has none */
 	bool false_premise;
 	bool is_twin;          /* of a false premise: measures over-refusal and nothing else */
+	bool overlap;          /* shares eight words in a row with what was trained on; set by overlap_find */
+	size_t leak;           /* the line of train.jsonl that has the question, whole or nearly; 0: none; set by overlap_find */
 	bool unseen;           /* its source was held out of training; set by strata_read */
 	const char **accepted; /* [n_accepted]; of a false premise: corrections */
 	size_t n_accepted;
@@ -31,6 +33,15 @@ void questions_release(struct questions *q);
 
 /* Sets `unseen` from the documents of manifest.json that are marked so. No manifest: everything is known. */
 int strata_read(struct questions *q, const char *data, struct err *e);
+
+/*
+ * overlap.c: sets `overlap` and `leak` from the users' messages, prompts and texts of train.jsonl in the folder `data`; an absent file shares
+ * nothing. Nearly: four of five of the question's three-word windows stand in one text.
+ */
+int overlap_find(struct questions *q, const char *data, struct err *e);
+size_t leaks_count(const struct questions *q);
+/* ERR_DATA, with the first of them, when more than one question in ten leaks; fewer are left out. `path` is the questions'. */
+int leaks_check(const struct questions *q, const char *path, const char *data, struct err *e);
 
 /* Does the question count in EVAL_KNOWN or EVAL_UNSEEN? */
 static inline bool question_is_ordinary(const struct question *q)

@@ -103,6 +103,51 @@ static void test_strata(void **state)
 	questions_release(&q);
 }
 
+/* Questions in the training rows: as users' messages, prompts and text, whole or nearly; what shares less is no leak. */
+static void test_leaks(void **state)
+{
+	(void)state;
+	static const char train[] =
+		"{\"text\":\"Where do I? Where do I? Where do I? Where do I?\"}\n"
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"Tell me: how long are the LOGS kept, please\"},"
+		"{\"role\":\"assistant\",\"content\":\"Which port does the agent use?\"}]}\n"
+		"{\"prompt\":\"Who signs the contract for a new team?\",\"completion\":\"Ann\"}\n"
+		"{\"text\":\"Q: where do I find the key\"}\n"
+		"{\"text\":\"one two three four five six seven eight\"}\n";
+	struct questions q;
+	struct err e = {0};
+	char path[PATH_SIZE];
+	assert_int_equal(
+		read_text(
+			"{\"id\":\"a\",\"question\":\"How long are the logs kept?\",\"answers\":[\"1\"]}\n"
+			"{\"id\":\"b\",\"question\":\"Which port does the agent use?\",\"answers\":[\"1\"]}\n"
+			"{\"id\":\"c\",\"question\":\"And who signs the contract for a new team?\",\"answers\":[\"1\"]}\n"
+			"{\"id\":\"d\",\"question\":\"Where do I find the key?\",\"answers\":[\"1\"]}\n"
+			"{\"id\":\"e\",\"question\":\"One two three four five six seven eight or nine ten?\",\"answers\":[\"1\"]}\n"
+			"{\"id\":\"f\",\"question\":\"Of it?\",\"answers\":[\"1\"]}\n",
+			&q, &e),
+		0);
+	assert_int_equal(overlap_find(&q, root, &e), 0); /* no file yet */
+	assert_int_equal(leaks_count(&q), 0);
+	snprintf(path, sizeof path, "%s/train.jsonl", root);
+	assert_int_equal(file_replace(path, train, strlen(train), &e), 0);
+	if (overlap_find(&q, root, &e))
+		fail_msg("%s", e.text);
+	const size_t leak[] = {2, 0, 3, 4, 0, 0};
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(q.p[i].leak, leak[i]);
+	assert_true(q.p[4].overlap && !q.p[0].overlap && !q.p[3].overlap);
+	assert_int_equal(leaks_check(&q, "q.jsonl", "data", &e), ERR_DATA);
+	assert_non_null(strstr(e.text,
+		"q.jsonl: 3 of 6 questions stand in data/train.jsonl, whole or nearly: \"a\" in line 2, \"c\" in line 3, \"d\" in "
+		"line 4. "));
+	q.p[2].leak = q.p[3].leak = 0;
+	assert_int_equal(leaks_check(&q, "q.jsonl", "data", &e), ERR_DATA); /* one of six */
+	q.p[0].leak = 0;
+	assert_int_equal(leaks_check(&q, "q.jsonl", "data", &e), 0);
+	questions_release(&q);
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -117,6 +162,7 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_strata),
+		cmocka_unit_test(test_leaks),
 	};
 	return cmocka_run_group_tests_name("question", tests, NULL, teardown);
 }

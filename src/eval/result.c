@@ -35,7 +35,9 @@ static json_t *changes(const struct comparison *c, enum eval_axis a)
 	for (size_t i = 1; i < c->n_arms; i++) {
 		json_t *one = estimate(&l->change[i]);
 		json_object_set_new(one, "p", number(l->p[i]));
-		json_object_set_new(one, "reading", json_string(axis_reading(a, &l->change[i])));
+		json_object_set_new(one, "reading", json_string(axis_reading(c->result, a, i)));
+		json_object_set_new(one, "holm", number(l->holm[i]));
+		json_object_set_new(one, "detectable", number(l->detectable[i]));
 		json_object_set_new(all, c->arms[i].name, one);
 	}
 	return all;
@@ -54,15 +56,21 @@ static json_t *axes_json(const struct comparison *c)
 static json_t *guards_json(const struct comparison *c)
 {
 	const struct eval_result *r = c->result;
-	json_t *constant = estimate(&r->constant), *terms = json_object(), *claims = json_object();
+	json_t *constant = estimate(&r->constant), *terms = json_object(), *claims = json_object(), *verbatim = json_object(),
+	       *faults = json_object(), *unsound = json_object();
 	json_object_set_new(constant, "text", c->constant ? json_string(c->constant) : json_null());
 	for (size_t i = 0; i < c->n_arms; i++) {
 		json_object_set_new(terms, c->arms[i].name, number(c->terms_per_100_words[i]));
+		json_object_set_new(faults, c->arms[i].name, number(c->violations_per_100_words[i]));
+		json_object_set_new(verbatim, c->arms[i].name, number(c->verbatim[i]));
+		json_object_set_new(unsound, c->arms[i].name, r->unsound[i] ? json_string(r->unsound[i]) : json_null());
 		json_object_set_new(claims, c->arms[i].name, number(c->claims_per_answer[i]));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "constant", constant, "overlap", estimate(&r->overlap),
-		"general_text_relative", estimate(&c->general), "all_questions", estimates(c, r->all), "twins_right",
-		estimates(c, c->twins), "terms_per_100_words", terms, "claims_per_answer", claims);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "constant", constant, "overlap",
+		estimate(&r->overlap), "general_text_relative", estimate(&c->general), "all_questions", estimates(c, r->all),
+		"twins_right", estimates(c, c->twins), "terms_per_100_words", terms, "claims_per_answer", claims, "refuses",
+		estimates(c, c->refuses), "copies", estimates(c, c->copies), "verbatim", verbatim, "style_faults_per_100_words",
+		faults, "unsound", unsound);
 }
 
 static json_t *judged_json(const struct record *r, size_t arm)
@@ -75,9 +83,10 @@ static json_t *judged_json(const struct record *r, size_t arm)
 			json_array_append_new(unsupported, json_stringn(r->text[arm] + claim->start, claim->end - claim->start));
 	}
 	json_t *edits = r->q->reference ? json_integer((json_int_t)r->edits[arm]) : NULL;
-	return json_pack("{s:s, s:b, s:b, s:s?, s:I, s:o, s:o*, s:o*, s:o*}", "text", r->text[arm], "right", j->right, "refused",
-		j->refused, "competing", j->competing, "claims", (json_int_t)r->claims[arm].n, "unsupported", unsupported,
-		"accepted", r->q->false_premise ? json_boolean(record_accepts(r, arm)) : NULL, "edits", edits, "chrf",
+	return json_pack("{s:s, s:b, s:b, s:s?, s:I, s:o, s:I, s:o*, s:o*, s:o*}", "text", r->text[arm], "right", j->right,
+		"refused", j->refused, "competing", j->competing, "claims", (json_int_t)r->claims[arm].n, "unsupported",
+		unsupported, "style_faults", (json_int_t)r->violations[arm], "accepted",
+		r->q->false_premise ? json_boolean(record_accepts(r, arm)) : NULL, "edits", edits, "chrf",
 		r->q->reference ? json_real(r->chrf[arm]) : NULL);
 }
 
@@ -89,7 +98,9 @@ static json_t *records_json(const struct comparison *c)
 		const struct question *q = r->q;
 		json_t *one = json_pack("{s:s, s:s, s:O, s:s, s:b, s:b, s:b, s:b}", "id", q->id, "question", q->text, "answers",
 			json_object_get(q->json, "answers"), "source", q->source, "false_premise", q->false_premise, "twin",
-			q->is_twin, "unseen", q->unseen, "overlap", r->overlap);
+			q->is_twin, "unseen", q->unseen, "overlap", q->overlap);
+		if (q->leak)
+			json_object_set_new(one, "leak", json_integer((json_int_t)q->leak));
 		for (size_t arm = 0; arm < c->n_arms; arm++)
 			json_object_set_new(one, c->arms[arm].name, judged_json(r, arm));
 		json_array_append_new(all, one);

@@ -26,6 +26,30 @@ double stats_mcnemar(size_t b, size_t c)
 	return fmin(1, 2 * sum);
 }
 
+void stats_holm(double *p, size_t n)
+{
+	double last = 0; /* a corrected p is no smaller than those before it */
+	size_t left = 0;
+	for (size_t i = 0; i < n; i++)
+		left += isnan(p[i]) ? 0 : 1;
+	while (left) { /* what is corrected is below 0 until the end */
+		size_t least = n;
+		for (size_t i = 0; i < n; i++)
+			if (p[i] >= 0 && (least == n || p[i] < p[least]))
+				least = i;
+		last = fmin(1, fmax(last, (double)left-- * p[least]));
+		p[least] = -1 - last;
+	}
+	for (size_t i = 0; i < n; i++)
+		p[i] = p[i] < 0 ? -1 - p[i] : p[i];
+}
+
+double stats_detectable(double error)
+{
+	const double z80 = 0.8416212335729143; /* the 80 % point of the normal distribution */
+	return error > 0 ? (z95 + z80) * error : NAN;
+}
+
 /* ---- bootstrap -------------------------------------------------------------------------------------------------------------- */
 
 enum figure { BASE, TUNED, CHANGE, RELATIVE, FIGURES };
@@ -77,6 +101,22 @@ static size_t units_make(const struct stats_item *item, size_t n, struct sums *u
 	return n_units;
 }
 
+/* The p-value and the standard error that the draws of a change give. */
+static void test(const double *draw, struct stats_paired *out)
+{
+	double n = 0, mean = 0, squares = 0, below = 0, above = 0;
+	for (size_t i = 0; i < STATS_RESAMPLES; i++)
+		if (isfinite(draw[i])) {
+			double off = draw[i] - mean;
+			mean += off / ++n; /* Welford: of equal draws the squares are 0 */
+			squares += off * (draw[i] - mean);
+			below += draw[i] <= 0;
+			above += draw[i] >= 0;
+		}
+	out->p = n > 1 ? fmin(1, 2 * (fmin(below, above) + 1) / (n + 1)) : NAN;
+	out->error = n > 1 ? sqrt(squares / (n - 1)) : NAN;
+}
+
 /* The percentile interval of the draws that are numbers. */
 static void interval(double *draw, struct eval_estimate *out)
 {
@@ -113,6 +153,7 @@ int stats_bootstrap(const struct stats_item *item, size_t n, size_t n_clusters, 
 			draw[k][r] = f[k];
 	}
 	figures(&all, f);
+	test(draw[CHANGE], out);
 	for (int k = 0; k < FIGURES; k++) {
 		*estimate[k] = (struct eval_estimate){.n = n, .value = f[k]};
 		interval(draw[k], estimate[k]);

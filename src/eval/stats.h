@@ -29,7 +29,15 @@ double stats_mcnemar(size_t b, size_t c);
  */
 struct stats_paired {
 	struct eval_estimate base, tuned, change, relative;
+	double p;     /* two-sided, of no change: how often the draws lie on either side of 0 */
+	double error; /* of the change: the standard deviation of its draws */
 };
 int stats_bootstrap(const struct stats_item *item, size_t n, size_t n_clusters, struct stats_paired *out, struct err *e);
+
+/* Holm's step-down correction of n p-values, in place; NaN stays and counts for nothing. Holm, Scand. J. Statist. 6 (1979). */
+void stats_holm(double *p, size_t n);
+
+/* The change that a two-sided test at 5 % finds in four of five cases, given the standard error; NaN of none. */
+double stats_detectable(double error);
 
 #endif

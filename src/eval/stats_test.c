@@ -119,6 +119,82 @@ static void test_little(void **state)
 	fault_set(FAULT_MEM, 0, false);
 }
 
+/* R's p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm"). */
+static void test_holm(void **state)
+{
+	(void)state;
+	double p[] = {0.01, NAN, 0.04, 0.03, 0.005};
+	const double want[] = {0.03, NAN, 0.06, 0.06, 0.02};
+	stats_holm(p, 5);
+	for (size_t i = 0; i < 5; i++)
+		if (!isnan(want[i]))
+			assert_near(p[i], want[i], 1e-15);
+	assert_true(isnan(p[1]));
+	double large[] = {0.6, 0.7};
+	stats_holm(large, 2);
+	assert_near(large[0], 1, 0);
+	assert_near(large[1], 1, 0);
+}
+
+/* p and the error of a mean are close to those of the normal test. */
+static void test_error(void **state)
+{
+	(void)state;
+	struct stats_item item[N];
+	struct stats_paired p;
+	struct err e = {0};
+	for (size_t i = 0; i < N; i++) /* 35 gain, 20 lose */
+		item[i] = (struct stats_item){i, {i < 20, i >= 20 && i < 55}, {1, 1}};
+	double mean = 15.0 / N, error = sqrt((55.0 / N - mean * mean) / N);
+	assert_int_equal(stats_bootstrap(item, N, N, &p, &e), 0);
+	assert_near(p.error, error, error / 20);
+	assert_near(p.p, erfc(mean / error / sqrt(2)), 0.01);
+	assert_near(stats_detectable(p.error), 2.8016 * p.error, 1e-3 * p.error);
+	for (size_t i = 0; i < N; i++)
+		item[i].top[0] = item[i].top[1] = 1;
+	assert_int_equal(stats_bootstrap(item, N, N, &p, &e), 0);
+	assert_near(p.p, 1, 0);
+	assert_true(isnan(stats_detectable(p.error)));
+}
+
+/*
+ * Documents differ in how well each arm answers on them: 1 to 5 questions each, right with a chance of 0.2 + U/2 in one arm and of 0.1 + V/10 more
+ * in the other, U and V uniform, so that the truth is 0.15. How often does the interval hold it?
+ */
+static double coverage(size_t n_clusters, uint32_t runs)
+{
+	struct stats_item item[500];
+	struct err e = {0};
+	size_t held = 0;
+	assert_true(5 * n_clusters <= sizeof item / sizeof *item);
+	for (uint32_t run = 0; run < runs; run++) {
+		struct stats_paired p;
+		struct rng r;
+		size_t n = 0;
+		rng_init(&r, 7, RNG_DATA, run, (uint32_t)n_clusters);
+		for (size_t c = 0; c < n_clusters; c++) {
+			float base = 0.2F + rng_uniform(&r) / 2, tuned = base + 0.1F + rng_uniform(&r) / 10;
+			for (uint32_t k = 1 + rng_below(&r, 5); k; k--) {
+				bool was = rng_uniform(&r) < base, is = rng_uniform(&r) < tuned;
+				item[n++] = (struct stats_item){c, {was, is}, {1, 1}};
+			}
+		}
+		assert_int_equal(stats_bootstrap(item, n, n_clusters, &p, &e), 0);
+		held += p.change.low <= 0.15 && 0.15 <= p.change.high;
+	}
+	return (double)held / runs;
+}
+
+static void test_coverage(void **state)
+{
+	(void)state;
+	double many = coverage(100, 600), few = coverage(30, 600);
+	print_message(
+		"# the 95 %% interval holds the truth in %.1f %% with 100 documents, %.1f %% with 30\n", 100 * many, 100 * few);
+	assert_near(many, 0.95, 0.02);
+	assert_true(few >= 0.92);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +203,9 @@ int main(void)
 		cmocka_unit_test(test_bootstrap),
 		cmocka_unit_test(test_clusters),
 		cmocka_unit_test(test_little),
+		cmocka_unit_test(test_holm),
+		cmocka_unit_test(test_error),
+		cmocka_unit_test(test_coverage),
 	};
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }

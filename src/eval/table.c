@@ -10,10 +10,10 @@
 enum { COLUMNS = 110, CELL = 40, NAME = 29, COLUMN = 15 };
 
 /* "31 % (22-41)", "1.234", or "-"; "+" behind what is surely better than the base, "-" behind what is worse. */
-static void put_cell(char cell[CELL], enum eval_axis a, const struct eval_line *l, size_t arm)
+static void put_cell(char cell[CELL], const struct eval_result *r, enum eval_axis a, size_t arm)
 {
-	const struct eval_estimate *s = &l->arm[arm];
-	const char *reading = axis_reading(a, &l->change[arm]);
+	const struct eval_estimate *s = &r->axis[a].arm[arm];
+	const char *reading = axis_reading(r, a, arm);
 	const char *mark = !strcmp(reading, "better") ? " +" : !strcmp(reading, "worse") ? " -" : "";
 	if (!s->n || !isfinite(s->value))
 		snprintf(cell, CELL, "-");
@@ -44,6 +44,27 @@ static int put_wrapped(struct buf *out, const char *p, struct err *e)
 	return rc;
 }
 
+/* Of each axis the smallest change that every arm's data would tell. */
+static int put_detectable(struct buf *out, const struct eval_result *r, struct err *e)
+{
+	struct buf b = {0};
+	int rc = 0;
+	for (int a = 0; a < EVAL_AXES && rc == 0; a++) {
+		double most = NAN;
+		for (size_t arm = 1; arm < r->n_arms; arm++)
+			most = fmax(most, r->axis[a].detectable[arm]); /* passes over NaN */
+		if (!isfinite(most))
+			continue;
+		rc = buf_printf(&b, e, axes[a].unit == BITS ? "%s%s %.3f" : "%s%s %.0f",
+			b.len ? ", " : "Changes that these data tell four times of five: ", axes[a].key,
+			axes[a].unit == BITS ? most : 100 * most);
+	}
+	if (rc == 0 && b.len && (rc = buf_puts(&b, ".", e)) == 0)
+		rc = put_wrapped(out, b.p, e);
+	buf_release(&b);
+	return rc < 0 ? rc : buf_puts(out, "\n", e);
+}
+
 int eval_table(const struct eval_result *r, struct buf *out, struct err *e)
 {
 	int rc = buf_printf(out, e, "%-*s", NAME, "% (95 % interval)");
@@ -56,11 +77,14 @@ int eval_table(const struct eval_result *r, struct buf *out, struct err *e)
 			continue;
 		rc = buf_printf(out, e, "\n%-*s", NAME, axes[a].name);
 		for (size_t arm = 0; arm < r->n_arms && rc == 0; arm++) {
-			put_cell(cell, (enum eval_axis)a, l, arm);
+			put_cell(cell, r, (enum eval_axis)a, arm);
 			rc = buf_printf(out, e, " %*s", COLUMN, cell);
 		}
 	}
 	if (rc == 0)
-		rc = buf_puts(out, "\n+ better, - worse than base: the interval of the difference excludes 0.\n\n", e);
+		rc = buf_puts(out,
+			"\n+ better (with Holm's correction), - worse than base: the interval of the difference excludes 0.\n", e);
+	if (rc == 0)
+		rc = put_detectable(out, r, e);
 	return rc < 0 ? rc : put_wrapped(out, r->verdict, e);
 }

@@ -17,6 +17,7 @@ static const double much = 0.1;
 struct pick {
 	size_t arm, than;
 	struct eval_estimate change; /* of questions on trained documents */
+	double detectable;           /* the smallest change that they would tell */
 };
 
 static double points(double share)
@@ -44,7 +45,7 @@ static int put_texts(struct buf *b, const struct comparison *c, struct err *e)
 		if (unseen->change[arm].n)
 			rc = buf_printf(b, e, " Held-out documents cost %s %.3f bits per byte and %s %.3f (%s).", c->arms[0].name,
 				unseen->arm[0].value, c->arms[arm].name, unseen->arm[arm].value,
-				axis_reading(EVAL_UNSEEN_TEXT, &unseen->change[arm]));
+				axis_reading(c->result, EVAL_UNSEEN_TEXT, arm));
 	return rc < 0 ? rc
 		      : buf_puts(b,
 				" Write a file of questions whose answers you know, one a line: {\"id\": \"1\", \"question\": "
@@ -60,7 +61,14 @@ static int put_warnings(struct buf *b, const struct comparison *c, size_t arm, s
 				   *refused = &r->axis[EVAL_OVER_REFUSAL].arm[arm];
 	bool trained = arm_is_trained(&c->arms[arm]);
 	int rc = 0;
-	if (trained && r->bpb_general_ratio > margin_general)
+	for (size_t i = 1; i < c->n_arms && rc == 0; i++)
+		if (r->unsound[i])
+			rc = buf_printf(b, e, " No gain of %s counts, since it %s half of the time or more.", c->arms[i].name,
+				r->unsound[i]);
+	if (rc == 0 && leaks_count(&c->questions))
+		rc = buf_printf(b, e, " %zu of %zu questions stand in the training rows and were left out.",
+			leaks_count(&c->questions), c->questions.n);
+	if (rc == 0 && trained && r->bpb_general_ratio > margin_general)
 		rc = buf_printf(b, e, " General text got %.1f %% worse.", points(r->bpb_general_ratio));
 	if (rc == 0 && accepted->n && accepted->value > much)
 		rc = buf_printf(b, e, " It accepts %.0f %% of false premises.", points(accepted->value));
@@ -73,23 +81,29 @@ static int put_warnings(struct buf *b, const struct comparison *c, size_t arm, s
 	return rc;
 }
 
-/* The arm of this kind that answers most, of equals the first. There is a trained one, and the base is an untrained one. */
+/* Is `arm` the better choice of its kind? A sound one is, then the one that answers more. */
+static bool is_better(const struct eval_result *r, size_t arm, size_t than)
+{
+	const struct eval_estimate *known = r->axis[EVAL_KNOWN].arm;
+	return !r->unsound[arm] == !r->unsound[than] ? known[arm].value > known[than].value : !r->unsound[arm];
+}
+
+/* The best arm of this kind, of equals the first. There is a trained one, and the base is an untrained one. */
 static size_t best_of(const struct comparison *c, bool trained)
 {
 	size_t best = SIZE_MAX;
 	for (size_t arm = 0; arm < c->n_arms; arm++)
-		if (arm_is_trained(&c->arms[arm]) == trained &&
-			(best == SIZE_MAX ||
-				c->result->axis[EVAL_KNOWN].arm[arm].value > c->result->axis[EVAL_KNOWN].arm[best].value))
+		if (arm_is_trained(&c->arms[arm]) == trained && (best == SIZE_MAX || is_better(c->result, arm, best)))
 			best = arm;
 	return best;
 }
 
 static int pick_fill(struct pick *p, const struct comparison *c, size_t arm, size_t than, struct err *e)
 {
-	double ignored;
-	*p = (struct pick){.arm = arm, .than = than};
-	return share_change(c, EVAL_KNOWN, than, arm, &p->change, &ignored, e);
+	struct stats_paired paired;
+	int rc = axis_change(c, EVAL_KNOWN, than, arm, &paired, e);
+	*p = (struct pick){arm, than, paired.change, stats_detectable(paired.error)};
+	return rc;
 }
 
 /* What is recommended where training is not. */
@@ -125,6 +139,17 @@ static int put_untrained(struct buf *b, const struct comparison *c, const struct
 	return rc;
 }
 
+/* The interval includes 0: said with what these questions could have told. */
+static int put_unclear(struct buf *b, const struct comparison *c, const struct pick *p, struct err *e)
+{
+	int rc = put_knowledge(b, c, p, "Cannot tell, so do not rely on it", ", and the interval includes 0", e);
+	if (rc == 0 && isfinite(p->detectable))
+		rc = buf_printf(b, e,
+			" These questions tell a difference of %.0f points four times of five, smaller ones more rarely.",
+			points(p->detectable));
+	return rc;
+}
+
 int verdict_fill(struct comparison *c, struct err *e)
 {
 	struct eval_result *r = c->result;
@@ -134,7 +159,7 @@ int verdict_fill(struct comparison *c, struct err *e)
 	int rc = pick_fill(&p, c, best_of(c, true), best_of(c, false), e);
 	if (rc < 0)
 		return rc;
-	bool gained = p.change.low > 0, untrained = known->change[p.than].low > 0,
+	bool gained = p.change.low > 0 && !r->unsound[p.arm], untrained = known->change[p.than].low > 0,
 	     harmed = !(r->bpb_general_ratio <= margin_general) ||
 		premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
 	r->worth_it = known->arm[0].n && gained && !harmed;
@@ -147,10 +172,10 @@ int verdict_fill(struct comparison *c, struct err *e)
 		rc = put_knowledge(&b, c, &p, "Not worth it as it is", ", but it does harm elsewhere", e);
 	else if (untrained)
 		rc = put_untrained(&b, c, &p, e);
-	else if (p.change.high <= 0)
+	else if (p.change.high <= 0 || r->unsound[p.arm])
 		rc = put_knowledge(&b, c, &p, "Not worth it", "", e);
 	else
-		rc = put_knowledge(&b, c, &p, "Cannot tell, so do not rely on it", ", and the interval includes 0", e);
+		rc = put_unclear(&b, c, &p, e);
 	if (rc == 0)
 		rc = put_warnings(&b, c, !gained && untrained ? p.than : p.arm, e);
 	if (rc == 0)
