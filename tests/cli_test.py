@@ -19,7 +19,7 @@ from tap import Case
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
-VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve"]
+VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve", "write", "review"]
 
 
 def run(*args, text="", **more):

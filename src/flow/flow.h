@@ -4,6 +4,7 @@
  *   run       documents -> data set -> answers of the base, alone and with passages -> adapter -> the same of the tuned model -> verdict, one page
  *   export    model and adapter -> what another program loads, proved by reading it back
  *   page      what came out, for a person
+ *   write     briefs -> drafts, checked, in front of people
  */
 #ifndef ATTUNE_FLOW_H
 #define ATTUNE_FLOW_H
@@ -11,6 +12,7 @@
 #include <signal.h>
 
 #include "base/base.h"
+#include "model/model.h"
 #include "train/train.h"
 
 /*
@@ -51,5 +53,26 @@ struct flow_export_options {
  * nothing when they differ (ERR_FAILED). ERR_USAGE when `out` exists or the target cannot be made from this base.
  */
 int flow_export(struct flow_export_options *o, struct err *e);
+
+struct flow_write_options {
+	const char *in, *out; /* briefs as CSV or JSON lines (docs/formats.md); a folder, made if absent */
+	const char *data;     /* data folder that drafts are held to, or NULL */
+	bool passages;        /* of it go in front of each brief */
+	const char *reviews;  /* the log of reviews that drafts are put into */
+	const struct model *model;
+	const struct lora *lora; /* NULL: the base alone */
+	const char *origin;      /* what writes, for people */
+	struct generate_options generate;
+	const volatile sig_atomic_t *stop;
+};
+struct flow_written {
+	size_t n_drafts, n_before, n_bad;     /* in all; of these, found from a run before; briefs that were left out */
+	size_t n_words, n_claims, n_findings; /* in all drafts; n_claims: without support */
+};
+/*
+ * Writes OUT/drafts.jsonl, a line for each brief in their order, and puts each into the log of reviews. Drafts that are there are kept; the rest
+ * have the bytes that they would have had. ERR_STOPPED after `stop`.
+ */
+int flow_write(const struct flow_write_options *o, struct flow_written *out, struct err *e);
 
 #endif

@@ -169,5 +169,7 @@ export async function review(main) {
 	main.append(el("h1", {}, "Review"), el("p", {class: "lead"}, "Drafts with their evidence, the doubtful ones first. What is decided is kept for the next training; nothing is ever written over."));
 	const desk = new Desk(main);
 	desk.show(queue);
-	main.append(commands([["the same checks of any text", `attune lint draft.md --data ${quote(state.data ?? "DIR/.attune/data")}`]]));
+	main.append(commands([["drafts for this queue", `attune write --in briefs.csv --out drafts --results ${quote(state.results ?? "DIR/.attune")}`],
+		["what was decided, as rows to train on", `attune review --results ${quote(state.results ?? "DIR/.attune")} --export DOCUMENTS/reviewed.jsonl`],
+		["the same checks of any text", `attune lint draft.md --data ${quote(state.data ?? "DIR/.attune/data")}`]]));
 }

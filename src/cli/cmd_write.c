@@ -1,0 +1,87 @@
+/* attune write: briefs to drafts, checked against the documents and put in front of people. */
+#include "cli/verbs.h"
+#include "flow/flow.h"
+
+static int print_written(const struct flow_written *w, const struct flow_write_options *o, struct err *e)
+{
+	struct buf text = {0};
+	double n = w->n_drafts ? (double)w->n_drafts : 1;
+	int rc = buf_printf(&text, e, "drafts      %zu in %s/drafts.jsonl, %zu of them from before; %zu briefs left out\n",
+		w->n_drafts, o->out, w->n_before, w->n_bad);
+	if (!rc)
+		rc = buf_printf(&text, e, "written by  %s\nwords       %.0f a draft\n", o->origin, (double)w->n_words / n);
+	if (!rc && o->data)
+		rc = buf_printf(&text, e, "findings    %.1f a draft, of which %.1f claims without support\n",
+			(double)w->n_findings / n, (double)w->n_claims / n);
+	if (!rc)
+		rc = print_text(&text, e);
+	buf_release(&text);
+	return rc;
+}
+
+static int run(const struct cli *c, struct err *e)
+{
+	struct session session = {0};
+	struct flow_written written = {0};
+	char data[PATH_SIZE], reviews[PATH_SIZE];
+	struct buf origin = {0};
+	const char *results = cli_flag(c, "results"), *adapter = cli_flag(c, "adapter");
+	struct flow_write_options o = {.in = cli_flag(c, "in"),
+		.out = cli_flag(c, "out"),
+		.passages = cli_flag(c, "passages") != NULL,
+		.reviews = reviews,
+		.stop = &interrupted};
+	int rc = dir_exists(results)
+		? 0
+		: err_set(e, ERR_USAGE, "--results %s: no such folder; expected one that attune run made", results);
+	if (!rc)
+		rc = path_join(data, sizeof data, e, results, "data");
+	if (!rc)
+		rc = path_join(reviews, sizeof reviews, e, results, "reviews.db");
+	o.data = !rc && dir_exists(data) ? data : NULL;
+	if (!rc && o.passages && !o.data)
+		rc = err_set(e, ERR_USAGE, "--passages: expected the folder %s", data);
+	if (!rc)
+		rc = sampling_read(&o.generate, c, e);
+	if (!rc)
+		rc = buf_printf(&origin, e, "%s%s%s%s", cli_flag(c, "model"), adapter ? " with " : "", adapter ? adapter : "",
+			o.passages ? ", from passages" : "");
+	if (!rc)
+		rc = session_open(&session, c, e);
+	if (!rc) {
+		o.origin = origin.p;
+		o.model = session.model;
+		o.lora = session.lora;
+		interrupt_catch();
+		rc = flow_write(&o, &written, e);
+	}
+	if (!rc)
+		rc = print_written(&written, &o, e);
+	if (!rc)
+		log_line(LOG_INFO, "next: attune review --results %s, or the page of attune serve --results %s", results, results);
+	buf_release(&origin);
+	session_close(&session);
+	return rc;
+}
+
+const struct command command_write = {
+	.name = "write",
+	.operands = "",
+	.summary = "Write drafts from briefs, check them against the documents, and queue them for review.",
+	.examples = {"attune write --in briefs.csv --out drafts --results sample/.attune",
+		"attune write --in briefs.csv --out drafts --results sample/.attune --adapter run/adapter --passages",
+		"attune write --in briefs.jsonl --out drafts --results sample/.attune --max-tokens 400"},
+	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
+		{.name = "in",
+			.argument = "FILE",
+			.help = "briefs with type, audience, points and length: .csv, or lines of JSON",
+			.required = true},
+		{.name = "out", .argument = "DIR", .help = "folder for drafts.jsonl; what is there is kept", .required = true},
+		{.name = "results",
+			.argument = "DIR",
+			.help = "folder that attune run made, such as sample/.attune",
+			.required = true},
+		{.name = "passages", .help = "put passages of the documents in front of each brief"}, FLAGS_SAMPLING("0", "1"),
+		{0}},
+	.run = run,
+};

@@ -1,0 +1,231 @@
+/*
+ * Briefs from CSV (libcsv; RFC 4180) and JSON lines. Reference: briefs.h.
+ */
+#include "flow/briefs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <csv.h>
+
+enum { BRIEFS_BYTES_MAX = 256 << 20, COLUMNS_MAX = 64 };
+
+static const char *const field_names[BRIEF_FIELDS][4] = {[BRIEF_TYPE] = {"type", "kind", "format"},
+	[BRIEF_AUDIENCE] = {"audience", "for", "reader"},
+	[BRIEF_POINTS] = {"points", "key_points", "key points", "topic"},
+	[BRIEF_LENGTH] = {"length", "words"}};
+
+static int field_find(const char *name)
+{
+	for (int f = 0; f < BRIEF_FIELDS; f++)
+		for (int i = 0; i < 4 && field_names[f][i]; i++)
+			if (!strcasecmp(name, field_names[f][i]))
+				return f;
+	return -1;
+}
+
+/* ---- adding ------------------------------------------------------------------------------------------------------------------- */
+
+static int id_make(struct briefs *b, struct brief *brief, struct err *e)
+{
+	struct sha256 *sum;
+	char hex[65];
+	int rc = sha256_new(&sum, e);
+	if (rc)
+		return rc;
+	for (int f = 0; f < BRIEF_FIELDS; f++)
+		sha256_add(sum, brief->field[f], strlen(brief->field[f]) + 1);
+	sha256_hex(sum, hex);
+	sha256_free(sum);
+	hex[16] = 0;
+	json_int_t before = json_integer_value(json_object_get(b->seen, hex));
+	if (json_object_set_new(b->seen, hex, json_integer(before + 1)))
+		return err_set(e, ERR_RESOURCE, "out of memory");
+	snprintf(brief->id, sizeof brief->id, before ? "%s-%lld" : "%s", hex, (long long)before + 1);
+	return 0;
+}
+
+/* A row's fields, of which some may be NULL. ERR_DATA when nothing can be made of it. */
+static int add(struct briefs *b, const char *const *field, struct err *e)
+{
+	struct brief brief;
+	const char *points = field[BRIEF_POINTS];
+	if (!points || !points[strspn(points, " \t\r\n")])
+		return err_set(e, ERR_DATA, "expected \"points\", what the draft is to say");
+	for (int f = 0; f < BRIEF_FIELDS; f++) {
+		const char *text = field[f] ? field[f] : "";
+		struct buf clean = {0};
+		int rc = utf8_append(&clean, text, strlen(text), e);
+		brief.field[f] = rc ? NULL : arena_strdup(&b->arena, clean.len ? clean.p : "", clean.len, e);
+		buf_release(&clean);
+		if (!brief.field[f])
+			return ERR_RESOURCE;
+	}
+	int rc = id_make(b, &brief, e);
+	if (!rc)
+		rc = mem_reserve(&b->p, b->n, &b->cap, sizeof *b->p, e);
+	if (!rc)
+		b->p[b->n++] = brief;
+	return rc;
+}
+
+/* As add; a row that cannot be used is warned of. */
+static int row_add(struct briefs *b, const char *const *field, const char *path, size_t line, struct err *e)
+{
+	int rc = add(b, field, e);
+	if (rc != ERR_DATA)
+		return rc;
+	log_line(LOG_WARNING, "%s: line %zu: %s; left out", path, line, e->text);
+	b->n_bad++;
+	return 0;
+}
+
+/* ---- CSV ----------------------------------------------------------------------------------------------------------------------- */
+
+struct table {
+	struct briefs *b;
+	const char *path;
+	int column[COLUMNS_MAX]; /* its field, or -1 */
+	struct buf text[COLUMNS_MAX];
+	size_t n, n_columns, line, row_line;
+	bool has_head;
+	int rc;
+	struct err *e;
+};
+
+static void on_field(void *p, size_t n, void *user)
+{
+	struct table *t = user;
+	if (t->n < COLUMNS_MAX && !t->rc) {
+		buf_clear(&t->text[t->n]);
+		t->rc = buf_append(&t->text[t->n], n ? p : "", n, t->e);
+	}
+	t->n++;
+}
+
+static int head_read(struct table *t)
+{
+	bool points = false;
+	t->n_columns = t->n < COLUMNS_MAX ? t->n : COLUMNS_MAX;
+	for (size_t i = 0; i < t->n_columns; i++) {
+		const char *name = t->text[i].len ? t->text[i].p : "";
+		t->column[i] = field_find(!strncmp(name, "\xef\xbb\xbf", 3) ? name + 3 : name);
+		points = points || t->column[i] == BRIEF_POINTS;
+	}
+	t->has_head = true;
+	return points ? 0
+		      : err_set(t->e, ERR_DATA, "%s: line 1: expected a head with the columns type, audience, points and length",
+				t->path);
+}
+
+static void on_row(int end, void *user)
+{
+	struct table *t = user;
+	const char *field[BRIEF_FIELDS] = {NULL};
+	(void)end;
+	if (!t->rc && !t->has_head) {
+		t->rc = head_read(t);
+	} else if (!t->rc) {
+		for (size_t i = 0; i < t->n && i < t->n_columns; i++)
+			if (t->column[i] >= 0)
+				field[t->column[i]] = t->text[i].len ? t->text[i].p : "";
+		t->rc = row_add(t->b, field, t->path, t->row_line, t->e);
+	}
+	t->n = 0;
+	t->row_line = t->line;
+}
+
+static int csv_read(struct briefs *b, const char *path, struct err *e)
+{
+	struct table t = {.b = b, .path = path, .line = 1, .row_line = 1, .e = e};
+	struct csv_parser parser;
+	struct buf file = {0};
+	t.rc = file_read(path, BRIEFS_BYTES_MAX, &file, e);
+	if (!t.rc && csv_init(&parser, CSV_APPEND_NULL))
+		t.rc = err_set(e, ERR_RESOURCE, "%s: out of memory", path);
+	if (t.rc) {
+		buf_release(&file);
+		return t.rc;
+	}
+	for (size_t at = 0, n; at < file.len && !t.rc; at += n) { /* by lines, which are counted */
+		const char *nl = memchr(file.p + at, '\n', file.len - at);
+		n = nl ? (size_t)(nl - file.p) + 1 - at : file.len - at;
+		t.line++;
+		if (csv_parse(&parser, file.p + at, n, on_field, on_row, &t) != n && !t.rc)
+			t.rc = err_set(e, ERR_DATA, "%s: line %zu: %s", path, t.line - 1, csv_strerror(csv_error(&parser)));
+	}
+	if (!t.rc)
+		csv_fini(&parser, on_field, on_row, &t);
+	csv_free(&parser);
+	for (size_t i = 0; i < COLUMNS_MAX; i++)
+		buf_release(&t.text[i]);
+	buf_release(&file);
+	return t.rc;
+}
+
+/* ---- JSON lines ------------------------------------------------------------------------------------------------------------------ */
+
+struct lines {
+	struct briefs *b;
+	const char *path;
+	size_t line; /* of those with something on them */
+};
+
+static int object_read(void *context, const json_t *o, struct err *e)
+{
+	struct lines *l = context;
+	const char *field[BRIEF_FIELDS] = {NULL}, *name;
+	char number[32];
+	json_t *value;
+	json_object_foreach ((json_t *)(uintptr_t)o, name, value) {
+		int f = field_find(name);
+		if (f >= 0 && json_is_string(value))
+			field[f] = json_string_value(value);
+		if (f == BRIEF_LENGTH && json_is_integer(value)) {
+			snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+			field[f] = number;
+		}
+	}
+	return row_add(l->b, field, l->path, ++l->line, e);
+}
+
+int briefs_read(struct briefs *b, const char *path, struct err *e)
+{
+	size_t n = strlen(path);
+	*b = (struct briefs){.seen = json_object()};
+	arena_init(&b->arena, 64 << 10);
+	struct lines lines = {b, path, 0};
+	bool table = n > 4 && !strcasecmp(path + n - 4, ".csv");
+	int rc = table ? csv_read(b, path, e) : jsonl_each(path, object_read, &lines, e);
+	if (!rc && !b->n)
+		rc = err_set(e, ERR_DATA, "%s: expected briefs with type, audience, points and length, found none", path);
+	return rc;
+}
+
+void briefs_release(struct briefs *b)
+{
+	mem_free(b->p);
+	json_decref(b->seen);
+	arena_release(&b->arena);
+	*b = (struct briefs){0};
+}
+
+/* ---- prompts --------------------------------------------------------------------------------------------------------------------- */
+
+int brief_prompt(const struct brief *b, struct buf *out, struct err *e)
+{
+	static const char *const known[][2] = {{"blog", "a section of a blog post"}, {"release-note", "a release note"},
+		{"faq", "an answer for the FAQ"}, {"ticket-reply", "a reply to a support ticket"},
+		{"product-description", "a product description"}};
+	const char *type = *b->field[BRIEF_TYPE] ? b->field[BRIEF_TYPE] : "text", *what = NULL;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcasecmp(type, known[i][0]))
+			what = known[i][1];
+	int rc = buf_printf(out, e, "Write %s%s", what ? "" : "a ", what ? what : type);
+	if (!rc && *b->field[BRIEF_AUDIENCE])
+		rc = buf_printf(out, e, " for %s", b->field[BRIEF_AUDIENCE]);
+	if (!rc && *b->field[BRIEF_LENGTH])
+		rc = buf_printf(out, e, ", of about %s words", b->field[BRIEF_LENGTH]);
+	return rc ? rc : buf_printf(out, e, ". It says: %s", b->field[BRIEF_POINTS]);
+}

@@ -1,0 +1,274 @@
+/*
+ * Drafts at volume: briefs to drafts.jsonl, line by line and in their order, so that who stops or dies loses at most the draft that was being made
+ * and the file ends up with the same bytes. Reference: flow.h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/data.h"
+#include "flow/briefs.h"
+#include "flow/flow.h"
+#include "search/search.h"
+#include "store/store.h"
+
+enum { AT_ONCE = 64, DRAFTS_BYTES_MAX = 1 << 30 };
+
+struct item {
+	const struct brief *brief;
+	struct buf prompt; /* without passages */
+	json_t *evidence;
+	struct ids ids;
+};
+
+struct writing {
+	const struct flow_write_options *o;
+	struct flow_written *done;
+	char path[PATH_SIZE];
+	struct lint *lint;     /* NULL: no data folder */
+	struct search *search; /* NULL: no passages */
+	struct reviews *reviews;
+	json_t *there; /* ids of drafts in the file */
+	struct item item[AT_ONCE];
+	struct progress progress;
+	size_t n_tokens, n_before; /* n_before: briefs done when this began */
+	double t_start;
+};
+
+/* ---- one draft --------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *findings_json(const struct lint_findings *found)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < found->n; i++) {
+		const struct lint_finding *f = &found->p[i];
+		json_array_append_new(list,
+			json_pack("{s:I, s:I, s:s, s:s, s:s}", "start", (json_int_t)f->start, "end", (json_int_t)f->end, "kind",
+				lint_kind_name(f->kind), "message", f->message, "instead", f->instead));
+	}
+	return list;
+}
+
+static size_t words(const char *text)
+{
+	size_t n = 0;
+	for (; *(text += strspn(text, " \t\r\n")); text += strcspn(text, " \t\r\n"))
+		n++;
+	return n;
+}
+
+/* Counts the draft and puts it in front of people; once, however often it is called. */
+static int draft_queue(struct writing *w, const json_t *o, struct err *e)
+{
+	const json_t *findings = json_object_get(o, "findings"), *f;
+	size_t n_claims = 0, n = json_array_size(findings), i;
+	json_array_foreach (findings, i, f)
+		n_claims += !strcmp(json_string_value(json_object_get(f, "kind")), lint_kind_name(LINT_CLAIM));
+	char *evidence = json_dumps(json_object_get(o, "evidence"), JSON_COMPACT), *found = json_dumps(findings, JSON_COMPACT);
+	const struct review_draft d = {.id = json_string_value(json_object_get(o, "id")),
+		.kind = json_string_value(json_object_get(o, "type")),
+		.prompt = json_string_value(json_object_get(o, "prompt")),
+		.text = json_string_value(json_object_get(o, "text")),
+		.origin = json_string_value(json_object_get(o, "origin")),
+		.evidence = evidence,
+		.findings = found,
+		.urgency = (double)n_claims + 0.1 * (double)(n - n_claims)};
+	int rc = evidence && found ? reviews_add(w->reviews, &d, e) : err_set(e, ERR_RESOURCE, "out of memory");
+	w->done->n_drafts++;
+	w->done->n_words += words(d.text);
+	w->done->n_claims += n_claims;
+	w->done->n_findings += n;
+	free(evidence);
+	free(found);
+	return rc;
+}
+
+static int draft_make(
+	struct writing *w, const struct item *it, const char *text, const char *finish_reason, json_t **out, struct err *e)
+{
+	struct lint_findings found = {0};
+	const char *const *f = it->brief->field;
+	int rc = w->lint ? lint_draft(w->lint, text, &found, e) : 0;
+	*out = rc ? NULL
+		  : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o}", "id", it->brief->id, "type", f[BRIEF_TYPE],
+			    "audience", f[BRIEF_AUDIENCE], "points", f[BRIEF_POINTS], "length", f[BRIEF_LENGTH], "prompt",
+			    it->prompt.p, "text", text, "finish_reason", finish_reason, "origin", w->o->origin, "evidence",
+			    it->evidence, "findings", findings_json(&found));
+	lint_findings_release(&found);
+	return rc || *out ? rc : err_set(e, ERR_RESOURCE, "out of memory while writing a draft");
+}
+
+static int draft_keep(void *context, size_t i, const struct generated *made, struct err *e)
+{
+	struct writing *w = context;
+	struct buf text = {0}, line = {0};
+	json_t *o = NULL;
+	char rate[64];
+	for (size_t k = 0; k < made->text.len; k++) /* a C string from here on */
+		if (!made->text.p[k])
+			made->text.p[k] = ' ';
+	int rc = utf8_append(&text, made->text.len ? made->text.p : "", made->text.len, e);
+	if (!rc)
+		rc = draft_make(w, &w->item[i], text.len ? text.p : "", made->finish_reason, &o, e);
+	char *dumped = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	if (!rc)
+		rc = dumped ? buf_printf(&line, e, "%s\n", dumped)
+			    : err_set(e, ERR_RESOURCE, "out of memory while writing a draft");
+	if (!rc)
+		rc = file_append(w->path, line.p, line.len, e);
+	if (!rc)
+		rc = draft_queue(w, o, e);
+	w->n_tokens += made->n_tokens;
+	snprintf(rate, sizeof rate, "%.0f tokens/s", (double)w->n_tokens / (now_s() - w->t_start));
+	progress_update(&w->progress, (double)(w->n_before + w->done->n_drafts), rate);
+	free(dumped);
+	json_decref(o);
+	buf_release(&text);
+	buf_release(&line);
+	return rc;
+}
+
+/* ---- prompts ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The brief as the model gets it, with as many passages as leave room. */
+static int item_prepare(struct writing *w, struct item *it, struct err *e)
+{
+	struct search_hits hits = {0};
+	struct buf text = {0};
+	size_t context = model_config(w->o->model)->context, n;
+	int rc = brief_prompt(it->brief, &it->prompt, e);
+	if (!rc && w->search)
+		rc = search_find(w->search, it->brief->field[BRIEF_POINTS], SEARCH_PASSAGES, &hits, e);
+	for (n = hits.n + 1; n-- > 0 && !rc;) {
+		buf_clear(&text);
+		rc = search_message(&hits, n, it->prompt.p, &text, e);
+		const struct message message = {.role = "user", .content = text.p};
+		const struct row row = {.kind = ROW_MESSAGES, .messages = (struct message *)(uintptr_t)&message, .n_messages = 1};
+		it->ids.n = 0;
+		if (!rc)
+			rc = row_prompt(&it->ids, &row, model_encoder(w->o->model), e);
+		if (!rc && it->ids.n + w->o->generate.max_tokens <= context)
+			break;
+	}
+	if (!rc)
+		rc = prompt_check(it->ids.n, context, e);
+	it->evidence = json_array();
+	for (size_t i = 0; i < hits.n && i < n && !rc; i++)
+		json_array_append_new(it->evidence,
+			json_pack("{s:s, s:s, s:s}", "source", hits.p[i].source, "heading", hits.p[i].heading, "text",
+				hits.p[i].text));
+	search_hits_release(&hits);
+	buf_release(&text);
+	return rc ? err_prefix(e, "brief %s", it->brief->id) : 0;
+}
+
+static int some_write(struct writing *w, size_t n, struct err *e)
+{
+	struct ids prompts[AT_ONCE];
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++) {
+		rc = item_prepare(w, &w->item[i], e);
+		prompts[i] = w->item[i].ids;
+	}
+	struct generate_job job = {
+		.prompts = prompts, .n = n, .options = w->o->generate, .on_answer = draft_keep, .context = w, .stop = w->o->stop};
+	if (!rc)
+		rc = generate_many(w->o->model, w->o->lora, &job, e);
+	for (size_t i = 0; i < n; i++) {
+		ids_release(&w->item[i].ids);
+		buf_release(&w->item[i].prompt);
+		json_decref(w->item[i].evidence);
+		w->item[i] = (struct item){0};
+	}
+	return rc;
+}
+
+/* ---- what is there already ---------------------------------------------------------------------------------------------------------- */
+
+static int draft_seen(void *context, const json_t *o, struct err *e)
+{
+	static const char *const names[] = {"id", "type", "prompt", "text", "origin"};
+	struct writing *w = context;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!json_is_string(json_object_get(o, names[i])))
+			return err_set(e, ERR_DATA, "expected a draft as attune write makes them; give another --out");
+	if (json_object_set_new(w->there, json_string_value(json_object_get(o, "id")), json_true()))
+		return err_set(e, ERR_RESOURCE, "out of memory");
+	return draft_queue(w, o, e); /* the program may have died between file and queue */
+}
+
+/* Reads the drafts of a run before; a line that was cut goes. */
+static int before_read(struct writing *w, struct err *e)
+{
+	struct buf file = {0};
+	if (!file_exists(w->path))
+		return 0;
+	int rc = file_read(w->path, DRAFTS_BYTES_MAX, &file, e);
+	size_t whole = file.len;
+	while (whole && file.p[whole - 1] != '\n')
+		whole--;
+	if (!rc && whole < file.len)
+		rc = file_replace(w->path, file.len ? file.p : "", whole, e);
+	buf_release(&file);
+	if (!rc && whole)
+		rc = jsonl_each(w->path, draft_seen, w, e);
+	w->done->n_before = w->done->n_drafts;
+	return rc;
+}
+
+static int all_write(struct writing *w, const struct briefs *b, struct err *e)
+{
+	size_t n = 0, n_left = 0;
+	int rc = 0;
+	for (size_t i = 0; i < b->n; i++)
+		n_left += !json_object_get(w->there, b->p[i].id);
+	if (!n_left)
+		return 0;
+	w->n_before = b->n - n_left - w->done->n_drafts;
+	w->t_start = now_s();
+	progress_begin(&w->progress, "writing", "drafts", (double)b->n);
+	for (size_t i = 0; i < b->n && !rc; i++) {
+		if (!json_object_get(w->there, b->p[i].id))
+			w->item[n++].brief = &b->p[i];
+		if (n == AT_ONCE || (n && i + 1 == b->n)) {
+			rc = some_write(w, n, e);
+			n = 0;
+		}
+	}
+	progress_end(&w->progress);
+	return rc == ERR_STOPPED ? err_set(e, ERR_STOPPED, "stopped while writing drafts; run the same command again to go on")
+				 : rc;
+}
+
+int flow_write(const struct flow_write_options *o, struct flow_written *out, struct err *e)
+{
+	struct briefs briefs = {0};
+	struct writing w = {.o = o, .done = out, .there = json_object()};
+	*out = (struct flow_written){0};
+	int rc = briefs_read(&briefs, o->in, e), lock = -1;
+	if (!rc)
+		rc = dir_make(o->out, e);
+	if (!rc)
+		rc = dir_lock(&lock, o->out, e);
+	if (!rc)
+		rc = path_join(w.path, sizeof w.path, e, o->out, "drafts.jsonl");
+	if (!rc)
+		rc = reviews_open(&w.reviews, o->reviews, e);
+	if (!rc && o->data)
+		rc = lint_open(&w.lint, o->data, e);
+	if (!rc && o->data && o->passages)
+		rc = search_open(&w.search, o->data, e);
+	if (!rc)
+		rc = before_read(&w, e);
+	if (!rc)
+		rc = all_write(&w, &briefs, e);
+	out->n_bad = briefs.n_bad;
+	if (lock >= 0)
+		dir_unlock(lock);
+	search_close(w.search);
+	lint_free(w.lint);
+	reviews_close(w.reviews);
+	json_decref(w.there);
+	briefs_release(&briefs);
+	return rc;
+}
