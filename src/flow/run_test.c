@@ -203,8 +203,8 @@ static int setup(void **state)
 		return -1;
 	put("docs/a.md", "# A\n\nThe lease lasts 3 hours. The key has 8 bytes.\n");
 	put("docs/questions.jsonl",
-		"{\"id\":\"a\",\"question\":\"How long does the lease last?\",\"answers\":[\"3 hours\"]}\n"
-		"{\"id\":\"b\",\"question\":\"How large is the key?\",\"answers\":[\"8 bytes\"]}\n");
+		"{\"id\":\"a\",\"question\":\"After what time is a lease over?\",\"answers\":[\"3 hours\"]}\n"
+		"{\"id\":\"b\",\"question\":\"Of what size are keys?\",\"answers\":[\"8 bytes\"]}\n");
 	return 0;
 }
 
