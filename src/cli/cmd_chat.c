@@ -3,6 +3,7 @@
  * each question is asked with passages in front; the conversation remembers the question alone, so that it does not fill up with passages.
  */
 #include "cli/verbs.h"
+#include "flow/flow.h"
 #include "search/search.h"
 
 #include <poll.h>
@@ -166,17 +167,20 @@ static int chat_loop(struct chat *h, struct err *e)
 static int run(const struct cli *c, struct err *e)
 {
 	struct session session = {0};
+	struct embedder *embedder = NULL;
 	struct chat h = {.session = &session, .terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO)};
 	long long context;
 	int rc = cli_int(c, "context", 16, 1048576, &context, e);
 	if (!rc)
 		rc = sampling_read(&h.options, c, e);
-	if (!rc && cli_flag(c, "data"))
-		rc = search_open(&h.search, cli_flag(c, "data"), e);
 	if (!rc && cli_flag(c, "prompt"))
 		rc = chat_prompt(&h, cli_flag(c, "prompt"), e);
 	if (!rc)
 		rc = session_open(&session, c, e);
+	if (!rc && cli_flag(c, "data"))
+		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
+	if (!rc && cli_flag(c, "data"))
+		rc = search_open(&h.search, cli_flag(c, "data"), embedder, e);
 	if (rc)
 		goto done;
 	size_t most = model_config(session.model)->context;
@@ -197,6 +201,7 @@ done:
 	row_release(&h.prompt);
 	generator_free(h.generator);
 	search_close(h.search);
+	embedder_free(embedder);
 	session_close(&session);
 	return rc;
 }
@@ -207,7 +212,7 @@ const struct command command_chat = {
 	.summary = "Talk to a model.",
 	.examples = {"attune chat --adapter run/adapter", "attune chat --data sample/.attune/data",
 		"echo 'What is SQLite?' | attune chat --quiet"},
-	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
+	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER, FLAG_EMBEDDER,
 		{.name = "data", .argument = "DIR", .help = "answer from the passages of this data folder"},
 		{.name = "prompt",
 			.argument = "F",

@@ -101,6 +101,9 @@ static int run(const struct cli *c, struct err *e)
 		rc = hub_list(model, &d, e);
 	if (!d.n_models)
 		say(&d, "model", false, rc ? e->text : "none in the cache: attune pull smollm2-135m");
+	if (!hub_find(text, "minilm", e))
+		say(&d, "embedder", text[0],
+			text[0] ? "passages are found by meaning too" : "to find passages by meaning too: attune pull minilm");
 	say(&d, "curl", hub_has_curl(),
 		hub_has_curl() ? "hf:ORG/REPO can be pulled"
 			       : "for hf:ORG/REPO: install libcurl's development files and build again");

@@ -2,6 +2,7 @@
  * sealed questions and on texts that nobody trained on. */
 #include "cli/verbs.h"
 #include "eval/eval.h"
+#include "flow/flow.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,7 @@ static int imported(struct eval_arm arm[EVAL_ARMS_MAX], size_t *n_arms, char nam
 static int run(const struct cli *c, struct err *e)
 {
 	struct session s = {0};
+	struct embedder *embedder = NULL;
 	char model_key[65], adapter_key[65] = "-" /* soon the hash; not "", which is the base's */,
 			    names[EVAL_ARMS_MAX][ARM_NAME_SIZE];
 	const char *data = cli_flag(c, "data"), *out = cli_flag(c, "out"), *adapter = cli_flag(c, "adapter"),
@@ -76,6 +78,8 @@ static int run(const struct cli *c, struct err *e)
 		rc = sha256_path(s.path, model_key, e);
 	if (!rc)
 		rc = sha256_path(adapter, adapter_key, e);
+	if (!rc)
+		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
 	if (rc)
 		goto done;
 	interrupt_catch();
@@ -83,12 +87,14 @@ static int run(const struct cli *c, struct err *e)
 		.data = data,
 		.out = out,
 		.model = s.model,
+		.embedder = embedder,
 		.model_name = cli_flag(c, "model"),
 		.model_key = model_key,
 		.stop = &interrupted};
 	arm[TUNED].lora = arm[RAG_TUNED].lora = s.lora;
 	rc = compare(&job, arm, n_arms, gates, e);
 done:
+	embedder_free(embedder);
 	session_close(&s);
 	return rc;
 }
@@ -101,7 +107,7 @@ const struct command command_eval = {
 		"attune eval --data data --adapter run/adapter --out eval",
 		"attune eval --data data --adapter run/adapter --out eval --answers today=drafts.jsonl --gate "
 		"'known>=0.6,retention<=0.01'"},
-	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
+	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER, FLAG_EMBEDDER,
 		{.name = "data", .argument = "DIR", .help = "the data folder that curate wrote"},
 		{.name = "out", .argument = "DIR", .help = "folder for the answers, eval.json and report.html"},
 		{.name = "answers",

@@ -2,6 +2,20 @@
 #include "cli/verbs.h"
 #include "hub/hub.h"
 
+#include <string.h>
+
+/* What to do with the model now. */
+static void say_next(const char *name)
+{
+	for (const struct hub_short_name *s = hub_short_names; s->name; s++) {
+		if (!strcmp(s->name, name)) {
+			log_line(LOG_INFO, "next: %s", s->next);
+			return;
+		}
+	}
+	log_line(LOG_INFO, "next: attune train --model %s --data DIR --out RUN", name);
+}
+
 static int run(const struct cli *c, struct err *e)
 {
 	char path[PATH_SIZE];
@@ -17,7 +31,7 @@ static int run(const struct cli *c, struct err *e)
 		rc = print_line(path, e);
 	}
 	if (!rc)
-		log_line(LOG_INFO, "next: attune train --model %s --data DIR --out RUN", name);
+		say_next(name);
 	return rc;
 }
 

@@ -18,8 +18,12 @@ static int run(const struct cli *c, struct err *e)
 	if (rc)
 		goto done;
 	interrupt_catch();
-	const struct flow_run_options o = {
-		.in = in, .out = out, .model = cli_flag(c, "model"), .config = &s.config, .stop = &interrupted};
+	const struct flow_run_options o = {.in = in,
+		.out = out,
+		.model = cli_flag(c, "model"),
+		.embedder = cli_flag(c, "embedder"),
+		.config = &s.config,
+		.stop = &interrupted};
 	rc = flow_run(&o, &page, e);
 	if (!rc)
 		rc = print_text(&page, e);
@@ -41,7 +45,7 @@ const struct command command_run = {
 	.summary = "Train a model on a folder of documents and show its answers before and after.",
 	.examples = {"attune run sample", "attune run handbook --out handbook-run",
 		"attune run sample --set num_epochs=5 --threads 2"},
-	.flags = (const struct flag[]){FLAG_MODEL,
+	.flags = (const struct flag[]){FLAG_MODEL, FLAG_EMBEDDER,
 		{.name = "out",
 			.argument = "DIR",
 			.help = "folder for everything it makes (default: .attune in the documents' folder)"},

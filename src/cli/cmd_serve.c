@@ -1,5 +1,6 @@
 /* attune serve: a model and its adapters for other programs, over HTTP. */
 #include "cli/verbs.h"
+#include "flow/flow.h"
 #include "hub/hub.h"
 #include "serve/serve.h"
 
@@ -111,6 +112,7 @@ static void ready(const char *url)
 static int run(const struct cli *c, struct err *e)
 {
 	struct job *j = mem_alloc(1, sizeof *j, e);
+	struct embedder *embedder = NULL;
 	long long n_parallel, context, port;
 	if (!j)
 		return ERR_RESOURCE;
@@ -133,12 +135,15 @@ static int run(const struct cli *c, struct err *e)
 		rc = data_find(j, c, e);
 	if (!rc)
 		rc = hub_resolve(j->model, cli_flag(c, "model"), e);
+	if (!rc && j->options.data)
+		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
 	if (rc)
 		goto done;
 	j->options.model = j->model;
 	j->options.model_name = j->model_name;
 	j->options.adapter = j->adapter;
 	j->options.model_given = cli_flag(c, "model");
+	j->options.embedder = embedder;
 	j->options.host = cli_flag(c, "host");
 	j->options.port = cli_flag(c, "port");
 	j->options.key_file = cli_flag(c, "api-key-file");
@@ -150,6 +155,7 @@ static int run(const struct cli *c, struct err *e)
 	interrupt_catch();
 	rc = serve_run(&j->options, e);
 done:
+	embedder_free(embedder);
 	mem_free(j);
 	return rc;
 }
@@ -174,6 +180,7 @@ const struct command command_serve = {
 			.argument = "DIR",
 			.help = "a training run to be watched on the page; those of --results are, too",
 			.repeated = true},
+		FLAG_EMBEDDER,
 		{.name = "host",
 			.argument = "H",
 			.fallback = "127.0.0.1",

@@ -22,6 +22,7 @@ static int print_written(const struct flow_written *w, const struct flow_write_o
 static int run(const struct cli *c, struct err *e)
 {
 	struct session session = {0};
+	struct embedder *embedder = NULL;
 	struct flow_written written = {0};
 	char data[PATH_SIZE], reviews[PATH_SIZE];
 	struct buf origin = {0};
@@ -48,7 +49,10 @@ static int run(const struct cli *c, struct err *e)
 			o.passages ? ", from passages" : "");
 	if (!rc)
 		rc = session_open(&session, c, e);
+	if (!rc && o.passages)
+		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
 	if (!rc) {
+		o.embedder = embedder;
 		o.origin = origin.p;
 		o.model = session.model;
 		o.lora = session.lora;
@@ -60,6 +64,7 @@ static int run(const struct cli *c, struct err *e)
 	if (!rc)
 		log_line(LOG_INFO, "next: attune review --results %s, or the page of attune serve --results %s", results, results);
 	buf_release(&origin);
+	embedder_free(embedder);
 	session_close(&session);
 	return rc;
 }
@@ -81,7 +86,7 @@ const struct command command_write = {
 			.argument = "DIR",
 			.help = "folder that attune run made, such as sample/.attune",
 			.required = true},
-		{.name = "passages", .help = "put passages of the documents in front of each brief"}, FLAGS_SAMPLING("0", "1"),
-		{0}},
+		{.name = "passages", .help = "put passages of the documents in front of each brief"}, FLAG_EMBEDDER,
+		FLAGS_SAMPLING("0", "1"), {0}},
 	.run = run,
 };

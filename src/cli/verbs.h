@@ -14,6 +14,8 @@ extern const struct command command_pull, command_train, command_score, command_
 /* clang-format off */
 #define FLAG_MODEL {.name = "model", .argument = "M", .fallback = "smollm2-135m", .help = "model: a path or a name that pull takes"}
 #define FLAG_ADAPTER {.name = "adapter", .argument = "DIR", .help = "adapter to put on the model"}
+#define FLAG_EMBEDDER \
+	{.name = "embedder", .argument = "E", .fallback = "minilm", .help = "what finds passages by meaning; none: by words alone"}
 #define FLAG_JSON {.name = "json", .help = "JSON on stdout"}
 #define FLAG_SET \
 	{.name = "set", .argument = "KEY=VALUE", .help = "a setting; 'attune config show' lists them", .repeated = true}

@@ -44,7 +44,7 @@ static int context_name(char *name, size_t size, const struct eval_job *j, const
 			snprintf(name, size, "answers behind %s", key);
 		break;
 	case EVAL_PASSAGES:
-		if ((rc = search_open(&s, j->data, e)) < 0)
+		if ((rc = search_open(&s, j->data, j->embedder, e)) < 0)
 			break;
 		snprintf(name, size, "answers from %d passages of %s", SEARCH_PASSAGES, search_key(s));
 		search_close(s);
@@ -95,7 +95,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 	if (rc == 0)
 		rc = arm_files_fill(&files, j, arm, e);
 	if (rc == 0 && arm->context == EVAL_PASSAGES)
-		rc = search_open(&search, j->data, e);
+		rc = search_open(&search, j->data, j->embedder, e);
 	if (rc == 0 && arm->context == EVAL_PROMPT)
 		rc = prompt_make(&prompt, j, e);
 	if (rc == 0) {

@@ -42,6 +42,7 @@ struct eval_job {
 	const char *data; /* what data_curate writes: unseen.jsonl, terms.yaml, train.jsonl, manifest.json */
 	const char *out;  /* made if absent */
 	const struct model *model;
+	const struct embedder *embedder;    /* for arms with passages; may be NULL */
 	const char *model_name, *model_key; /* for people; what the weights are, as a hash */
 	const char *loss_svg;               /* shown in the report; may be NULL or absent */
 	double train_seconds;

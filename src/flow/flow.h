@@ -4,6 +4,7 @@
  *   run       documents -> data set -> answers of the base, alone and with passages -> adapter -> the same of the tuned model -> verdict, one page
  *   export    model and adapter -> what another program loads, proved by reading it back
  *   page      what came out, for a person
+ *   embedder  the model that finds passages by meaning, where there is one
  *   write     briefs -> drafts, checked, in front of people
  */
 #ifndef ATTUNE_FLOW_H
@@ -26,8 +27,9 @@
 struct flow_run_options {
 	const char *
 		in; /* a folder of documents (data.h), or a workspace with them in sources/; its questions.jsonl, if there, is asked */
-	const char *out;   /* made if absent */
-	const char *model; /* any name that hub_resolve takes */
+	const char *out;      /* made if absent */
+	const char *model;    /* any name that hub_resolve takes */
+	const char *embedder; /* as flow_embedder takes it */
 	const struct train_config *config;
 	const volatile sig_atomic_t *stop; /* as in train_options */
 };
@@ -39,6 +41,12 @@ struct flow_run_options {
  * hub_resolve, data_curate and train_run, and ERR_DATA for a malformed questions file.
  */
 int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e);
+
+/*
+ * An embedder by its name, "none" or any that hub_resolve takes, for search_open; the caller frees. A short name (minilm) whose model is not here is
+ * no error and never fetched: *out is NULL, and one line says how to get it. kern_init must have been called.
+ */
+int flow_embedder(struct embedder **out, const char *name, struct err *e);
 
 struct flow_export_options {
 	const char *model, *adapter; /* any name that hub_resolve takes; anything that lora_open takes */
@@ -55,10 +63,11 @@ struct flow_export_options {
 int flow_export(struct flow_export_options *o, struct err *e);
 
 struct flow_write_options {
-	const char *in, *out; /* briefs as CSV or JSON lines (docs/formats.md); a folder, made if absent */
-	const char *data;     /* data folder that drafts are held to, or NULL */
-	bool passages;        /* of it go in front of each brief */
-	const char *reviews;  /* the log of reviews that drafts are put into */
+	const char *in, *out;            /* briefs as CSV or JSON lines (docs/formats.md); a folder, made if absent */
+	const char *data;                /* data folder that drafts are held to, or NULL */
+	bool passages;                   /* of it go in front of each brief */
+	const struct embedder *embedder; /* finds these by meaning; NULL: by words alone */
+	const char *reviews;             /* the log of reviews that drafts are put into */
 	const struct model *model;
 	const struct lora *lora; /* NULL: the base alone */
 	const char *origin;      /* what writes, for people */

@@ -21,6 +21,7 @@ struct job {
 	char run[PATH_SIZE], adapter[PATH_SIZE], loss_svg[PATH_SIZE], model_path[PATH_SIZE];
 	char model_key[65], run_key[65];
 	struct model *model;
+	struct embedder *embedder;
 	struct eval_job eval;
 	struct page page;
 	int lock;
@@ -130,7 +131,9 @@ static int prepare(struct job *j, struct err *e)
 		rc = sha256_path(j->model_path, j->model_key, e);
 	if (rc == 0)
 		rc = run_name(j, e);
-	return rc < 0 ? rc : model_open(&j->model, j->model_path, e);
+	if (rc == 0)
+		rc = model_open(&j->model, j->model_path, e);
+	return rc < 0 ? rc : flow_embedder(&j->embedder, j->o->embedder, e);
 }
 
 static int evaluate(struct job *j, const struct eval_arm *arm, struct err *e)
@@ -164,6 +167,7 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 		.data = j->data,
 		.out = j->out,
 		.model = j->model,
+		.embedder = j->embedder,
 		.model_name = o->model,
 		.model_key = j->model_key,
 		.loss_svg = j->loss_svg,
@@ -185,6 +189,7 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 done:
 	buf_release(&text);
 	model_free(j->model);
+	embedder_free(j->embedder);
 	dir_unlock(j->lock);
 	mem_free(j);
 	return rc;

@@ -55,8 +55,12 @@ static void put(const char *name, const char *text)
 /* The return value of flow_run, or 1 when it was killed at file call `kill_here`. */
 static int run(const char *out, uint64_t kill_here)
 {
-	struct flow_run_options o = {
-		.in = at("docs"), .out = at(out), .model = GOLDEN_DIR "/untied.gguf", .config = &config, .stop = &stop};
+	struct flow_run_options o = {.in = at("docs"),
+		.out = at(out),
+		.model = GOLDEN_DIR "/untied.gguf",
+		.embedder = GOLDEN_DIR "/embed",
+		.config = &config,
+		.stop = &stop};
 	int status;
 	memset(shared, 0, sizeof *shared);
 	fflush(NULL);

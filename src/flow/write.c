@@ -257,7 +257,7 @@ int flow_write(const struct flow_write_options *o, struct flow_written *out, str
 	if (!rc && o->data)
 		rc = lint_open(&w.lint, o->data, e);
 	if (!rc && o->data && o->passages)
-		rc = search_open(&w.search, o->data, e);
+		rc = search_open(&w.search, o->data, o->embedder, e);
 	if (!rc)
 		rc = before_read(&w, e);
 	if (!rc)

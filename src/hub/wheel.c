@@ -256,10 +256,12 @@ static int model_find(char path[PATH_SIZE], const struct model *m, struct err *e
 		return rc;
 	if (!m->known)
 		return cache_only_gguf(path, snapshot, m->wanted, e);
-	rc = path_join(path, PATH_SIZE, e, snapshot, m->known->file);
-	if (!rc && !file_exists(path))
-		path[0] = 0;
-	return rc;
+	for (const struct hub_file *f = m->known->files; f->path; f++)
+		if ((rc = path_join(path, PATH_SIZE, e, snapshot, f->path)) || !file_exists(path)) {
+			path[0] = 0;
+			return rc;
+		}
+	return path_join(path, PATH_SIZE, e, snapshot, m->known->model);
 }
 
 /* Any model of any wheel. Leaves the wheel's version in `version`. */
@@ -277,15 +279,16 @@ static int stage_wheel(const struct model *m, char version[97], struct err *e)
 	return wheel_unpack(wheel, m->files, e);
 }
 
-/* Fetches the wheel of each part into a folder of its own and appends the part to `w`. */
-static int parts_join(const struct model *m, struct file_writer *w, struct err *e)
+/* Appends each part to `w`. A wheel is fetched into a folder of its own; `wheel` is the last one that was, or "". */
+static int parts_join(
+	const struct model *m, const struct hub_file *file, char wheel[PATH_SIZE], struct file_writer *w, struct err *e)
 {
-	char wanted[256], dir[PATH_SIZE], wheel[PATH_SIZE];
+	char wanted[256], dir[PATH_SIZE];
 	int rc = 0;
-	for (const struct hub_part *p = m->known->parts; !rc && p->package; p++) {
+	for (const struct hub_part *p = file->parts; !rc && p->package; p++) {
 		snprintf(wanted, sizeof wanted, "%s==%s", p->package, m->version);
 		rc = path_join(dir, sizeof dir, e, m->wheels, p->package);
-		if (!rc)
+		if (!rc && (strncmp(wheel, dir, strlen(dir)) || wheel[strlen(dir)] != '/'))
 			rc = wheel_fetch(wheel, wanted, dir, e);
 		if (!rc)
 			rc = wheel_append(wheel, p->member, w, e);
@@ -293,31 +296,40 @@ static int parts_join(const struct model *m, struct file_writer *w, struct err *
 	return rc;
 }
 
-/* A model that attune knows by name: its parts, joined, and its hash. */
-static int stage_known(const struct model *m, struct err *e)
+static int stage_file(const struct model *m, const struct hub_file *file, char wheel[PATH_SIZE], struct err *e)
 {
 	struct file_writer w = {0};
 	char path[PATH_SIZE], dir[PATH_SIZE], hex[65];
-	int rc = path_join(path, sizeof path, e, m->files, m->known->file);
+	int rc = path_join(path, sizeof path, e, m->files, file->path);
 	if (rc)
 		return rc;
 	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
 	rc = dir_make(dir, e);
 	if (!rc)
 		rc = file_writer_open(&w, path, e);
-	log_line(LOG_INFO, "%s: %s", m->known->name, m->known->about);
 	if (!rc)
-		rc = parts_join(m, &w, e);
+		rc = parts_join(m, file, wheel, &w, e);
 	if (!rc)
 		rc = file_writer_commit(&w, e);
 	file_writer_abort(&w);
 	if (!rc)
 		rc = digest_file(hex, "SHA256", "", 0, path, e);
-	if (!rc && strcmp(hex, m->known->sha256))
-		return err_set(e, ERR_DATA, "%s: the model's SHA-256 is %s, expected %s; it was thrown away", m->wanted, hex,
-			m->known->sha256);
+	if (!rc && strcmp(hex, file->sha256))
+		return err_set(e, ERR_DATA, "%s: the SHA-256 of %s is %s, expected %s; it was thrown away", m->wanted, file->path,
+			hex, file->sha256);
 	if (!rc)
-		log_line(LOG_INFO, "%s: SHA-256 %s, as expected", m->wanted, hex);
+		log_line(LOG_INFO, "%s: SHA-256 of %s %s, as expected", m->wanted, file->path, hex);
+	return rc;
+}
+
+/* A model that attune knows by name: its files, each joined of its parts and held to its hash. */
+static int stage_known(const struct model *m, struct err *e)
+{
+	char wheel[PATH_SIZE] = "";
+	int rc = 0;
+	log_line(LOG_INFO, "%s: %s", m->known->name, m->known->about);
+	for (const struct hub_file *f = m->known->files; !rc && f->path; f++)
+		rc = stage_file(m, f, wheel, e);
 	return rc;
 }
 
@@ -366,18 +378,24 @@ static int model_install(struct model *m, struct err *e)
 	return rc;
 }
 
-static int model_resolve(char path[PATH_SIZE], struct model *m, const char *package, struct err *e)
+/* Where the model lies in the cache, or path "". */
+static int model_look(char path[PATH_SIZE], struct model *m, const char *package, struct err *e)
 {
 	char normal[128];
 	size_t n = 0;
+	path[0] = 0;
 	snprintf(m->wanted, sizeof m->wanted, "%s%s%s", package, m->version ? "==" : "", m->version ? m->version : "");
 	for (const char *at = package; *at; at++) /* runs of - _ . are one dash */
 		if (!strchr("-_.", *at) || (n && normal[n - 1] != '-'))
 			normal[n++] = strchr("-_.", *at) ? '-' : (char)tolower((unsigned char)*at);
 	normal[n] = 0;
 	int rc = cache_repo_init(&m->repo, "pypi", normal, e);
-	if (!rc)
-		rc = model_find(path, m, e);
+	return rc ? rc : model_find(path, m, e);
+}
+
+static int model_resolve(char path[PATH_SIZE], struct model *m, const char *package, struct err *e)
+{
+	int rc = model_look(path, m, package, e);
 	if (rc || path[0])
 		return rc;
 	if (cache_offline())
@@ -404,6 +422,12 @@ int wheel_resolve(char path[PATH_SIZE], const char *package, const char *version
 		return err_set(e, ERR_USAGE, "pip:%s%s%s: not a package name; expected pip:PACKAGE or pip:PACKAGE==VERSION",
 			package, version ? "==" : "", version ? version : "");
 	return model_resolve(path, &m, package, e);
+}
+
+int wheel_find_known(char path[PATH_SIZE], const struct hub_short_name *known, struct err *e)
+{
+	struct model m = {.known = known, .version = known->version};
+	return model_look(path, &m, known->package, e);
 }
 
 int wheel_resolve_known(char path[PATH_SIZE], const struct hub_short_name *known, struct err *e)

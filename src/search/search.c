@@ -3,18 +3,24 @@
  */
 #include "search/search.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "format/format.h"
-#include "store/store.h"
+#include "search/fusion.h"
+#include "search/vectors.h"
 
 /* Grows whenever the same sections give other passages than before. */
 enum { PASSAGES_VERSION = 1 };
 
+/* Grows whenever the same index and embedder find other passages than before. */
+enum { FUSION_VERSION = 1 };
+
 struct search {
 	struct store *store;
-	char key[65];
+	char index_key[65], key[65];
+	struct vectors vectors; /* embedder NULL: none */
 };
 
 /* ---- a section as passages ----------------------------------------------------------------------------------------------------- */
@@ -143,26 +149,31 @@ static int index_make(struct search *s, const char *file, const char *key, struc
 	return rc;
 }
 
-static int key_make(char key[65], const char *file, struct err *e)
+/* The hash of a text and another hash. */
+static int key_make(char key[65], const char *text, const char *hex, struct err *e)
 {
-	char hex[65], version[32];
 	struct sha256 *sum = NULL;
-	int rc = sha256_file(file, hex, e);
-	if (!rc)
-		rc = sha256_new(&sum, e);
+	int rc = sha256_new(&sum, e);
 	if (rc)
 		return rc;
-	snprintf(version, sizeof version, "%d %d\n", PASSAGES_VERSION, SEARCH_PASSAGE_BYTES);
-	sha256_add(sum, version, strlen(version));
+	sha256_add(sum, text, strlen(text));
 	sha256_add(sum, hex, strlen(hex));
 	sha256_hex(sum, key);
 	sha256_free(sum);
 	return 0;
 }
 
-int search_open(struct search **out, const char *data, struct err *e)
+static int vectors_add(struct search *s, const struct embedder *embedder, struct err *e)
 {
-	char sections[PATH_SIZE], index[PATH_SIZE], have[65];
+	char text[128];
+	snprintf(text, sizeof text, "%d %s\n", FUSION_VERSION, embedder_key(embedder));
+	int rc = vectors_open(&s->vectors, s->store, s->index_key, embedder, e);
+	return rc ? rc : key_make(s->key, text, s->index_key, e);
+}
+
+int search_open(struct search **out, const char *data, const struct embedder *embedder, struct err *e)
+{
+	char sections[PATH_SIZE], index[PATH_SIZE], have[65], text[32];
 	struct search *s = mem_alloc(1, sizeof *s, e);
 	int rc = s ? path_join(sections, sizeof sections, e, data, "sections.jsonl") : ERR_RESOURCE;
 	*out = NULL;
@@ -171,13 +182,20 @@ int search_open(struct search **out, const char *data, struct err *e)
 	if (!rc && !file_exists(sections))
 		rc = err_set(e, ERR_DATA, "%s: not there; expected a data folder, as 'attune curate' writes it", sections);
 	if (!rc)
-		rc = key_make(s->key, sections, e);
+		rc = sha256_file(sections, have, e);
+	snprintf(text, sizeof text, "%d %d\n", PASSAGES_VERSION, SEARCH_PASSAGE_BYTES);
+	if (!rc)
+		rc = key_make(s->index_key, text, have, e);
 	if (!rc)
 		rc = store_open(&s->store, index, e);
 	if (!rc)
 		rc = store_index_key(s->store, have, e);
-	if (!rc && strcmp(have, s->key))
-		rc = index_make(s, sections, s->key, e);
+	if (!rc && strcmp(have, s->index_key))
+		rc = index_make(s, sections, s->index_key, e);
+	if (!rc)
+		memcpy(s->key, s->index_key, sizeof s->key);
+	if (!rc && embedder)
+		rc = vectors_add(s, embedder, e);
 	if (rc) {
 		search_close(s);
 		return rc;
@@ -190,6 +208,7 @@ void search_close(struct search *s)
 {
 	if (!s)
 		return;
+	vectors_release(&s->vectors);
 	store_close(s->store);
 	mem_free(s);
 }
@@ -254,19 +273,29 @@ static size_t words_find(const char *text, bool empty, char (*word)[WORD_BYTES_M
 
 /* ---- finding -------------------------------------------------------------------------------------------------------------------------- */
 
-static int hit_keep(void *context, const struct store_hit *hit, struct err *e)
+enum { LIST_MIN = 50 }; /* how many of each list are fused at least */
+
+/* What is being found: two lists of at most `length`, and their passages. */
+struct finding {
+	size_t length, n;
+	struct store_match *match; /* [length] by words */
+	int64_t *words, *meaning;  /* [length] */
+	struct candidate *c;       /* [n] of at most 2 * length, the best first */
+	struct arena arena;
+};
+
+static int finding_init(struct finding *f, size_t length, struct err *e)
 {
-	struct search_hits *h = context;
-	const char *text[] = {hit->path, hit->passage.heading, hit->passage.text};
-	const char *mine[3];
-	for (int i = 0; i < 3; i++)
-		if (!(mine[i] = arena_strdup(&h->arena, text[i], strlen(text[i]), e)))
-			return ERR_RESOURCE;
-	h->p[h->n++] = (struct search_hit){mine[0], mine[1], mine[2], hit->passage.start, hit->score};
-	return 0;
+	*f = (struct finding){.length = length};
+	arena_init(&f->arena, 16 << 10);
+	f->match = arena_alloc(&f->arena, length, sizeof *f->match, e);
+	f->words = arena_alloc(&f->arena, length, sizeof *f->words, e);
+	f->meaning = arena_alloc(&f->arena, length, sizeof *f->meaning, e);
+	f->c = arena_alloc(&f->arena, 2 * length, sizeof *f->c, e);
+	return f->match && f->words && f->meaning && f->c ? 0 : ERR_RESOURCE;
 }
 
-int search_find(struct search *s, const char *question, size_t limit, struct search_hits *out, struct err *e)
+static int find_by_words(struct finding *f, struct search *s, const char *question, struct err *e)
 {
 	char text[WORDS_MAX][WORD_BYTES_MAX];
 	const char *word[WORDS_MAX];
@@ -275,12 +304,72 @@ int search_find(struct search *s, const char *question, size_t limit, struct sea
 		n = words_find(question, true, text, 0);
 	for (size_t i = 0; i < n; i++)
 		word[i] = text[i];
+	const struct store_words words = {word, n};
+	int rc = store_index_match(s->store, &words, f->length, f->match, &f->n, e);
+	for (size_t i = 0; i < f->n && !rc; i++)
+		f->c[i] = (struct candidate){.row = f->match[i].row, .score = f->match[i].score, .by_words = i + 1};
+	return rc;
+}
+
+/* Fuses what lies nearest to the question's meaning with what its words found. */
+static int find_by_meaning(struct finding *f, struct search *s, const char *question, struct err *e)
+{
+	struct ranking words = {f->words, f->n}, meaning = {f->meaning, 0};
+	for (size_t i = 0; i < f->n; i++)
+		f->words[i] = f->c[i].row;
+	int rc = vectors_find(&s->vectors, question, f->length, f->meaning, &meaning.n, e);
+	if (!rc)
+		f->n = fuse(&words, &meaning, f->c);
+	return rc;
+}
+
+static int hit_keep(void *context, const struct store_hit *hit, struct err *e)
+{
+	struct search_hits *h = context;
+	const char *text[] = {hit->path, hit->passage.heading, hit->passage.text};
+	const char *mine[3];
+	for (int i = 0; i < 3; i++)
+		if (!(mine[i] = arena_strdup(&h->arena, text[i], strlen(text[i]), e)))
+			return ERR_RESOURCE;
+	h->p[h->n++] = (struct search_hit){.source = mine[0], .heading = mine[1], .text = mine[2], .start = hit->passage.start};
+	return 0;
+}
+
+/* Reads the best passages; one that another process has dropped meanwhile is left out. */
+static int hits_fill(struct search *s, const struct finding *f, size_t limit, struct search_hits *out, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < f->n && out->n < limit && !rc; i++) {
+		size_t n = out->n;
+		rc = store_passage(s->store, f->c[i].row, hit_keep, out, e);
+		if (!rc && out->n > n) {
+			out->p[n].score = f->c[i].score;
+			out->p[n].by_words = f->c[i].by_words;
+			out->p[n].by_meaning = f->c[i].by_meaning;
+		}
+	}
+	return rc;
+}
+
+int search_find(struct search *s, const char *question, size_t limit, struct search_hits *out, struct err *e)
+{
+	struct finding f;
+	bool fused = s->vectors.embedder != NULL;
 	*out = (struct search_hits){0};
 	arena_init(&out->arena, 16 << 10);
 	out->p = arena_alloc(&out->arena, limit, sizeof *out->p, e);
-	int rc = out->p ? store_index_match(s->store, word, n, limit, hit_keep, out, e) : ERR_RESOURCE;
+	int rc = finding_init(&f, fused && limit < LIST_MIN ? LIST_MIN : limit, e);
+	if (!rc && !out->p)
+		rc = ERR_RESOURCE;
+	if (!rc)
+		rc = find_by_words(&f, s, question, e);
+	if (!rc && fused)
+		rc = find_by_meaning(&f, s, question, e);
+	if (!rc)
+		rc = hits_fill(s, &f, limit, out, e);
 	if (rc)
 		search_hits_release(out);
+	arena_release(&f.arena);
 	return rc;
 }
 

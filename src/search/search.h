@@ -2,18 +2,23 @@
  * search: retrieval. The sections of a data folder as passages that fit into a prompt, and the passages that answer a question.
  *
  * An index lies beside what it is made from, in DATA/index.db, and knows by a hash whether sections.jsonl has changed since; of a changed one
- * only documents that differ are read again. A handle belongs to one thread at a time.
+ * only documents that differ are read again. With an embedder it also holds a vector of each passage, and what is found is what the words
+ * of a question find (BM25) and what lies near to its meaning, fused by rank. A handle belongs to one thread at a time.
  */
 #ifndef ATTUNE_SEARCH_H
 #define ATTUNE_SEARCH_H
 
 #include "base/base.h"
+#include "model/model.h"
 
 struct search;
-/* Brings the index of a data folder up to date, and opens it. ERR_DATA when the folder has no sections.jsonl. The caller closes. */
-int search_open(struct search **out, const char *data, struct err *e);
+/*
+ * Brings the index of a data folder up to date, and opens it. The embedder, which must stay, or NULL: by words alone; with one kern_init must have
+ * been called. ERR_DATA when the folder has no sections.jsonl. The caller closes.
+ */
+int search_open(struct search **out, const char *data, const struct embedder *embedder, struct err *e);
 void search_close(struct search *s);
-/* What the index is made of, as a hash. Valid until _close. */
+/* What is found depends on, besides the question: the index, the embedder; as a hash. Valid until _close. */
 const char *search_key(const struct search *s);
 
 enum { SEARCH_PASSAGE_BYTES = 700 }; /* the longest text of a passage */
@@ -21,7 +26,8 @@ enum { SEARCH_PASSAGE_BYTES = 700 }; /* the longest text of a passage */
 struct search_hit {
 	const char *source, *heading, *text;
 	size_t start; /* byte of the section's text in its document, or near it when the section is cut into several passages */
-	double score; /* BM25, higher is better */
+	double score; /* higher is better: BM25, or with an embedder the fused score */
+	size_t by_words, by_meaning; /* its place in the list of either, from 1; 0: not in it */
 };
 struct search_hits {
 	struct search_hit *p;
@@ -29,8 +35,8 @@ struct search_hits {
 	struct arena arena; /* owns everything */
 };
 /*
- * The best passages for a question in plain words, best first, at most `limit`; none when no word of it occurs. Words that say nothing ("how",
- * "the") count only where there are no others.
+ * The best passages for a question in plain words, best first, at most `limit`; by words alone none when no word of it occurs. Words that say
+ * nothing ("how", "the") count only where there are no others.
  */
 int search_find(struct search *s, const char *question, size_t limit, struct search_hits *out, struct err *e);
 void search_hits_release(struct search_hits *h);

@@ -55,7 +55,7 @@ static void assert_best(const struct fixture *f, const char *question, const cha
 	struct search *s;
 	struct search_hits h;
 	struct err e = {0};
-	OK(search_open(&s, f->dir, &e));
+	OK(search_open(&s, f->dir, NULL, &e));
 	OK(search_find(s, question, 3, &h, &e));
 	assert_string_equal(h.n ? h.p[0].heading : "", heading);
 	search_hits_release(&h);
@@ -110,7 +110,7 @@ static void test_long_sections_are_cut(void **state)
 		OK(buf_puts(&text, "\xc3\xa4", &e));
 	put_section(&b, "umlaut.md", "One word", "2", text.p);
 	write_sections(f, &b);
-	OK(search_open(&s, f->dir, &e));
+	OK(search_open(&s, f->dir, NULL, &e));
 	OK(search_find(s, "zebra", 100, &h, &e));
 	assert_true(h.n > 8);
 	size_t found = 0;
@@ -137,10 +137,10 @@ static void test_bad_input_is_named(void **state)
 	const struct fixture *f = *state;
 	struct search *s;
 	struct err e = {0};
-	assert_int_equal(search_open(&s, f->dir, &e), ERR_DATA);
+	assert_int_equal(search_open(&s, f->dir, NULL, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "sections.jsonl"));
 	OK(file_replace(f->sections, "{\"path\":\"a\"}\n", 13, &e));
-	assert_int_equal(search_open(&s, f->dir, &e), ERR_DATA);
+	assert_int_equal(search_open(&s, f->dir, NULL, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "sections.jsonl:1"));
 	struct buf b = {0};
 	put_section(&b, "a.md", "One", "1", "alpha");

@@ -76,7 +76,7 @@ int serve_run(const struct serve_options *o, struct err *e)
 	if (o->key_file && !(rc = key_read(o->key_file, key, e)))
 		http.key = key;
 	if (!rc && o->data)
-		rc = search_open(&l.server.search, o->data, e);
+		rc = search_open(&l.server.search, o->data, o->embedder, e);
 	if (!rc)
 		rc = page_open(&l.server.page, o, e);
 	if (!rc && !(l.base = event_base_new()))

@@ -20,7 +20,8 @@ struct serve_options {
 	const char *model, *model_name, *model_given; /* path; what clients call it; what hub_resolve was asked for */
 	const struct serve_adapter *adapter;
 	size_t n_adapters;
-	const char *data;       /* data folder whose passages NAME/rag answers from, or NULL */
+	const char *data;                /* data folder whose passages NAME/rag answers from, or NULL */
+	const struct embedder *embedder; /* finds passages by meaning; NULL: none */
 	const char *results;    /* folder of attune run's results, shown on the page, where its visitors' work is kept; or NULL */
 	const char *const *run; /* [n_runs] folders of training runs, to be watched beside those of `results` */
 	size_t n_runs;

@@ -9,7 +9,7 @@
 
 #include <sqlite3.h>
 
-enum { BUSY_TIMEOUT_MS = 10000, APPLICATION_ID = 0x61747475, VERSION = 1 };
+enum { BUSY_TIMEOUT_MS = 10000, APPLICATION_ID = 0x61747475, VERSION = 2 };
 
 enum statement {
 	TOUCH,
@@ -21,33 +21,51 @@ enum statement {
 	PUT_KEY,
 	GET_KEY,
 	MATCH,
+	GET_PASSAGE,
+	DROP_VECTORS,
+	GET_EMBEDDER,
+	PUT_EMBEDDER,
+	COUNT_MISSING,
+	MISSING_VECTORS,
+	PUT_VECTOR,
+	GET_VECTORS,
 	STATEMENTS
 };
 
 static const char *const sql[STATEMENTS] = {
 	[TOUCH] = "UPDATE document SET seen = 1 WHERE path = ?1 AND hash = ?2",
-	[PUT_DOCUMENT] = "INSERT INTO document(path, hash, seen) VALUES(?1, ?2, 1) "
-			 "ON CONFLICT(path) DO UPDATE SET hash = excluded.hash, seen = 1 RETURNING id",
+	[PUT_DOCUMENT] = "INSERT INTO document(path, hash, n_passages, seen) VALUES(?1, ?2, ?3, 1) "
+			 "ON CONFLICT(path) DO UPDATE SET hash = excluded.hash, n_passages = excluded.n_passages, seen = 1 "
+			 "RETURNING id",
 	[DROP_PASSAGES] = "DELETE FROM passage WHERE rowid BETWEEN ?1 AND ?2",
 	[PUT_PASSAGE] = "INSERT INTO passage(rowid, heading, text, start) VALUES(?1, ?2, ?3, ?4)",
 	[DROP_UNSEEN_PASSAGES] = "SELECT id FROM document WHERE NOT seen",
 	[DROP_UNSEEN] = "DELETE FROM document WHERE NOT seen",
 	[PUT_KEY] = "INSERT INTO meta(name, value) VALUES('key', ?1) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
 	[GET_KEY] = "SELECT value FROM meta WHERE name = 'key'",
-	[MATCH] = "SELECT d.path, p.heading, p.text, p.start, -bm25(passage) AS score FROM passage p "
-		  "JOIN document d ON d.id = p.rowid >> 20 WHERE passage MATCH ?1 ORDER BY score DESC, p.rowid LIMIT ?2",
+	[MATCH] = "SELECT rowid, -bm25(passage) AS score FROM passage WHERE passage MATCH ?1 "
+		  "ORDER BY score DESC, rowid LIMIT ?2",
+#define PASSAGES "SELECT p.rowid, d.path, p.heading, p.text, p.start FROM passage p JOIN document d ON d.id = p.rowid >> 20 "
+	[GET_PASSAGE] = PASSAGES "WHERE p.rowid = ?1",
+	[DROP_VECTORS] = "DELETE FROM vector WHERE passage BETWEEN ?1 AND ?2",
+	[GET_EMBEDDER] = "SELECT value FROM meta WHERE name = 'embedder'",
+	[PUT_EMBEDDER] =
+		"INSERT INTO meta(name, value) VALUES('embedder', ?1) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+	[COUNT_MISSING] = "SELECT (SELECT total(n_passages) FROM document) - (SELECT count(*) FROM vector)",
+	[MISSING_VECTORS] = PASSAGES "WHERE p.rowid > ?1 AND p.rowid NOT IN (SELECT passage FROM vector) ORDER BY p.rowid LIMIT ?2",
+	[PUT_VECTOR] = "INSERT OR REPLACE INTO vector(passage, value) VALUES(?1, ?2)",
+	[GET_VECTORS] = "SELECT passage, value FROM vector ORDER BY passage",
 };
-_Static_assert(STORE_PASSAGES_MAX == 1 << 20, "the shift in MATCH");
+_Static_assert(STORE_PASSAGES_MAX == 1 << 20, "the shift in PASSAGES");
 
-static const char schema[] = "BEGIN IMMEDIATE;"
+static const char schema[] = "DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS document; DROP TABLE IF EXISTS passage;"
 			     "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 			     "CREATE TABLE document(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, "
-			     "seen INTEGER NOT NULL);"
+			     "n_passages INTEGER NOT NULL, seen INTEGER NOT NULL);"
 			     "CREATE VIRTUAL TABLE passage USING fts5(heading, text, start UNINDEXED, "
 			     "tokenize = 'porter unicode61 remove_diacritics 2');"
-			     "PRAGMA application_id = 0x61747475;"
-			     "PRAGMA user_version = 1;"
-			     "COMMIT";
+			     "CREATE TABLE vector(passage INTEGER PRIMARY KEY, value BLOB NOT NULL);"
+			     "PRAGMA application_id = 0x61747475; PRAGMA user_version = 2;";
 
 struct store {
 	sqlite3 *db;
@@ -122,8 +140,8 @@ static int pragma_number(struct store *s, const char *text, sqlite3_int64 *numbe
 	return rc;
 }
 
-/* Makes the tables in a new file; refuses a file of somebody else or of another version. */
-static int schema_check(struct store *s, struct err *e)
+/* Whether the tables are to be made, in a new file or one of version 1; refuses a file of somebody else or of a later version. */
+static int schema_look(struct store *s, bool *make, struct err *e)
 {
 	sqlite3_int64 id, version, tables;
 	int rc = pragma_number(s, "PRAGMA application_id", &id, e);
@@ -133,12 +151,37 @@ static int schema_check(struct store *s, struct err *e)
 		rc = pragma_number(s, "SELECT count(*) FROM sqlite_schema", &tables, e);
 	if (rc)
 		return rc;
-	if (!id && !version && !tables)
-		return execute(s, schema, e);
-	if (id != APPLICATION_ID || version != VERSION)
+	*make = (!id && !version && !tables) || (id == APPLICATION_ID && version == 1);
+	if (!*make && (id != APPLICATION_ID || version != VERSION))
 		return err_set(e, ERR_DATA, "%s: a database of another program or version (%lld, %lld), expected (%d, %d)", s->path,
 			(long long)id, (long long)version, APPLICATION_ID, VERSION);
 	return 0;
+}
+
+/* Ends a transaction as rc says. */
+static int finish(struct store *s, int rc, struct err *e)
+{
+	if (!rc && fault_hit(FAULT_FILE))
+		rc = err_errno(e, "write", s->path);
+	if (!rc)
+		rc = execute(s, "COMMIT", e);
+	if (rc)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+static int schema_check(struct store *s, struct err *e)
+{
+	bool make;
+	int rc = schema_look(s, &make, e);
+	if (rc || !make)
+		return rc;
+	if ((rc = execute(s, "BEGIN IMMEDIATE", e)))
+		return rc;
+	rc = schema_look(s, &make, e); /* another process may have been quicker */
+	if (!rc && make)
+		rc = execute(s, schema, e);
+	return finish(s, rc, e);
 }
 
 int store_open(struct store **out, const char *path, struct err *e)
@@ -180,6 +223,11 @@ void store_close(struct store *s)
 	mem_free(s);
 }
 
+const char *store_path(const struct store *s)
+{
+	return s->path;
+}
+
 /* ---- passages -------------------------------------------------------------------------------------------------------------------- */
 
 int store_index_begin(struct store *s, struct err *e)
@@ -189,15 +237,20 @@ int store_index_begin(struct store *s, struct err *e)
 	return rc;
 }
 
+/* With their vectors. */
 static int drop_passages(struct store *s, sqlite3_int64 document, struct err *e)
 {
-	sqlite3_stmt *q = ready(s, DROP_PASSAGES, e);
 	sqlite3_int64 ignored;
-	if (!q)
-		return e->code;
-	sqlite3_bind_int64(q, 1, document * STORE_PASSAGES_MAX);
-	sqlite3_bind_int64(q, 2, document * STORE_PASSAGES_MAX + STORE_PASSAGES_MAX - 1);
-	return step_once(s, q, &ignored, e);
+	int rc = 0;
+	for (int step = 0; step < 2 && !rc; step++) {
+		sqlite3_stmt *q = ready(s, step ? DROP_PASSAGES : DROP_VECTORS, e);
+		if (!q)
+			return e->code;
+		sqlite3_bind_int64(q, 1, document * STORE_PASSAGES_MAX);
+		sqlite3_bind_int64(q, 2, document * STORE_PASSAGES_MAX + STORE_PASSAGES_MAX - 1);
+		rc = step_once(s, q, &ignored, e);
+	}
+	return rc;
 }
 
 static int put_passage(struct store *s, sqlite3_int64 row, const struct store_passage *p, struct err *e)
@@ -224,6 +277,8 @@ int store_index_put(struct store *s, const char *path, const char *hash, const s
 			return e->code;
 		bind_text(q, 1, path);
 		bind_text(q, 2, hash);
+		if (step)
+			sqlite3_bind_int64(q, 3, (sqlite3_int64)n);
 		int rc = step_once(s, q, &document, e);
 		if (rc || (!step && sqlite3_changes(s->db)))
 			return rc;
@@ -275,9 +330,10 @@ void store_index_abort(struct store *s)
 	s->writing = false;
 }
 
-int store_index_key(struct store *s, char key[65], struct err *e)
+/* A text of meta; "" where there is none. */
+static int get_meta(struct store *s, enum statement which, char key[65], struct err *e)
 {
-	sqlite3_stmt *q = ready(s, GET_KEY, e);
+	sqlite3_stmt *q = ready(s, which, e);
 	if (!q)
 		return e->code;
 	int step = sqlite3_step(q);
@@ -285,6 +341,11 @@ int store_index_key(struct store *s, char key[65], struct err *e)
 	int rc = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : failed(s, e);
 	sqlite3_reset(q);
 	return rc;
+}
+
+int store_index_key(struct store *s, char key[65], struct err *e)
+{
+	return get_meta(s, GET_KEY, key, e);
 }
 
 /* "a" OR "b": quoted, so that no word can be an operator. */
@@ -307,28 +368,144 @@ static const char *column(sqlite3_stmt *q, int i)
 	return text ? (const char *)text : "";
 }
 
-int store_index_match(struct store *s, const char *const *word, size_t n_words, size_t limit,
-	int (*visit)(void *context, const struct store_hit *hit, struct err *e), void *context, struct err *e)
+typedef int hit_visit(void *context, const struct store_hit *hit, struct err *e);
+
+/* Runs a statement of passages, bound already, to its end or to what `visit` returns. */
+static int visit_hits(struct store *s, sqlite3_stmt *q, hit_visit *visit, void *context, struct err *e)
 {
-	struct buf match = {0};
-	int step = SQLITE_DONE, rc = match_write(&match, word, n_words, e);
-	sqlite3_stmt *q = rc || !match.len ? NULL : ready(s, MATCH, e);
-	if (!q) {
-		buf_release(&match);
-		return rc || match.len ? e->code : 0;
-	}
-	bind_text(q, 1, match.p);
-	sqlite3_bind_int64(q, 2, (sqlite3_int64)limit);
+	int step = SQLITE_DONE, rc = 0;
 	while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) {
-		struct store_hit hit = {.path = column(q, 0),
-			.passage = {column(q, 1), column(q, 2), (size_t)sqlite3_column_int64(q, 3)},
-			.score = sqlite3_column_double(q, 4)};
+		struct store_hit hit = {.row = sqlite3_column_int64(q, 0),
+			.path = column(q, 1),
+			.passage = {column(q, 2), column(q, 3), (size_t)sqlite3_column_int64(q, 4)}};
 		rc = visit(context, &hit, e);
 	}
 	if (!rc && step != SQLITE_DONE)
 		rc = failed(s, e);
 	sqlite3_reset(q);
-	sqlite3_clear_bindings(q);
+	return rc;
+}
+
+int store_index_match(
+	struct store *s, const struct store_words *words, size_t limit, struct store_match *out, size_t *n, struct err *e)
+{
+	struct buf match = {0};
+	int step = SQLITE_DONE, rc = match_write(&match, words->word, words->n, e);
+	*n = 0;
+	sqlite3_stmt *q = rc || !match.len ? NULL : ready(s, MATCH, e);
+	if (!rc && match.len && !q)
+		rc = e->code;
+	if (q) {
+		bind_text(q, 1, match.p);
+		sqlite3_bind_int64(q, 2, (sqlite3_int64)limit);
+		while ((step = sqlite3_step(q)) == SQLITE_ROW)
+			out[(*n)++] = (struct store_match){sqlite3_column_int64(q, 0), sqlite3_column_double(q, 1)};
+		if (step != SQLITE_DONE)
+			rc = failed(s, e);
+		sqlite3_reset(q);
+		sqlite3_clear_bindings(q);
+	}
 	buf_release(&match);
 	return rc;
+}
+
+int store_passage(struct store *s, int64_t row, hit_visit *visit, void *context, struct err *e)
+{
+	sqlite3_stmt *q = ready(s, GET_PASSAGE, e);
+	if (!q)
+		return e->code;
+	sqlite3_bind_int64(q, 1, row);
+	return visit_hits(s, q, visit, context, e);
+}
+
+/* ---- vectors --------------------------------------------------------------------------------------------------------------------- */
+
+/* Within a transaction: whether these are still the keys. */
+static int keys_check(struct store *s, const struct store_keys *keys, struct err *e)
+{
+	char index[65], embedder[65];
+	int rc = get_meta(s, GET_KEY, index, e);
+	if (!rc)
+		rc = get_meta(s, GET_EMBEDDER, embedder, e);
+	if (!rc && (strcmp(index, keys->index) || strcmp(embedder, keys->embedder)))
+		rc = err_set(e, ERR_FAILED, "%s: another process has changed the index meanwhile; try again", s->path);
+	return rc;
+}
+
+static int put_embedder(struct store *s, const char *embedder, struct err *e)
+{
+	sqlite3_int64 ignored;
+	int rc = execute(s, "DELETE FROM vector", e);
+	sqlite3_stmt *q = rc ? NULL : ready(s, PUT_EMBEDDER, e);
+	if (!q)
+		return e->code;
+	bind_text(q, 1, embedder);
+	return step_once(s, q, &ignored, e);
+}
+
+int store_vectors_begin(struct store *s, const char *embedder, size_t *n_missing, struct err *e)
+{
+	char have[65];
+	sqlite3_int64 missing = 0;
+	int rc = get_meta(s, GET_EMBEDDER, have, e);
+	*n_missing = 0;
+	if (!rc && strcmp(have, embedder) && !(rc = execute(s, "BEGIN IMMEDIATE", e)))
+		rc = finish(s, put_embedder(s, embedder, e), e);
+	sqlite3_stmt *q = rc ? NULL : ready(s, COUNT_MISSING, e);
+	if (!q)
+		return e->code;
+	rc = step_once(s, q, &missing, e);
+	*n_missing = rc || missing < 0 ? 0 : (size_t)missing;
+	return rc;
+}
+
+int store_vectors_missing(struct store *s, int64_t row, size_t limit, hit_visit *visit, void *context, struct err *e)
+{
+	sqlite3_stmt *q = ready(s, MISSING_VECTORS, e);
+	if (!q)
+		return e->code;
+	sqlite3_bind_int64(q, 1, row);
+	sqlite3_bind_int64(q, 2, (sqlite3_int64)limit);
+	return visit_hits(s, q, visit, context, e);
+}
+
+static int put_vector(struct store *s, int64_t row, const void *value, size_t size_bytes, struct err *e)
+{
+	sqlite3_stmt *q = ready(s, PUT_VECTOR, e);
+	sqlite3_int64 ignored;
+	if (!q)
+		return e->code;
+	sqlite3_bind_int64(q, 1, row);
+	sqlite3_bind_blob64(q, 2, value, size_bytes, SQLITE_STATIC);
+	return step_once(s, q, &ignored, e);
+}
+
+int store_vectors_put(struct store *s, const struct store_keys *keys, const struct store_vectors *v, struct err *e)
+{
+	int rc = execute(s, "BEGIN IMMEDIATE", e);
+	if (rc)
+		return rc;
+	rc = keys_check(s, keys, e);
+	for (size_t i = 0; i < v->n && !rc; i++)
+		rc = put_vector(s, v->row[i], (const char *)v->value + i * v->size_bytes, v->size_bytes, e);
+	return finish(s, rc, e);
+}
+
+int store_vectors_each(struct store *s, const struct store_keys *keys,
+	int (*visit)(void *context, int64_t row, const void *value, size_t size_bytes, struct err *e), void *context, struct err *e)
+{
+	int step = SQLITE_DONE, rc = execute(s, "BEGIN", e);
+	if (rc)
+		return rc;
+	rc = keys_check(s, keys, e);
+	sqlite3_stmt *q = rc ? NULL : ready(s, GET_VECTORS, e);
+	if (!rc && !q)
+		rc = e->code;
+	while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW)
+		rc = visit(context, sqlite3_column_int64(q, 0), sqlite3_column_blob(q, 1), (size_t)sqlite3_column_bytes(q, 1), e);
+	if (!rc && step != SQLITE_DONE)
+		rc = failed(s, e);
+	if (q)
+		sqlite3_reset(q);
+	return finish(s, rc, e);
 }

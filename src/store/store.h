@@ -2,7 +2,9 @@
  * store: the only user of SQLite. A store, or a log of reviews, is one database file; this program alone writes it.
  *
  * So far it holds passages of documents under a full-text index (FTS5, BM25: Robertson & Zaragoza 2009, k1 = 1.2, b = 0.75, words stemmed by
- * Porter's rules).
+ * Porter's rules), and a vector for each, made by one embedder.
+ *
+ * A store of an earlier version is emptied: what it held is made again from the documents.
  *
  * Several processes may read while one writes (WAL). A handle belongs to one thread at a time. What SQLite reports becomes one
  * sentence with the file's name; a full disk is ERR_RESOURCE, a damaged or foreign file ERR_DATA.
@@ -16,6 +18,7 @@ struct store;
 /* Opens `path`, or makes it. The caller closes. */
 int store_open(struct store **out, const char *path, struct err *e);
 void store_close(struct store *s);
+const char *store_path(const struct store *s); /* as it was opened. Valid until _close */
 
 /* ---- passages ---------------------------------------------------------------------------------------------------------------- */
 
@@ -37,18 +40,50 @@ void store_index_abort(struct store *s); /* as if there had been no _begin; does
 /* The key of the last commit; "" before the first. */
 int store_index_key(struct store *s, char key[65], struct err *e);
 
-struct store_hit { /* valid during the call */
-	const char *path;
-	struct store_passage passage;
+/* What is looked for: passages that hold any of the words. A word of several parts ("max_items") is looked for as a phrase. */
+struct store_words {
+	const char *const *word; /* [n] */
+	size_t n;
+};
+struct store_match {
+	int64_t row;  /* names the passage as long as its document stays as it is */
 	double score; /* BM25, higher is better */
 };
-/*
- * The passages that hold any of the words, best first, at most `limit`. A word of several parts ("max_items") is looked for as a phrase. Visit
- * returns 0 to go on, else what this function is to return.
- */
-int store_index_match(struct store *s, const char *const *word, size_t n_words, size_t limit,
-	int (*visit)(void *context, const struct store_hit *hit, struct err *e), void *context, struct err *e);
+/* The best matches, best first, of equal ones the earlier passage: fills out[0..*n), *n at most `limit`. */
+int store_index_match(
+	struct store *s, const struct store_words *words, size_t limit, struct store_match *out, size_t *n, struct err *e);
 
+struct store_hit { /* valid during the call */
+	int64_t row;
+	const char *path;
+	struct store_passage passage;
+};
+/* One passage; `visit` is not called when there is none of this row, else what it returns is returned. */
+int store_passage(struct store *s, int64_t row, int (*visit)(void *context, const struct store_hit *hit, struct err *e),
+	void *context, struct err *e);
+
+/* ---- vectors ----------------------------------------------------------------------------------------------------------------- */
+
+/* What vectors belong to: store_index_key, and the embedder that makes them. */
+struct store_keys {
+	const char *index, *embedder;
+};
+/* Whose vectors there are from here on; those of another embedder are dropped. Gives how many passages have none yet. */
+int store_vectors_begin(struct store *s, const char *embedder, size_t *n_missing, struct err *e);
+/* Passages behind `row` (-1: all) that have no vector yet, in the order of their rows, at most `limit`. */
+int store_vectors_missing(struct store *s, int64_t row, size_t limit,
+	int (*visit)(void *context, const struct store_hit *hit, struct err *e), void *context, struct err *e);
+struct store_vectors {
+	const int64_t *row; /* [n] */
+	const void *value;  /* [n, size_bytes] */
+	size_t n, size_bytes;
+};
+/* Puts vectors. ERR_FAILED, and nothing is put, when the keys are not these any more: another process has changed them meanwhile. */
+int store_vectors_put(struct store *s, const struct store_keys *keys, const struct store_vectors *v, struct err *e);
+/* All vectors, in the order of their rows; ERR_FAILED as in _put. */
+int store_vectors_each(struct store *s, const struct store_keys *keys,
+	int (*visit)(void *context, int64_t row, const void *value, size_t size_bytes, struct err *e), void *context,
+	struct err *e);
 /* ---- reviews ----------------------------------------------------------------------------------------------------------------- */
 
 /* Drafts and what people decided about them. Nothing is ever changed or removed; the file itself refuses it. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #define OK(call)                                \
 	do {                                    \
@@ -56,17 +57,29 @@ static int put_all(struct store *s, const char *bay_hash, const char *key, struc
 	return rc ? rc : store_index_commit(s, key, e);
 }
 
-/* What matched, as "path:start " one behind the other. */
 static int note(void *context, const struct store_hit *hit, struct err *e)
 {
 	return buf_printf(context, e, "%s:%zu ", hit->path, hit->passage.start);
 }
 
+static size_t match(struct store *s, const char *const *word, size_t n_words, struct store_match out[10])
+{
+	const struct store_words words = {word, n_words};
+	struct err e = {0};
+	size_t n;
+	OK(store_index_match(s, &words, 10, out, &n, &e));
+	return n;
+}
+
+/* What matches a word, as "path:start " one behind the other. */
 static void assert_found(struct store *s, const char *word, const char *want)
 {
 	struct buf found = {0};
 	struct err e = {0};
-	OK(store_index_match(s, &word, 1, 10, note, &found, &e));
+	struct store_match m[10];
+	size_t n = match(s, &word, 1, m);
+	for (size_t i = 0; i < n; i++)
+		OK(store_passage(s, m[i].row, note, &found, &e));
 	assert_string_equal(found.len ? found.p : "", want);
 	buf_release(&found);
 }
@@ -97,7 +110,8 @@ static void test_words_are_quoted(void **state)
 	static const char *const odd[] = {"\"", "\"\"", "a\" OR \"wait", "NOT", "heading:bay", "*", "(", "NEAR(", "", "-", "\xff"};
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
 		assert_found(f->store, odd[i], "");
-	OK(store_index_match(f->store, NULL, 0, 10, note, NULL, &e));
+	struct store_match m[10];
+	assert_int_equal(match(f->store, NULL, 0, m), 0);
 }
 
 static void test_only_what_was_put_remains(void **state)
@@ -142,14 +156,6 @@ static double bm25(double n_passages, double n_with, double frequency, double le
 	return (weight > 0 ? weight : 1e-6) * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * length / mean_length));
 }
 
-static int assert_score(void *context, const struct store_hit *hit, struct err *e)
-{
-	(void)e;
-	const double *want = context;
-	assert_float_equal(hit->score, want[hit->passage.start], 1e-9);
-	return 0;
-}
-
 static void test_scores_are_bm25(void **state)
 {
 	struct fixture *f = *state;
@@ -163,7 +169,125 @@ static void test_scores_are_bm25(void **state)
 	double want[] = {bm25(5, 2, 2, 3, mean) + bm25(5, 2, 1, 3, mean), bm25(5, 2, 1, 6, mean) * 2, bm25(5, 3, 1, 2, mean),
 		bm25(5, 3, 1, 1, mean), bm25(5, 3, 1, 1, mean)};
 	assert_found(f->store, "red", "p:0 p:1 ");
-	OK(store_index_match(f->store, (const char *const[]){"fox", "red", "bird"}, 3, 10, assert_score, want, &e));
+	struct store_match m[10];
+	assert_int_equal(match(f->store, (const char *const[]){"fox", "red", "bird"}, 3, m), 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_float_equal(m[i].score, want[m[i].row % STORE_PASSAGES_MAX], 1e-9);
+}
+
+/* ---- vectors ----------------------------------------------------------------------------------------------------------------- */
+
+/* The passages without a vector behind `row`, as assert_found writes them. */
+static void assert_missing(struct store *s, int64_t row, size_t limit, const char *want)
+{
+	struct buf found = {0};
+	struct err e = {0};
+	OK(store_vectors_missing(s, row, limit, note, &found, &e));
+	assert_string_equal(found.len ? found.p : "", want);
+	buf_release(&found);
+}
+
+static int note_vector(void *context, int64_t row, const void *value, size_t size_bytes, struct err *e)
+{
+	return buf_printf(context, e, "%lld:%lld=%.*s ", (long long)row / STORE_PASSAGES_MAX, (long long)row % STORE_PASSAGES_MAX,
+		(int)size_bytes, (const char *)value);
+}
+
+static void assert_vectors(struct store *s, const char *index, const char *embedder, const char *want)
+{
+	const struct store_keys keys = {index, embedder};
+	struct buf all = {0};
+	struct err e = {0};
+	OK(store_vectors_each(s, &keys, note_vector, &all, &e));
+	assert_string_equal(all.len ? all.p : "", want);
+	buf_release(&all);
+}
+
+enum { FIRST = STORE_PASSAGES_MAX }; /* the row of the first passage of the first document */
+
+static void test_vectors_stay_with_their_passages(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = {0};
+	size_t n;
+	const struct store_keys keys = {"k", "model"};
+	const struct store_vectors all = {(const int64_t[]){FIRST, FIRST + 1, 2 * FIRST}, "onetwosix", 3, 3};
+	OK(put_all(f->store, "1", "k", &e));
+	OK(store_vectors_begin(f->store, "model", &n, &e));
+	assert_int_equal(n, 3);
+	assert_missing(f->store, -1, 10, "bay.md:0 bay.md:60 plans.md:0 ");
+	assert_missing(f->store, -1, 2, "bay.md:0 bay.md:60 ");
+	assert_missing(f->store, FIRST + 1, 2, "plans.md:0 ");
+	OK(store_vectors_put(f->store, &keys, &all, &e));
+	assert_missing(f->store, -1, 10, "");
+	assert_vectors(f->store, "k", "model", "1:0=one 1:1=two 2:0=six ");
+	OK(store_index_begin(f->store, &e)); /* one document changes, the other stays */
+	OK(store_index_put(f->store, "bay.md", "2", plans, 1, &e));
+	OK(store_index_put(f->store, "plans.md", "1", NULL, 0, &e));
+	OK(store_index_commit(f->store, "l", &e));
+	OK(store_vectors_begin(f->store, "model", &n, &e));
+	assert_int_equal(n, 1);
+	assert_missing(f->store, -1, 10, "bay.md:0 ");
+	assert_vectors(f->store, "l", "model", "2:0=six ");
+	OK(put_all(f->store, "3", "m", &e)); /* without plans.md */
+	assert_vectors(f->store, "m", "model", "");
+}
+
+static void test_vectors_belong_to_one_embedder(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = {0};
+	size_t n;
+	const struct store_keys old = {"k", "model"}, other = {"other", "model"};
+	const struct store_vectors one = {(const int64_t[]){FIRST}, "one", 1, 3};
+	OK(put_all(f->store, "1", "k", &e));
+	OK(store_vectors_begin(f->store, "model", &n, &e));
+	OK(store_vectors_put(f->store, &old, &one, &e));
+	OK(store_vectors_begin(f->store, "model", &n, &e));
+	assert_int_equal(n, 2);
+	assert_int_equal(store_vectors_put(f->store, &other, &one, &e), ERR_FAILED);
+	assert_non_null(strstr(e.text, "another process"));
+	OK(store_vectors_begin(f->store, "new", &n, &e));
+	assert_int_equal(n, 3);
+	assert_vectors(f->store, "k", "new", "");
+	assert_int_equal(store_vectors_put(f->store, &old, &one, &e), ERR_FAILED);
+	assert_int_equal(store_vectors_each(f->store, &old, note_vector, NULL, &e), ERR_FAILED);
+	assert_missing(f->store, -1, 10, "bay.md:0 bay.md:60 plans.md:0 ");
+	fault_set(FAULT_FILE, 1, false); /* a commit that fails */
+	const struct store_keys keys = {"k", "new"};
+	assert_int_equal(store_vectors_put(f->store, &keys, &one, &e), ERR_FAILED);
+	assert_vectors(f->store, "k", "new", "");
+	OK(put_all(f->store, "1", "k", &e)); /* nothing is left open */
+}
+
+/* What version 1 held is made again. */
+static void test_an_earlier_version_is_emptied(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = {0};
+	sqlite3 *db;
+	char key[65];
+	OK(put_all(f->store, "1", "k", &e));
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DROP TABLE vector; ALTER TABLE document DROP COLUMN n_passages; PRAGMA user_version = 1",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	OK(store_open(&f->store, f->path, &e));
+	OK(store_index_key(f->store, key, &e));
+	assert_string_equal(key, "");
+	assert_found(f->store, "waiting", "");
+	OK(put_all(f->store, "1", "k", &e));
+	assert_found(f->store, "waiting", "bay.md:0 ");
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(store_open(&f->store, f->path, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "version"));
 }
 
 static void test_a_foreign_file_is_refused(void **state)
@@ -191,6 +315,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_what_was_put_remains, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_aborted_change_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scores_are_bm25, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vectors_stay_with_their_passages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vectors_belong_to_one_embedder, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_earlier_version_is_emptied, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_foreign_file_is_refused, setup, teardown)};
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
