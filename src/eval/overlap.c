@@ -9,10 +9,7 @@
 
 #include "eval/window.h"
 
-enum {
-	LEAKS_SHARE = 10, /* more than one question in so many, and there is no verdict */
-	LEAKS_SHOWN = 8
-};
+enum { LEAKS_SHOWN = 8 };
 
 /* A window of a question, and the text in which it was seen last. */
 struct window {
@@ -161,7 +158,7 @@ int leaks_check(const struct questions *q, const char *path, const char *data, s
 	struct buf names = {0};
 	size_t n = leaks_count(q), shown = 0;
 	int rc = 0;
-	if (LEAKS_SHARE * n <= q->n)
+	if (2 * n <= q->n)
 		return 0;
 	for (size_t i = 0; i < q->n && rc == 0 && shown < LEAKS_SHOWN; i++)
 		if (q->p[i].leak) {

@@ -40,7 +40,7 @@ int strata_read(struct questions *q, const char *data, struct err *e);
  */
 int overlap_find(struct questions *q, const char *data, struct err *e);
 size_t leaks_count(const struct questions *q);
-/* ERR_DATA, with the first of them, when more than one question in ten leaks; fewer are left out. `path` is the questions'. */
+/* ERR_DATA, with the first of them, when more than half of the questions leak; fewer are left out. `path` is the questions'. */
 int leaks_check(const struct questions *q, const char *path, const char *data, struct err *e);
 
 /* Does the question count in EVAL_KNOWN or EVAL_UNSEEN? */

@@ -137,14 +137,12 @@ static void test_leaks(void **state)
 	for (size_t i = 0; i < 6; i++)
 		assert_int_equal(q.p[i].leak, leak[i]);
 	assert_true(q.p[4].overlap && !q.p[0].overlap && !q.p[3].overlap);
+	assert_int_equal(leaks_check(&q, "q.jsonl", "data", &e), 0); /* half of them */
+	q.p[1].leak = 9;
 	assert_int_equal(leaks_check(&q, "q.jsonl", "data", &e), ERR_DATA);
 	assert_non_null(strstr(e.text,
-		"q.jsonl: 3 of 6 questions stand in data/train.jsonl, whole or nearly: \"a\" in line 2, \"c\" in line 3, \"d\" in "
-		"line 4. "));
-	q.p[2].leak = q.p[3].leak = 0;
-	assert_int_equal(leaks_check(&q, "q.jsonl", "data", &e), ERR_DATA); /* one of six */
-	q.p[0].leak = 0;
-	assert_int_equal(leaks_check(&q, "q.jsonl", "data", &e), 0);
+		"q.jsonl: 4 of 6 questions stand in data/train.jsonl, whole or nearly: \"a\" in line 2, \"b\" in line 9, \"c\" in "
+		"line 3, "));
 	questions_release(&q);
 }
 
