@@ -53,6 +53,14 @@ static int imported(struct eval_arm arm[EVAL_ARMS_MAX], size_t *n_arms, char nam
 	return 0;
 }
 
+static int costs_read(struct eval_costs *k, const struct cli *c, struct err *e)
+{
+	int rc = cli_real(c, "volume", 0, 1e12, &k->answers_a_month, e);
+	if (!rc)
+		rc = cli_real(c, "setup-hours", 0, 1e6, &k->setup_hours, e);
+	return rc ? rc : cli_real(c, "upkeep-hours", 0, 1e6, &k->upkeep_hours, e);
+}
+
 static int run(const struct cli *c, struct err *e)
 {
 	struct session s = {0};
@@ -67,9 +75,12 @@ static int run(const struct cli *c, struct err *e)
 		[TUNED] = {.name = "tuned", .key = adapter_key},
 		[RAG_TUNED] = {.name = "rag+tuned", .key = adapter_key, .context = EVAL_PASSAGES}};
 	size_t n_arms = OURS;
+	struct eval_costs costs;
 	if (!data || !out || !adapter)
 		return err_set(e, ERR_USAGE, "eval: needs --data DIR, --adapter DIR and --out DIR");
-	int rc = imported(arm, &n_arms, names, c, e);
+	int rc = costs_read(&costs, c, e);
+	if (!rc)
+		rc = imported(arm, &n_arms, names, c, e);
 	if (!rc && gates)
 		rc = eval_gates_check(gates, arm, n_arms, e);
 	if (!rc)
@@ -90,6 +101,7 @@ static int run(const struct cli *c, struct err *e)
 		.embedder = embedder,
 		.model_name = cli_flag(c, "model"),
 		.model_key = model_key,
+		.costs = costs,
 		.stop = &interrupted};
 	arm[TUNED].lora = arm[RAG_TUNED].lora = s.lora;
 	rc = compare(&job, arm, n_arms, gates, e);
@@ -118,6 +130,12 @@ const struct command command_eval = {
 			.argument = "G",
 			.help = "conditions, as 'known>=0.6,rag.false_premise<=0.3,retention<=0.01'; exit code 3 when one does not "
 				"hold"},
+		{.name = "volume", .argument = "N", .fallback = "1000", .help = "answers a month, for the break-even"},
+		{.name = "setup-hours", .argument = "H", .fallback = "16", .help = "people's hours before the first answer"},
+		{.name = "upkeep-hours",
+			.argument = "H",
+			.fallback = "4",
+			.help = "people's hours a month for review, training again and maintenance"},
 		{.name = "questions",
 			.argument = "F",
 			.fallback = "questions.jsonl",

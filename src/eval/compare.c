@@ -206,6 +206,8 @@ int eval_compare(const struct eval_job *j, const struct eval_arm *arms, size_t n
 	if (rc == 0)
 		rc = verdict_fill(&c, e);
 	if (rc == 0)
+		rc = advice_fill(&c, e);
+	if (rc == 0)
 		rc = write_one(&c, "eval.json", result_write, e);
 	if (rc == 0)
 		rc = write_one(&c, "report.html", report_write, e);

@@ -51,6 +51,16 @@ static inline size_t record_unsupported(const struct record *r, size_t arm)
 	return n;
 }
 
+/* What people say of when training is worth it, or a prompt enough, and whether it is so here. */
+enum advice_holds { ADVICE_UNKNOWN, ADVICE_YES, ADVICE_NO };
+struct advice {
+	const char *point;
+	bool for_training; /* else for a prompt */
+	enum advice_holds holds;
+	char why[256]; /* with the figures */
+};
+enum { ADVICE_MAX = 7 };
+
 struct comparison {
 	const struct eval_job *job;
 	const struct eval_arm *arms; /* [n_arms] */
@@ -71,6 +81,10 @@ struct comparison {
 	double violations_per_100_words[EVAL_ARMS_MAX];
 	double claims_per_answer[EVAL_ARMS_MAX]; /* who says nothing claims nothing unsupported */
 	const char *constant;                    /* the text of result.constant; NULL without questions */
+	size_t document_bytes;                   /* of all sections */
+	size_t trained, untrained;               /* the best arm of each kind, set by verdict_fill */
+	struct advice advice[ADVICE_MAX];
+	size_t n_advice;
 	struct eval_result *result;
 };
 
@@ -88,6 +102,8 @@ int axes_measure(struct comparison *c, struct err *e);
 int verbatim_fill(struct comparison *c, struct err *e);
 /* verdict.c: fills best, worth_it and verdict. */
 int verdict_fill(struct comparison *c, struct err *e);
+/* advice.c: fills the advice and the break-even of the result. */
+int advice_fill(struct comparison *c, struct err *e);
 /* result.c: appends eval.json. */
 int result_write(const struct comparison *c, struct buf *out, struct err *e);
 /* report.c: appends report.html. */

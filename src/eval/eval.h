@@ -9,6 +9,7 @@
  *   edit       how near an answer is to a person's: TER, chrF
  *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar, Holm
  *   overlap    questions that were trained on; verbatim: answers that copy
+ *   advice     the usual arguments for training and for a prompt, and the break-even
  *   report     eval.json, report.html, the verdict
  *
  * An arm is a way to answer: the base model or the model with its adapter, asked alone, behind a prompt, or with the passages in front that
@@ -32,6 +33,17 @@
 enum { EVAL_TER_WORDS = 2048 };
 int eval_ter(const char *answer, const char *reference, size_t *n_edits, size_t *n_words, struct err *e);
 
+/* What training is weighed against. */
+struct eval_costs {
+	double answers_a_month;
+	double setup_hours;  /* people's, once */
+	double upkeep_hours; /* people's, a month: review, training again, maintenance */
+};
+#define EVAL_COSTS_DEFAULT                                                    \
+	{                                                                     \
+		.answers_a_month = 1000, .setup_hours = 16, .upkeep_hours = 4 \
+	}
+
 struct eval_job {
 	/*
 	 * JSONL: {"id", "question", "answers":[accepted text...], "source":"plans.md", "false_premise":true, "twin":"id", "reference":text}, the
@@ -47,6 +59,7 @@ struct eval_job {
 	const char *loss_svg;               /* shown in the report; may be NULL or absent */
 	double train_seconds;
 	size_t train_tokens;
+	struct eval_costs costs;
 	const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
@@ -128,7 +141,11 @@ struct eval_result {
 	double bpb_general_ratio;                /* tuned / base - 1 */
 	size_t best;                             /* the arm that the verdict recommends; 0: the base as it is */
 	bool worth_it;                           /* training is: it beats the best arm without it */
-	char verdict[768];                       /* a few sentences for a person */
+	double minutes_saved; /* an answer, by the best arm with training against the best without; NaN: not measured */
+	double hours_a_month; /* saved, less upkeep */
+	double months;        /* until setting up is paid for; INFINITY: never */
+	char break_even[512]; /* the same as a sentence; "" when not measured */
+	char verdict[1024];   /* a few sentences for a person */
 };
 
 /*

@@ -189,6 +189,28 @@ static void put_guards(struct html *p, const struct comparison *c)
 	html_putf(p, "<p>General text costs %+.1f&#8239;%% bits per byte.</p>", 100 * c->general.value);
 }
 
+/* The points for training and for a prompt, each with what was measured of it. */
+static void put_advice(struct html *p, const struct comparison *c)
+{
+	static const char *const holds[] = {[ADVICE_UNKNOWN] = "cannot tell", [ADVICE_YES] = "yes", [ADVICE_NO] = "no"};
+	html_put(p,
+		"<h2 id=\"advice\">When training pays, and whether it does here</h2><div class=\"scroll\"><table><thead><tr><th "
+		"scope=\"col\">Speaks for</th><th scope=\"col\">when</th><th scope=\"col\">here</th><th "
+		"scope=\"col\">because</th></tr></thead>"
+		"<tbody>");
+	for (size_t i = 0; i < c->n_advice; i++) {
+		const struct advice *a = &c->advice[i];
+		html_putf(p, "<tr><td>%s</td><th scope=\"row\">", a->for_training ? "training" : "a prompt");
+		html_text(p, a->point);
+		html_putf(p, "</th><td>%s</td><td>", holds[a->holds]);
+		html_text(p, a->why);
+		html_put(p, "</td></tr>");
+	}
+	html_put(p, "</tbody></table></div><p>");
+	html_text(p, c->result->break_even);
+	html_put(p, "</p>");
+}
+
 static void put_training(struct html *p, const struct comparison *c)
 {
 	const struct eval_job *j = c->job;
@@ -338,6 +360,7 @@ int report_write(const struct comparison *c, struct buf *out, struct err *e)
 	html_put(&p, "</p>");
 	put_axes(&p, c);
 	put_guards(&p, c);
+	put_advice(&p, c);
 	put_training(&p, c);
 	put_questions(&p, c);
 	html_close(&p);

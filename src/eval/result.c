@@ -108,6 +108,28 @@ static json_t *records_json(const struct comparison *c)
 	return all;
 }
 
+static json_t *advice_json(const struct comparison *c)
+{
+	static const char *const holds[] = {[ADVICE_UNKNOWN] = "cannot tell", [ADVICE_YES] = "yes", [ADVICE_NO] = "no"};
+	json_t *all = json_array();
+	for (size_t i = 0; i < c->n_advice; i++) {
+		const struct advice *a = &c->advice[i];
+		json_array_append_new(all,
+			json_pack("{s:s, s:s, s:s, s:s}", "point", a->point, "speaks_for", a->for_training ? "training" : "prompt",
+				"holds", holds[a->holds], "why", a->why));
+	}
+	return all;
+}
+
+static json_t *break_even_json(const struct comparison *c)
+{
+	const struct eval_result *r = c->result;
+	const struct eval_costs *k = &c->job->costs;
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "answers_a_month", number(k->answers_a_month), "setup_hours",
+		number(k->setup_hours), "upkeep_hours", number(k->upkeep_hours), "minutes_saved", number(r->minutes_saved),
+		"hours_a_month", number(r->hours_a_month), "months", number(r->months));
+}
+
 static const char *adapter_key(const struct comparison *c)
 {
 	for (size_t i = 0; i < c->n_arms; i++)
@@ -122,11 +144,12 @@ int result_write(const struct comparison *c, struct buf *out, struct err *e)
 	struct buf name = {0}; /* a path, which may be any bytes */
 	int rc = utf8_append(&name, j->model_name, strlen(j->model_name), e);
 	json_t *all = rc < 0 ? NULL
-			     : json_pack("{s:b, s:s, s:s, s:{s:s, s:s, s:s}, s:{s:o, s:I}, s:o, s:o, s:o}", "worth_it",
+			     : json_pack("{s:b, s:s, s:s, s:{s:s, s:s, s:s}, s:{s:o, s:I}, s:o, s:o, s:o, s:o, s:o}", "worth_it",
 				       c->result->worth_it, "best", c->arms[c->result->best].name, "verdict", c->result->verdict,
 				       "model", "name", name.p ? name.p : "", "key", j->model_key, "adapter", adapter_key(c),
 				       "training", "seconds", number(j->train_seconds), "tokens", (json_int_t)j->train_tokens,
-				       "axes", axes_json(c), "guards", guards_json(c), "questions", records_json(c));
+				       "recommendation", advice_json(c), "break_even", break_even_json(c), "axes", axes_json(c),
+				       "guards", guards_json(c), "questions", records_json(c));
 	char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
 	if (rc == 0)
 		rc = text ? buf_printf(out, e, "%s\n", text) : err_set(e, ERR_RESOURCE, "out of memory while writing eval.json");

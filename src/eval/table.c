@@ -86,5 +86,9 @@ int eval_table(const struct eval_result *r, struct buf *out, struct err *e)
 			"\n+ better (with Holm's correction), - worse than base: the interval of the difference excludes 0.\n", e);
 	if (rc == 0)
 		rc = put_detectable(out, r, e);
-	return rc < 0 ? rc : put_wrapped(out, r->verdict, e);
+	if (rc == 0)
+		rc = put_wrapped(out, r->verdict, e);
+	if (rc == 0 && *r->break_even && (rc = buf_puts(out, "\n", e)) == 0)
+		rc = put_wrapped(out, r->break_even, e);
+	return rc;
 }

@@ -13,7 +13,9 @@ enum { COPY_WORDS = 30 }; /* in a row: more than a sentence, which may well be t
 
 struct seen {
 	uint64_t *p;
-	size_t n, cap, size; /* size: of the windows */
+	size_t n, cap;
+	size_t size;  /* of the windows */
+	size_t bytes; /* of the texts */
 };
 
 static int ascending(const void *a, const void *b)
@@ -26,6 +28,7 @@ static int seen_add(struct seen *s, const char *text, struct err *e)
 {
 	struct window_scan scan = {.p = text, .size = s->size};
 	uint64_t hash;
+	s->bytes += strlen(text);
 	while (window_next(&scan, &hash)) {
 		if (mem_reserve(&s->p, s->n, &s->cap, sizeof *s->p, e))
 			return ERR_RESOURCE;
@@ -75,6 +78,7 @@ int verbatim_fill(struct comparison *c, struct err *e)
 	if (rc == 0 && file_exists(path))
 		rc = jsonl_each(path, section_add, &sections, e);
 	seen_sort(&sections);
+	c->document_bytes = sections.bytes;
 	for (size_t i = 0; i < c->questions.n && rc == 0; i++) {
 		struct record *r = &c->record[i];
 		question.n = 0;

@@ -10,6 +10,8 @@
 
 /* Harm below these is accepted for a gain in knowledge; they were set before anything was measured. */
 static const double margin_general = 0.02, margin_false_premise = 0.05;
+/* Fewer right answers that a gain in language may cost, and a gain that would be too small to train for. */
+static const double margin_known = 0.1;
 /* What is worth a warning. */
 static const double much = 0.1;
 
@@ -139,6 +141,38 @@ static int put_untrained(struct buf *b, const struct comparison *c, const struct
 	return rc;
 }
 
+/* Does an arm speak the company's language better than every sound arm without training? By terms or style, two tests at 5 % together. */
+static int speaks(struct comparison *c, size_t arm, enum eval_axis *by, size_t *than, bool *out, struct err *e)
+{
+	static const enum eval_axis axis[] = {EVAL_TERMS, EVAL_STYLE};
+	int rc = 0;
+	*out = false;
+	for (size_t i = 0; i < 2 && rc == 0 && !*out; i++) {
+		const struct eval_estimate *value = c->result->axis[axis[i]].arm;
+		struct stats_paired paired;
+		*by = axis[i];
+		*than = 0;
+		for (size_t k = 1; k < c->n_arms; k++)
+			if (!arm_is_trained(&c->arms[k]) && !c->result->unsound[k] && value[k].value > value[*than].value)
+				*than = k;
+		rc = axis_change(c, axis[i], *than, arm, &paired, e);
+		*out = value[arm].n && paired.change.low > 0 && paired.p <= 0.025;
+	}
+	return rc;
+}
+
+/* As many right answers as without training, and better ones. */
+static int put_language(
+	struct buf *b, const struct comparison *c, const struct pick *p, enum eval_axis by, size_t than, struct err *e)
+{
+	const struct eval_estimate *value = c->result->axis[by].arm;
+	int rc = put_knowledge(b, c, p, "Worth it for its language", "", e);
+	return rc < 0 ? rc
+		      : buf_printf(b, e, " %s: %.0f %%, without training at best %.0f %% (%s).",
+				by == EVAL_TERMS ? "Answers in preferred terms" : "Answers without style faults",
+				points(value[p->arm].value), points(value[than].value), c->arms[than].name);
+}
+
 /* The interval includes 0: said with what these questions could have told. */
 static int put_unclear(struct buf *b, const struct comparison *c, const struct pick *p, struct err *e)
 {
@@ -156,24 +190,38 @@ int verdict_fill(struct comparison *c, struct err *e)
 	const struct eval_line *known = &r->axis[EVAL_KNOWN], *premise = &r->axis[EVAL_FALSE_PREMISE];
 	struct pick p;
 	struct buf b = {0};
-	int rc = pick_fill(&p, c, best_of(c, true), best_of(c, false), e);
+	enum eval_axis by = EVAL_TERMS;
+	size_t than = 0;
+	bool better_said = false;
+	c->trained = best_of(c, true);
+	c->untrained = best_of(c, false);
+	int rc = pick_fill(&p, c, c->trained, c->untrained, e);
+	if (rc == 0)
+		rc = speaks(c, p.arm, &by, &than, &better_said, e);
 	if (rc < 0)
 		return rc;
 	bool gained = p.change.low > 0 && !r->unsound[p.arm], untrained = known->change[p.than].low > 0,
 	     harmed = !(r->bpb_general_ratio <= margin_general) ||
 		premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
-	r->worth_it = known->arm[0].n && gained && !harmed;
+	/* Of n questions without one that differs fewer than 3 / n do, at 95 %. */
+	bool enough = (double)known->arm[0].n * margin_known >= 3,
+	     language = !gained && better_said && !r->unsound[p.arm] && enough && p.change.low >= -margin_known;
+	r->worth_it = known->arm[0].n && (gained || language) && !harmed;
 	r->best = r->worth_it ? p.arm : untrained ? p.than : 0;
 	if (!known->arm[0].n)
 		rc = put_texts(&b, c, e);
+	else if (r->worth_it && language)
+		rc = put_language(&b, c, &p, by, than, e);
 	else if (r->worth_it)
 		rc = put_knowledge(&b, c, &p, "Worth it", "", e);
-	else if (gained)
+	else if (gained || language)
 		rc = put_knowledge(&b, c, &p, "Not worth it as it is", ", but it does harm elsewhere", e);
 	else if (untrained)
 		rc = put_untrained(&b, c, &p, e);
-	else if (p.change.high <= 0 || r->unsound[p.arm])
+	else if (p.change.high < 0 || r->unsound[p.arm])
 		rc = put_knowledge(&b, c, &p, "Not worth it", "", e);
+	else if (p.change.high <= margin_known && enough)
+		rc = put_knowledge(&b, c, &p, "Not worth it", ", so training adds less than 10 points", e);
 	else
 		rc = put_unclear(&b, c, &p, e);
 	if (rc == 0)

@@ -171,6 +171,7 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 		.model_name = o->model,
 		.model_key = j->model_key,
 		.loss_svg = j->loss_svg,
+		.costs = EVAL_COSTS_DEFAULT,
 		.stop = o->stop};
 	/* Without the adapter first: a folder whose questions cannot be read is told before an hour of training. */
 	if ((rc = ask(j, &arm[BASE], e)) < 0 || (rc = ask(j, &arm[PROMPT], e)) < 0 || (rc = ask(j, &arm[RAG], e)) < 0 ||
