@@ -277,7 +277,11 @@ def test_review(b):
     b.until("return document.getElementById('live').textContent.startsWith('Accept: done. 1')", "the key a")
     b.driver.refresh()
     b.until("return document.querySelector('.draft')", "the queue after a reload")
-    b.keys(Keys.ENTER)
+    for _ in range(5):  # any of the three may be one that is shown once more
+        b.keys(Keys.ENTER)
+        time.sleep(0.5)
+        if b.js("return document.querySelector('.empty') !== null"):
+            break
     b.until("return document.querySelector('.empty')", "the end of the queue")
     Case.check("Enter accepts, and then all is decided", "All is decided" in b.text() and b.server.get("/page/review")[1]["waiting"] == 0, b.text())
     b.keys("u")
