@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from tap import Case
+from tap import HARBOR, Case
 
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
@@ -402,7 +402,7 @@ def test_curate_and_eval(here):
     docs, data, out = (os.path.join(here, name) for name in ("docs", "data", "run"))
     os.mkdir(docs)
     with open(os.path.join(docs, "plans.md"), "w", encoding="utf-8") as f:
-        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+        f.write(HARBOR)
     with open(os.path.join(docs, "empty.md"), "w", encoding="utf-8"):
         pass
     questions = os.path.join(here, "asked.jsonl")
@@ -467,7 +467,7 @@ def test_curate_and_eval(here):
 
 def test_run(here):
     with open(os.path.join(here, "plans.md"), "w", encoding="utf-8") as f:
-        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+        f.write(HARBOR)
     with open(os.path.join(here, "attune.yaml"), "w", encoding="utf-8") as f:
         f.write("max_steps: 2\nlora_r: 2\n")
     args = ["run", here, "--model", os.path.join(GOLDEN, "tied")]

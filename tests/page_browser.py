@@ -26,8 +26,8 @@ if MISSING:
     print(f"1..0 # SKIP {', '.join(MISSING)} not here")
     sys.exit(0)
 
-from page_test import HOSTILE, ask, csrf, curate, send  # noqa: E402
-from serve_test import ADAPTER, ATTUNE, ENV, MODEL, Server  # noqa: E402
+from page_test import HOSTILE, ask, csrf, send  # noqa: E402
+from serve_test import ADAPTER, ATTUNE, ENV, MODEL, Server, curate  # noqa: E402
 from tap import Case  # noqa: E402
 
 WIDTHS = (1280, 800, 390)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from serve_test import ADAPTER, ASKED, ATTUNE, CHAT, ENV, MODEL, Server, head, status_of
+from serve_test import ADAPTER, ASKED, ATTUNE, CHAT, ENV, MODEL, Server, curate, head, status_of
 from tap import Case
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-ancestors 'none'; "
@@ -137,15 +137,6 @@ def test_arena(here):
     done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--results", os.path.join(here, "absent")], env=ENV, capture_output=True, text=True,
                           check=False, timeout=60)
     Case.check("a results folder that is not there", done.returncode == 2 and "attune run" in done.stderr, done)
-
-
-def curate(here):
-    docs, data = os.path.join(here, "docs"), os.path.join(here, "data")
-    os.mkdir(docs)
-    with open(os.path.join(docs, "plans.md"), "w", encoding="utf-8") as f:
-        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
-    subprocess.run([ATTUNE, "curate", "--in", docs, "--out", data, "--quiet"], env=ENV, check=True, timeout=60)
-    return data
 
 
 def test_cases(here, cases, n):

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from tap import Case
+from tap import HARBOR, Case
 
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL, ADAPTER = os.path.join(GOLDEN, "untied.gguf"), os.path.join(GOLDEN, "untied.golden", "adapter")
@@ -462,12 +462,17 @@ def test_key(here):
     Case.check("an adapter that is not there ends it", done.returncode == 1 and "absent" in done.stderr, done)
 
 
-def test_rag(here):
+def curate(here):
     docs, data = os.path.join(here, "docs"), os.path.join(here, "data")
     os.mkdir(docs)
     with open(os.path.join(docs, "plans.md"), "w", encoding="utf-8") as f:
-        f.write("# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+        f.write(HARBOR)
     subprocess.run([ATTUNE, "curate", "--in", docs, "--out", data, "--quiet"], env=ENV, check=True, timeout=60)
+    return data
+
+
+def test_rag(here):
+    data = curate(here)
     asked = ASKED | {"messages": [{"role": "user", "content": "How many uploads does Harbor allow?"}], "max_tokens": 8}
     with Server("--data", data, "--adapter", ADAPTER + "=ours", "--parallel", "1", "--threads", "1") as s:
         got = [(m["id"], m["parent"]) for m in s.get("/v1/models")[1]["data"]]

@@ -1,4 +1,6 @@
-"""What the tests in Python share: cases as TAP lines."""
+"""What the tests in Python share: cases as TAP lines, and a document."""
+
+HARBOR = "# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n"
 
 
 class Case:

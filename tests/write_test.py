@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from tap import Case
+from tap import HARBOR, Case
 
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
@@ -136,7 +136,7 @@ def main():
         os.chdir(here)
         os.mkdir("alien")
         os.mkdir("docs")
-        put("docs/plans.md", "# Plans\n\nThe Harbor plan allows 40 uploads per minute. The default timeout of Harbor is 30 seconds.\n")
+        put("docs/plans.md", HARBOR)
         run("curate", "--in", "docs", "--out", "results/data")
         test_briefs()
         test_resumed()

@@ -55,6 +55,22 @@ int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf
 /* Fills `e` from errno: "what path: reason"; ENOSPC, EDQUOT, EFBIG and ENOMEM become ERR_RESOURCE, the rest ERR_FAILED. */
 int err_errno(struct err *e, const char *what, const char *path);
 
+/* ---- hashing ------------------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a, 64 bits (Fowler, Noll & Vo), for tables and likeness; whoever may choose what is hashed can make collisions. */
+#define HASH_START 0xcbf29ce484222325u
+static inline uint64_t hash_step(uint64_t hash, uint64_t value)
+{
+	return (hash ^ value) * 0x100000001b3u;
+}
+static inline uint64_t hash_bytes(const void *p, size_t n)
+{
+	uint64_t hash = HASH_START;
+	for (size_t i = 0; i < n; i++)
+		hash = hash_step(hash, ((const unsigned char *)p)[i]);
+	return hash;
+}
+
 /* ---- checked sizes and memory ------------------------------------------------------------------------------------------ */
 
 /* *out = a * b or a + b; false and *out = 0 on overflow. */

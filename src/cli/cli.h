@@ -125,9 +125,6 @@ int print_text(const struct buf *text, struct err *e); /* to stdout, flushed */
 int print_line(const char *text, struct err *e);
 int print_json(const json_t *object, struct err *e); /* one line */
 
-/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL when memory is short. */
-json_t *json_text(const char *p, size_t n);
-
 /*
  * Ctrl-C. After interrupt_catch the first SIGINT or SIGTERM sets the flag; the next one ends the process at once with 130.
  * The flag may be cleared.

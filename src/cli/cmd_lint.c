@@ -8,10 +8,10 @@ enum { DRAFT_BYTES_MAX = 16 << 20 };
 
 static json_t *finding_json(const char *path, const struct lint_finding *f)
 {
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "path", json_text(path, strlen(path)), "line",
-		(json_int_t)f->line, "column", (json_int_t)f->column, "start", (json_int_t)f->start, "end", (json_int_t)f->end,
-		"kind", lint_kind_name(f->kind), "message", json_text(f->message, strlen(f->message)), "instead",
-		json_text(f->instead, strlen(f->instead)));
+	json_t *o = json_pack("{s:o}", "path", json_text(path, strlen(path))), *rest = lint_finding_json(f);
+	json_object_update(o, rest);
+	json_decref(rest);
+	return o;
 }
 
 /* A result of SARIF 2.1.0, section 3.27; a replacement where there is one. */

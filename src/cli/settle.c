@@ -35,13 +35,11 @@ static int decision_append(const char *path, const json_t *pair, char answer, st
 	json_unpack((json_t *)pair, "{s:{s:s}, s:{s:s}}", "a", "statement", &a, "b", "statement", &b);
 	json_t *o = answer == 'k' ? json_pack("{s:[s, s]}", "both", a, b)
 				  : json_pack("{s:s, s:s}", "keep", answer == 'a' ? a : b, "drop", answer == 'a' ? b : a);
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	struct buf line = {0};
-	int rc = text ? buf_printf(&line, e, "%s\n", text) : err_set(e, ERR_RESOURCE, "out of memory for a decision");
+	int rc = json_line(&line, o, e);
 	if (!rc)
 		rc = file_append(path, line.p, line.len, e);
 	buf_release(&line);
-	free(text);
 	json_decref(o);
 	return rc;
 }

@@ -22,7 +22,7 @@ static const char *subject_words(const struct maker *m, const struct statement *
 	const struct clause *c = &s->clause;
 	const struct word *first = &s->w[c->subject];
 	struct atom a;
-	if ((word_is_code(first) || word_is_identifier(first)) && c->subject_end == c->subject + 1)
+	if (word_is_symbol(first) && c->subject_end == c->subject + 1)
 		return first->p[word_is_code(first)] == '-'                     ? "which flag"
 			: memchr(first->p, ' ', first->n) && first->p[1] != '/' ? "which command"
 										: "what";
@@ -131,9 +131,8 @@ static int copula_ask(struct cores *c, const struct maker *m, const struct state
 	if (k->verb + 1 >= s->n || k->subject_end < k->subject + 3 || !word_in(&s->w[k->verb], "is are was were") ||
 		!word_in(&s->w[k->subject], "the its") || verb_of_participle(next, base) || verb_of_gerund(next, base))
 		return 0;
-	bool named = word_in(next, "the a an that to") || word_is_code(next) || word_is_identifier(next) ||
-		isdigit((unsigned char)next->p[0]) || (next->n > 1 && isupper((unsigned char)next->p[0])) || next->p[-1] == '"' ||
-		next->p[-1] == '\'';
+	bool named = word_in(next, "the a an that to") || word_is_symbol(next) || isdigit((unsigned char)next->p[0]) ||
+		(next->n > 1 && isupper((unsigned char)next->p[0])) || next->p[-1] == '"' || next->p[-1] == '\'';
 	return named ? cores_add(c, asks, COUNT(asks), p, m->arena, e) : 0;
 }
 
@@ -148,7 +147,7 @@ static int object_ask(struct cores *c, const struct maker *m, const struct state
 		return 0;
 	if (word_in(&s->w[k->verb], "is are") && word_is(next, "used"))
 		return word_in(next + 1, "to for") ? cores_add(c, purpose, COUNT(purpose), p, m->arena, e) : 0;
-	bool object = word_is_article(next) || word_is_code(next) || word_is_identifier(next) ||
+	bool object = word_is_article(next) || word_is_symbol(next) ||
 		(word_is_plain(next) && !word_is_function(next) && !(next->n > 4 && !memcmp(next->p + next->n - 2, "ly", 2)));
 	if (k->auxiliary || !object || !strcmp(k->base, "have") || !strcmp(k->base, "become"))
 		return 0;

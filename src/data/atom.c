@@ -183,18 +183,13 @@ static void number_read(const struct word *w, size_t n, size_t i, struct atom *a
 	}
 }
 
-static bool is_code(const struct word *w)
-{
-	return word_is_code(w) || word_is_identifier(w);
-}
-
 /* "the fields `a`, `b` and `c`": the end of a list of code spans. */
 static size_t codes_end(const struct word *w, size_t n, size_t i)
 {
 	size_t end = i + 1;
 	while (end < n) {
 		size_t next = end + word_in(&w[end], "and or");
-		if (next >= n || !is_code(&w[next]) || (next == end && !w[end - 1].stop))
+		if (next >= n || !word_is_symbol(&w[next]) || (next == end && !w[end - 1].stop))
 			break;
 		end = next + 1;
 	}
@@ -307,7 +302,7 @@ bool atom_next(const struct word *w, size_t n, size_t from, struct atom *out)
 {
 	for (size_t i = from; i < n; i++) {
 		*out = (struct atom){0};
-		if (is_code(&w[i]))
+		if (word_is_symbol(&w[i]))
 			code_read(w, n, i, out);
 		else if (is_number(&w[i]))
 			number_read(w, n, i, out);

@@ -63,17 +63,9 @@ struct miner {
 	size_t n_slots, n_used, n_words, document;
 };
 
-static uint64_t key_hash(const char *p)
-{
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-	for (; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211u;
-	return h;
-}
-
 static struct entry *slot_of(const struct miner *m, const char *key)
 {
-	size_t i = (size_t)key_hash(key) & (m->n_slots - 1);
+	size_t i = (size_t)hash_bytes(key, strlen(key)) & (m->n_slots - 1);
 	while (m->slot[i].key && strcmp(m->slot[i].key, key))
 		i = (i + 1) & (m->n_slots - 1);
 	return &m->slot[i];

@@ -136,7 +136,7 @@ static int by_hash(const void *a, const void *b)
 static void term_add(struct claim *c, const char *word, bool marked)
 {
 	if (c->n < TERMS_MAX)
-		c->term[c->n++] = (struct term){.hash = hash_string(hash_start, word), .marked = marked};
+		c->term[c->n++] = (struct term){.hash = hash_string(HASH_START, word), .marked = marked};
 }
 
 /* `opens`: its capital means nothing. */

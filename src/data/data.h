@@ -25,6 +25,8 @@
 #ifndef ATTUNE_DATA_H
 #define ATTUNE_DATA_H
 
+#include <jansson.h>
+
 #include "base/base.h"
 
 /*
@@ -210,5 +212,7 @@ void lint_free(struct lint *l);
 /* Findings in a draft, plain text or Markdown, in its order; code is left alone but for claims. */
 int lint_draft(const struct lint *l, const char *text, struct lint_findings *out, struct err *e);
 void lint_findings_release(struct lint_findings *f);
+/* {"line","column","start","end","kind","message","instead"}, where `instead` may be "". The caller decrefs; NULL when memory is short. */
+json_t *lint_finding_json(const struct lint_finding *f);
 
 #endif

@@ -109,11 +109,7 @@ static json_t *source_json(const struct document *d, const struct section *s, st
 /* Takes `object`. */
 static int line_add(struct buf *b, json_t *object, struct err *e)
 {
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-	int rc = text ? buf_puts(b, text, e) : err_set(e, ERR_RESOURCE, "out of memory while writing a data row");
-	if (rc == 0)
-		rc = buf_append(b, "\n", 1, e);
-	free(text);
+	int rc = json_line(b, object, e);
 	json_decref(object);
 	return rc;
 }

@@ -39,7 +39,7 @@ uint64_t evidence_word_hash(const struct evidence *v, const struct word *w)
 	}
 	low[n] = 0;
 	const char *stem = said ? (const char *)sb_stemmer_stem(v->stemmer, (const sb_symbol *)low, (int)n) : NULL;
-	return stem ? hash_string(hash_start, stem) : 0;
+	return stem ? hash_string(HASH_START, stem) : 0;
 }
 
 /* More words at the end of evidence.word. */
@@ -89,7 +89,7 @@ static uint64_t low_hash(const char *p, size_t n)
 	for (size_t i = 0; i < n; i++)
 		low[i] = (char)tolower((unsigned char)p[i]);
 	low[n] = 0;
-	return hash_string(hash_start, low);
+	return hash_string(HASH_START, low);
 }
 
 /* The words of a sentence but its first. */

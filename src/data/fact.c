@@ -114,11 +114,6 @@ static const char *question_words(const struct maker *m, const struct word *w, c
  * ----------------------------------------------------------------------------------------------------------------------
  */
 
-static bool is_name(const struct word *w)
-{
-	return word_is_code(w) || word_is_identifier(w);
-}
-
 static const char *copy(const struct maker *m, struct str s, struct err *e)
 {
 	return arena_strdup(m->arena, s.p, s.n, e);
@@ -264,8 +259,8 @@ static bool is_aside(const struct statement *s, const struct atom *a)
 	const struct word *before = i > 0 ? &w[i - 1 - and_before] : NULL,
 			  *behind = end + and_behind < s->n ? &w[end + and_behind] : NULL;
 	if (a->measure == ATOM_CODE &&
-		((before && (and_before || before->stop) && is_name(before)) ||
-			(behind && (and_behind || w[end - 1].stop) && is_name(behind))))
+		((before && (and_before || before->stop) && word_is_symbol(before)) ||
+			(behind && (and_behind || w[end - 1].stop) && word_is_symbol(behind))))
 		return true;
 	if (a->measure != ATOM_BARE || !before)
 		return false;

@@ -308,9 +308,7 @@ static bool names_row(const char *cell)
 {
 	struct word w[SENTENCE_WORDS];
 	size_t n = words_split((struct str){cell, strlen(cell)}, w);
-	return n == 1 &&
-		(word_is_code(&w[0]) || word_is_identifier(&w[0]) || isupper((unsigned char)*cell) ||
-			isdigit((unsigned char)*cell));
+	return n == 1 && (word_is_symbol(&w[0]) || isupper((unsigned char)*cell) || isdigit((unsigned char)*cell));
 }
 
 static int table_facts(struct ledger *l)

@@ -21,6 +21,13 @@ const char *lint_kind_name(enum lint_kind kind)
 	return kind_name[kind];
 }
 
+json_t *lint_finding_json(const struct lint_finding *f)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "line", (json_int_t)f->line, "column", (json_int_t)f->column,
+		"start", (json_int_t)f->start, "end", (json_int_t)f->end, "kind", lint_kind_name(f->kind), "message",
+		json_text(f->message, strlen(f->message)), "instead", json_text(f->instead, strlen(f->instead)));
+}
+
 void lint_findings_release(struct lint_findings *f)
 {
 	mem_free(f->p);

@@ -22,9 +22,9 @@ struct names {
 
 static uint64_t hash(const char *p, size_t n)
 {
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
+	uint64_t h = HASH_START;
 	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)tolower((unsigned char)p[i])) * 1099511628211u;
+		h = hash_step(h, (unsigned char)tolower((unsigned char)p[i]));
 	return h;
 }
 

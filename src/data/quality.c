@@ -53,9 +53,9 @@ struct reader {
 
 static uint64_t bytes_hash(const char *p, size_t n)
 {
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
+	uint64_t h = HASH_START;
 	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)tolower((unsigned char)p[i])) * 1099511628211u;
+		h = hash_step(h, (unsigned char)tolower((unsigned char)p[i]));
 	return h;
 }
 
@@ -157,7 +157,7 @@ static int grams_repeat(const struct reader *r, size_t n, bool *out, struct err 
 	for (size_t i = 0; i < n_grams; i++) {
 		g[i].at = i;
 		for (size_t k = 0; k < n; k++) {
-			g[i].hash = (g[i].hash ^ r->word[i + k].hash) * 1099511628211u;
+			g[i].hash = hash_step(g[i].hash, r->word[i + k].hash);
 			g[i].n += r->word[i + k].n;
 		}
 	}

@@ -8,32 +8,8 @@
 
 #include <cmocka.h>
 
+#include "data/test_folder.h"
 #include "format/format.h"
-
-static char root[32];
-
-static int setup(void **state)
-{
-	(void)state;
-	strcpy(root, "readers_test_XXXXXX");
-	log_set_level(LOG_ERROR);
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return dir_remove(root, NULL);
-}
-
-static const char *at(const char *name)
-{
-	static char path[8][PATH_SIZE];
-	static int next;
-	next = (next + 1) % 8;
-	snprintf(path[next], PATH_SIZE, "%.100s/%.100s", root, name);
-	return path[next];
-}
 
 static void put(const char *name, const char *text, size_t n)
 {

@@ -8,36 +8,13 @@
 
 #include <cmocka.h>
 
-static char root[32];
-
-static const char *at(const char *name)
-{
-	static char path[8][PATH_SIZE];
-	static int next;
-	next = (next + 1) % 8;
-	snprintf(path[next], PATH_SIZE, "%.3000s/%.900s", root, name);
-	return path[next];
-}
+#include "data/test_folder.h"
 
 static void put(const char *name, const char *text)
 {
 	struct err e = {0};
 	assert_int_equal(dir_make(at("in"), &e), 0);
 	assert_int_equal(file_replace(at(name), text, strlen(text), &e), 0);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	strcpy(root, "report_test_XXXXXX");
-	log_set_level(LOG_ERROR);
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return dir_remove(root, NULL);
 }
 
 static void page(struct buf *out)

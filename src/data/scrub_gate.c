@@ -11,9 +11,7 @@
 
 static size_t slot_of(const struct scrub *s, const char *p)
 {
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-	for (size_t i = 0; i < ITEM_BYTES_MIN; i++)
-		h = (h ^ (unsigned char)p[i]) * 1099511628211u;
+	uint64_t h = hash_bytes(p, ITEM_BYTES_MIN);
 	return (size_t)(h ^ h >> 32) & (s->n_slots - 1);
 }
 
@@ -124,10 +122,7 @@ static int reject(const char *file, struct str line, enum pii_kind kind, struct 
 	const char *path = json_string_value(json_object_get(from ? from : row, "path"));
 	snprintf(reason, sizeof reason, "it still holds personal data: %s", pii_kind_name(kind));
 	json_t *out = json_pack("{s:s, s:s, s:s*}", "file", file, "reason", reason, "path", path);
-	char *text = out ? json_dumps(out, JSON_COMPACT) : NULL;
-	int rc = text ? buf_printf(rejected, e, "%s\n", text)
-		      : err_set(e, ERR_RESOURCE, "out of memory while writing a rejected row");
-	free(text);
+	int rc = json_line(rejected, out, e);
 	json_decref(out);
 	json_decref(row);
 	return rc;

@@ -5,18 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const uint64_t hash_start = 14695981039346656037u; /* FNV-1a */
-
-static uint64_t hash_byte(uint64_t h, unsigned char c)
-{
-	return (h ^ c) * 1099511628211u;
-}
-
 uint64_t hash_string(uint64_t h, const char *s)
 {
 	for (; *s; s++)
-		h = hash_byte(h, (unsigned char)*s);
-	return hash_byte(h, 0);
+		h = hash_step(h, (unsigned char)*s);
+	return hash_step(h, 0);
 }
 
 /* A word's hash into an ordered sum of words (the finalizer of MurmurHash3 spreads it over all bits). */
@@ -38,9 +31,9 @@ static bool word_next(struct str *rest, uint64_t *hash)
 	for (last = stop; last > p && ispunct((unsigned char)last[-1]);)
 		last--;
 	*rest = (struct str){stop, (size_t)(end - stop)};
-	*hash = hash_start;
+	*hash = HASH_START;
 	for (const char *c = p; c < last; c++)
-		*hash = hash_byte(*hash, (unsigned char)tolower((unsigned char)*c));
+		*hash = hash_step(*hash, (unsigned char)tolower((unsigned char)*c));
 	return last > p;
 }
 
@@ -48,7 +41,7 @@ bool words_hash(struct str text, uint64_t *hash)
 {
 	uint64_t word;
 	bool any = false;
-	for (*hash = hash_start; word_next(&text, &word); any = true)
+	for (*hash = HASH_START; word_next(&text, &word); any = true)
 		*hash = hash_join(*hash, word);
 	return any;
 }
@@ -68,7 +61,7 @@ static int text_grams(struct grams *g, struct window *w, const char *text, size_
 		int rc = mem_reserve(&g->p, g->n, &g->cap, sizeof *g->p, e);
 		if (rc)
 			return rc;
-		uint64_t h = hash_start;
+		uint64_t h = HASH_START;
 		for (size_t i = 0; i < GRAM_WORDS; i++)
 			h = hash_join(h, w->last[(w->n + i) % GRAM_WORDS]);
 		g->p[g->n++] = (struct gram){h, number};

@@ -10,7 +10,6 @@
 enum { GRAM_WORDS = 5 };
 
 uint64_t hash_string(uint64_t h, const char *s);
-extern const uint64_t hash_start;
 
 /* The hash of all words of a text, in their order; false when there is none. */
 bool words_hash(struct str text, uint64_t *hash);

@@ -10,17 +10,12 @@
 static const char things[] =
 	"macro parameter option limit flag setting variable constant pragma command keyword attribute property header field";
 
-static bool is_name(const struct word *w)
-{
-	return word_is_code(w) || word_is_identifier(w);
-}
-
 /* The only name in a sentence; NULL when there is none, or more than one. */
 static const struct word *only_name(const struct word *w, size_t n)
 {
 	const struct word *found = NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (!is_name(&w[i]))
+		if (!word_is_symbol(&w[i]))
 			continue;
 		if (found && (found->n != w[i].n || memcmp(found->p, w[i].p, w[i].n)))
 			return NULL;
@@ -80,7 +75,7 @@ static int sentence_add(struct buf *b, struct str s, const struct word *w, size_
 static int relative_add(struct buf *b, const struct word *w, size_t n, struct err *e)
 {
 	for (size_t i = 2; i + 2 < n; i++) {
-		if (!word_is(&w[i], "which") || !is_name(&w[i - 1]) ||
+		if (!word_is(&w[i], "which") || !word_is_symbol(&w[i - 1]) ||
 			!(word_in(&w[i + 1], "is defaults was can has") || verb_form(&w[i + 1], (char[32]){0}) == VERB_THIRD))
 			continue;
 		size_t end = i + 1;

@@ -17,7 +17,7 @@ enum { HELD_OUT = 16 };
 
 static uint64_t document_rank(const struct document *d, uint64_t seed)
 {
-	uint64_t h = hash_string(hash_string(hash_start, d->path), d->part ? d->part : "");
+	uint64_t h = hash_string(hash_string(HASH_START, d->path), d->part ? d->part : "");
 	const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
 	const uint32_t counter[4] = {0, RNG_DATA, (uint32_t)h, (uint32_t)(h >> 32)};
 	uint32_t out[4];

@@ -247,6 +247,11 @@ bool word_is_identifier(const struct word *w)
 	return (marks || call || option || command || setting || has_extension(w)) && !plural;
 }
 
+bool word_is_symbol(const struct word *w)
+{
+	return word_is_code(w) || word_is_identifier(w);
+}
+
 bool word_is_plain(const struct word *w)
 {
 	for (size_t i = 0; i < w->n; i++)

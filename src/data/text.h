@@ -44,6 +44,7 @@ bool word_is(const struct word *w, const char *text);
 bool word_in(const struct word *w, const char *list);
 bool word_is_code(const struct word *w);       /* in backticks */
 bool word_is_identifier(const struct word *w); /* looks like code without them: SQLITE_FULL, carray(), --tree, .recover, main.c */
+bool word_is_symbol(const struct word *w);     /* either of these */
 bool word_is_plain(const struct word *w);      /* ASCII letters and inner hyphens only */
 bool word_is_plural(const struct word *w);
 

@@ -19,6 +19,8 @@ static const double edits_a_minute = 15;        /* words that an editor changes,
 static const double minutes_a_wrong_answer = 3; /* where there is no reference to count edits by */
 static const double bytes_a_token = 4;          /* of English */
 
+const char *const advice_names[ADVICE_ANSWERS] = {[ADVICE_UNKNOWN] = "cannot tell", [ADVICE_YES] = "yes", [ADVICE_NO] = "no"};
+
 static double percent(double share)
 {
 	return 100 * share;
@@ -29,17 +31,6 @@ static struct advice *advice_next(struct comparison *c, const char *point, bool 
 	struct advice *a = &c->advice[c->n_advice++];
 	*a = (struct advice){.point = point, .for_training = for_training, .holds = ADVICE_UNKNOWN};
 	return a;
-}
-
-/* The untrained arm that is best on an axis. */
-static size_t untrained_best(const struct comparison *c, enum eval_axis a)
-{
-	size_t best = 0;
-	for (size_t i = 1; i < c->n_arms; i++)
-		if (!arm_is_trained(&c->arms[i]) && !c->result->unsound[i] &&
-			c->result->axis[a].arm[i].value > c->result->axis[a].arm[best].value)
-			best = i;
-	return best;
 }
 
 /* Yes if training surely adds to the axis, no if it surely adds little. */

@@ -26,14 +26,6 @@ static json_t *line_object(
 	return o;
 }
 
-static int line_put(const json_t *o, struct buf *out, struct err *e)
-{
-	char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	int rc = line ? buf_printf(out, e, "%s\n", line) : err_set(e, ERR_RESOURCE, "out of memory while writing an answer");
-	free(line);
-	return rc;
-}
-
 /* The object again if this line of the file answers the question, else NULL. Accepted answers may have changed since. */
 static json_t *line_read(const json_t *found, const struct question *q, const char *key)
 {
@@ -81,7 +73,7 @@ static int prefix_keep(const struct answer_job *a, size_t *n, struct err *e)
 	int rc = answers_load(&list, a, e);
 	*n = json_array_size(list);
 	for (size_t i = 0; i < *n && rc == 0; i++)
-		rc = line_put(json_array_get(list, i), &good, e);
+		rc = json_line(&good, json_array_get(list, i), e);
 	if (rc == 0 && file_exists(a->path))
 		rc = file_read(a->path, FILE_BYTES_MAX, &file, e);
 	if (rc == 0 && (file.len != good.len || (good.len && memcmp(file.p, good.p, good.len))))
@@ -161,19 +153,14 @@ static int prefix_ids(struct ids *out, const struct answerer *by, struct err *e)
 static int answer_keep(void *context, size_t i, const struct generated *made, struct err *e)
 {
 	struct asking *a = context;
-	struct buf text = {0}, clean = {0}, line = {0};
+	struct buf text = {0}, line = {0};
 	json_t *object = NULL;
 	char rate[64];
-	int rc = buf_append(&text, made->text.len ? made->text.p : "", made->text.len, e);
-	for (size_t k = 0; k < text.len; k++) /* a C string from here on */
-		if (!text.p[k])
-			text.p[k] = ' ';
-	if (rc == 0)
-		rc = utf8_append(&clean, text.p, text.len, e);
+	int rc = generated_utf8(made, &text, e);
 	if (rc == 0) {
-		object = line_object(&a->job->questions->p[a->first + i], clean.p ? clean.p : "", made->finish_reason,
+		object = line_object(&a->job->questions->p[a->first + i], text.len ? text.p : "", made->finish_reason,
 			(json_int_t)made->n_tokens, a->job->key);
-		rc = line_put(object, &line, e);
+		rc = json_line(&line, object, e);
 	}
 	if (rc == 0)
 		rc = file_append(a->job->path, line.p, line.len, e);
@@ -182,7 +169,6 @@ static int answer_keep(void *context, size_t i, const struct generated *made, st
 	progress_update(&a->progress, (double)(a->first + i + (rc == 0)), rate);
 	json_decref(object);
 	buf_release(&text);
-	buf_release(&clean);
 	buf_release(&line);
 	return rc;
 }
@@ -253,7 +239,7 @@ int answers_import(const struct answer_job *a, const char *from, struct err *e)
 		const struct question *q = &a->questions->p[i];
 		const char *text = json_string_value(json_object_get(said, q->id));
 		json_t *line = text ? line_object(q, text, "stop", 0, a->key) : NULL;
-		rc = text ? line_put(line, &all, e)
+		rc = text ? json_line(&all, line, e)
 			  : err_set(e, ERR_DATA, "%s: expected an answer to every question; \"%.60s\" has none", from, q->id);
 		json_decref(line);
 	}

@@ -121,6 +121,16 @@ int axis_change(const struct comparison *c, enum eval_axis a, size_t from, size_
 	return rc;
 }
 
+size_t untrained_best(const struct comparison *c, enum eval_axis a)
+{
+	const struct eval_estimate *arm = c->result->axis[a].arm;
+	size_t best = 0;
+	for (size_t i = 1; i < c->n_arms; i++)
+		if (!arm_is_trained(&c->arms[i]) && !c->result->unsound[i] && arm[i].value > arm[best].value)
+			best = i;
+	return best;
+}
+
 /* McNemar's p of two arms' ones and zeros. */
 static double mcnemar(const struct comparison *c, enum eval_axis a, size_t from, size_t to)
 {

@@ -52,7 +52,8 @@ static inline size_t record_unsupported(const struct record *r, size_t arm)
 }
 
 /* What people say of when training is worth it, or a prompt enough, and whether it is so here. */
-enum advice_holds { ADVICE_UNKNOWN, ADVICE_YES, ADVICE_NO };
+enum advice_holds { ADVICE_UNKNOWN, ADVICE_YES, ADVICE_NO, ADVICE_ANSWERS };
+extern const char *const advice_names[ADVICE_ANSWERS]; /* "cannot tell", "yes", "no" */
 struct advice {
 	const char *point;
 	bool for_training; /* else for a prompt */
@@ -95,6 +96,9 @@ static inline bool arm_is_trained(const struct eval_arm *a)
 
 /* The change from one arm to another, paired, of an axis of answers (those in front of EVAL_UNSEEN_TEXT). */
 int axis_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct stats_paired *out, struct err *e);
+
+/* The sound arm without training that is best on an axis of which more is better; else the first. */
+size_t untrained_best(const struct comparison *c, enum eval_axis a);
 
 /* axes.c: fills the axes and guards of the result. */
 int axes_measure(struct comparison *c, struct err *e);

@@ -16,8 +16,6 @@ enum { SHIFT_WORDS = 10, SHIFT_DISTANCE = 50, BEAM = 25, CANDIDATES = 1000 };
 
 enum { FAR = INT16_MAX }; /* outside the beam; more than any distance of two texts */
 
-static const uint64_t hash_start = 0xcbf29ce484222325, hash_prime = 0x100000001b3; /* FNV-1a, over characters */
-
 /* The character at *p, moved behind it; 0 at the end. A byte that starts none is a character. */
 static int32_t char_take(const char **p)
 {
@@ -46,8 +44,8 @@ static uint64_t lower_add(uint64_t hash, int32_t c)
 {
 	const int32_t final_sigma = 0x3c2, sigma = 0x3c3, dotted_capital_i = 0x130, dot = 0x307;
 	int32_t low = utf8proc_tolower(c);
-	hash = (hash ^ (uint64_t)(low == final_sigma ? sigma : low)) * hash_prime;
-	return c == dotted_capital_i ? (hash ^ (uint64_t)dot) * hash_prime : hash;
+	hash = hash_step(hash, (uint64_t)(low == final_sigma ? sigma : low));
+	return c == dotted_capital_i ? hash_step(hash, (uint64_t)dot) : hash;
 }
 
 /* The words of a text as hashes, at most EVAL_TER_WORDS. */
@@ -60,7 +58,7 @@ static int words_read(const char *text, const char *what, uint64_t *word, size_t
 		if (!white && !inside) {
 			if (*n == EVAL_TER_WORDS)
 				return err_set(e, ERR_DATA, "%s: expected at most %d words to compare", what, EVAL_TER_WORDS);
-			word[(*n)++] = hash_start;
+			word[(*n)++] = HASH_START;
 		}
 		inside = !white;
 		if (inside)
@@ -308,9 +306,9 @@ static size_t grams(const struct chars *c, size_t n, uint64_t *out)
 {
 	size_t n_grams = c->n < n ? 0 : c->n - n + 1;
 	for (size_t i = 0; i < n_grams; i++) {
-		out[i] = hash_start;
+		out[i] = HASH_START;
 		for (size_t k = 0; k < n; k++)
-			out[i] = (out[i] ^ (uint64_t)c->p[i + k]) * hash_prime;
+			out[i] = hash_step(out[i], (uint64_t)c->p[i + k]);
 	}
 	if (n_grams)
 		qsort(out, n_grams, sizeof *out, ascending);

@@ -192,7 +192,6 @@ static void put_guards(struct html *p, const struct comparison *c)
 /* The points for training and for a prompt, each with what was measured of it. */
 static void put_advice(struct html *p, const struct comparison *c)
 {
-	static const char *const holds[] = {[ADVICE_UNKNOWN] = "cannot tell", [ADVICE_YES] = "yes", [ADVICE_NO] = "no"};
 	html_put(p,
 		"<h2 id=\"advice\">When training pays, and whether it does here</h2><div class=\"scroll\"><table><thead><tr><th "
 		"scope=\"col\">Speaks for</th><th scope=\"col\">when</th><th scope=\"col\">here</th><th "
@@ -202,7 +201,7 @@ static void put_advice(struct html *p, const struct comparison *c)
 		const struct advice *a = &c->advice[i];
 		html_putf(p, "<tr><td>%s</td><th scope=\"row\">", a->for_training ? "training" : "a prompt");
 		html_text(p, a->point);
-		html_putf(p, "</th><td>%s</td><td>", holds[a->holds]);
+		html_putf(p, "</th><td>%s</td><td>", advice_names[a->holds]);
 		html_text(p, a->why);
 		html_put(p, "</td></tr>");
 	}

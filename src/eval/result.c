@@ -110,13 +110,12 @@ static json_t *records_json(const struct comparison *c)
 
 static json_t *advice_json(const struct comparison *c)
 {
-	static const char *const holds[] = {[ADVICE_UNKNOWN] = "cannot tell", [ADVICE_YES] = "yes", [ADVICE_NO] = "no"};
 	json_t *all = json_array();
 	for (size_t i = 0; i < c->n_advice; i++) {
 		const struct advice *a = &c->advice[i];
 		json_array_append_new(all,
 			json_pack("{s:s, s:s, s:s, s:s}", "point", a->point, "speaks_for", a->for_training ? "training" : "prompt",
-				"holds", holds[a->holds], "why", a->why));
+				"holds", advice_names[a->holds], "why", a->why));
 	}
 	return all;
 }

@@ -62,9 +62,7 @@ static inline void answers_put(const struct said *s, size_t n)
 			json_object_set_new(o, "finish_reason", json_string("stop"));
 			json_object_set_new(o, "n_tokens", json_integer(1));
 			json_object_set_new(o, "key", json_string(f.answers_key));
-			char *line = json_dumps(o, JSON_COMPACT);
-			assert_int_equal(buf_printf(&q, &e, "%s\n", line), 0);
-			free(line);
+			assert_int_equal(json_line(&q, o, &e), 0);
 			json_decref(o);
 		}
 		put(f.answers, n ? q.p : "", q.len);

@@ -212,10 +212,7 @@ static int texts_write(const struct texts *t, const char *path, const char *key,
 		const struct text *one = &t->p[i];
 		json_t *o = json_pack("{s:s, s:s, s:I, s:f, s:s}", "set", one->general ? "general" : "unseen", "source",
 			one->source, "bytes", (json_int_t)one->bytes, "bits", one->bits, "key", key);
-		char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
-		rc = line ? buf_printf(&b, e, "%s\n", line)
-			  : err_set(e, ERR_RESOURCE, "out of memory, or bits that are no number, while writing %s", path);
-		free(line);
+		rc = json_line(&b, o, e);
 		json_decref(o);
 	}
 	if (rc == 0)

@@ -12,21 +12,20 @@ static bool is_wordy(char c)
 
 bool window_next(struct window_scan *s, uint64_t *hash)
 {
-	const uint64_t offset = 0xcbf29ce484222325, prime = 0x100000001b3;
 	while (*s->p) {
-		uint64_t word = offset;
+		uint64_t word = HASH_START;
 		while (*s->p && !is_wordy(*s->p))
 			s->p++;
 		if (!*s->p)
 			break;
 		for (; is_wordy(*s->p); s->p++)
-			word = (word ^ (uint64_t)tolower((unsigned char)*s->p)) * prime;
+			word = hash_step(word, (uint64_t)tolower((unsigned char)*s->p));
 		s->last[s->n++ % s->size] = word;
 		if (s->n < s->size)
 			continue;
-		*hash = offset;
+		*hash = HASH_START;
 		for (size_t i = 0; i < s->size; i++)
-			*hash = (*hash ^ s->last[(s->n + i) % s->size]) * prime;
+			*hash = hash_step(*hash, s->last[(s->n + i) % s->size]);
 		return true;
 	}
 	return false;

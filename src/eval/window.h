@@ -2,9 +2,7 @@
 #ifndef ATTUNE_EVAL_WINDOW_H
 #define ATTUNE_EVAL_WINDOW_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/base.h"
 
 enum {
 	/* What the decontamination of language models commonly uses as its shortest window: Brown et al., "Language Models are Few-Shot

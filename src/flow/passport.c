@@ -242,24 +242,15 @@ static json_t *ids_json(const struct ids *v)
 	return list;
 }
 
-/* An answer may end inside a character. */
-static json_t *answer_json(const struct generated *answer)
-{
-	struct buf text = {0};
-	json_t *json =
-		utf8_append(&text, answer->text.p, answer->text.len, NULL) ? NULL : json_stringn(text.len ? text.p : "", text.len);
-	buf_release(&text);
-	return json;
-}
-
 static json_t *answers_json(const struct comparison *c)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < c->n; i++) {
 		json_array_append_new(list,
 			json_pack("{s:s, s:o, s:o, s:o, s:s}", "prompt", c->asked[i], "ids", ids_json(&c->made.prompt[i]), "answer",
-				answer_json(&c->made.answer[i]), "product_answer", answer_json(&c->product.answer[i]),
-				"finish_reason", c->product.answer[i].finish_reason));
+				json_text(c->made.answer[i].text.p, c->made.answer[i].text.len), "product_answer",
+				json_text(c->product.answer[i].text.p, c->product.answer[i].text.len), "finish_reason",
+				c->product.answer[i].finish_reason));
 	}
 	return list;
 }

@@ -31,7 +31,7 @@ struct writing {
 	json_t *there; /* ids of drafts in the file */
 	struct item item[AT_ONCE];
 	struct progress progress;
-	size_t n_tokens, n_before; /* n_before: briefs done when this began */
+	size_t n_tokens, n_done; /* n_done: briefs, those from before included */
 	double t_start;
 };
 
@@ -40,12 +40,8 @@ struct writing {
 static json_t *findings_json(const struct lint_findings *found)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < found->n; i++) {
-		const struct lint_finding *f = &found->p[i];
-		json_array_append_new(list,
-			json_pack("{s:I, s:I, s:s, s:s, s:s}", "start", (json_int_t)f->start, "end", (json_int_t)f->end, "kind",
-				lint_kind_name(f->kind), "message", f->message, "instead", f->instead));
-	}
+	for (size_t i = 0; i < found->n; i++)
+		json_array_append_new(list, lint_finding_json(&found->p[i]));
 	return list;
 }
 
@@ -104,24 +100,18 @@ static int draft_keep(void *context, size_t i, const struct generated *made, str
 	struct buf text = {0}, line = {0};
 	json_t *o = NULL;
 	char rate[64];
-	for (size_t k = 0; k < made->text.len; k++) /* a C string from here on */
-		if (!made->text.p[k])
-			made->text.p[k] = ' ';
-	int rc = utf8_append(&text, made->text.len ? made->text.p : "", made->text.len, e);
+	int rc = generated_utf8(made, &text, e);
 	if (!rc)
 		rc = draft_make(w, &w->item[i], text.len ? text.p : "", made->finish_reason, &o, e);
-	char *dumped = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	if (!rc)
-		rc = dumped ? buf_printf(&line, e, "%s\n", dumped)
-			    : err_set(e, ERR_RESOURCE, "out of memory while writing a draft");
+		rc = json_line(&line, o, e);
 	if (!rc)
 		rc = file_append(w->path, line.p, line.len, e);
 	if (!rc)
 		rc = draft_queue(w, o, e);
 	w->n_tokens += made->n_tokens;
 	snprintf(rate, sizeof rate, "%.0f tokens/s", (double)w->n_tokens / (now_s() - w->t_start));
-	progress_update(&w->progress, (double)(w->n_before + w->done->n_drafts), rate);
-	free(dumped);
+	progress_update(&w->progress, (double)++w->n_done, rate);
 	json_decref(o);
 	buf_release(&text);
 	buf_release(&line);
@@ -224,7 +214,7 @@ static int all_write(struct writing *w, const struct briefs *b, struct err *e)
 		n_left += !json_object_get(w->there, b->p[i].id);
 	if (!n_left)
 		return 0;
-	w->n_before = b->n - n_left - w->done->n_drafts;
+	w->n_done = b->n - n_left;
 	w->t_start = now_s();
 	progress_begin(&w->progress, "writing", "drafts", (double)b->n);
 	for (size_t i = 0; i < b->n && !rc; i++) {

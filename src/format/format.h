@@ -358,6 +358,10 @@ int utf8_append(struct buf *out, const char *p, size_t n, struct err *e);
 int json_file(json_t **out, const char *path, size_t max_size, struct err *e);
 /* Writes an object for people to read too, atomically. NULL, as jansson makes of what is no UTF-8, is ERR_FAILED. */
 int json_file_write(const char *path, const json_t *object, struct err *e);
+/* Appends an object as a line. ERR_RESOURCE, also for NULL, which jansson makes of it when memory is short or a number is none. */
+int json_line(struct buf *out, const json_t *object, struct err *e);
+/* A string of any bytes, as utf8_append cleans them. NULL when memory is short. */
+json_t *json_text(const char *p, size_t n);
 /* What a value is, for messages: "an object", "a string" ...; "none" for NULL. */
 const char *json_kind(const json_t *value);
 

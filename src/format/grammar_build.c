@@ -222,9 +222,9 @@ void put_sign(struct compiler *c, char sign)
 	put_optional_range(c, ' ', ' ');
 }
 
-void put_list(struct compiler *c, uint32_t rule, bool members)
+void put_items(struct compiler *c, uint32_t rule, bool members)
 {
-	uint32_t none = put_split(c), again = here(c);
+	uint32_t again = here(c);
 	if (members) {
 		put(c, GRAMMAR_CALL, RULE_STRING, 0);
 		put_sign(c, ':');
@@ -234,7 +234,26 @@ void put_list(struct compiler *c, uint32_t rule, bool members)
 	put_sign(c, ',');
 	put(c, GRAMMAR_JUMP, again, 0);
 	otherwise(c, done);
+}
+
+void put_list(struct compiler *c, uint32_t rule, bool members)
+{
+	uint32_t none = put_split(c);
+	put_items(c, rule, members);
 	otherwise(c, none);
+}
+
+void put_words(struct compiler *c, const char *const *word, size_t n)
+{
+	uint32_t chain = 0;
+	for (size_t i = 0; i + 1 < n; i++) {
+		uint32_t split = put_split(c);
+		put_text(c, word[i]);
+		put_end(c, &chain);
+		otherwise(c, split);
+	}
+	put_text(c, word[n - 1]);
+	ends_land(c, chain);
 }
 
 void put_built_in(struct compiler *c, size_t rule)
@@ -268,13 +287,7 @@ void put_built_in(struct compiler *c, size_t rule)
 			put_end(c, &chain);
 			otherwise(c, split);
 		}
-		for (size_t i = 0; i < 3; i++) {
-			uint32_t split = i < 2 ? put_split(c) : 0;
-			put_text(c, words[i]);
-			put_end(c, &chain);
-			if (i < 2)
-				otherwise(c, split);
-		}
+		put_words(c, words, 3);
 		ends_land(c, chain);
 	}
 }

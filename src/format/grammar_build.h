@@ -39,7 +39,11 @@ void otherwise(struct compiler *c, uint32_t split);
 /* The jumps at the ends of alternatives, chained until the end is known; a chain begins as 0. */
 void put_end(struct compiler *c, uint32_t *chain);
 void ends_land(struct compiler *c, uint32_t chain);
-/* Calls joined by commas, which may be none; members: with a name in front of each. */
+/* One of n words; n > 0. */
+void put_words(struct compiler *c, const char *const *word, size_t n);
+/* Calls joined by commas, at least one; members: with a name in front of each. */
+void put_items(struct compiler *c, uint32_t rule, bool members);
+/* The same, or none. */
 void put_list(struct compiler *c, uint32_t rule, bool members);
 void put_built_in(struct compiler *c, size_t rule);
 

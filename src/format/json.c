@@ -78,6 +78,23 @@ int json_file_write(const char *path, const json_t *object, struct err *e)
 	return rc;
 }
 
+int json_line(struct buf *out, const json_t *object, struct err *e)
+{
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	int rc = text ? buf_puts(out, text, e)
+		      : err_set(e, ERR_RESOURCE, "writing JSON: memory is short, or a number in it is none");
+	free(text);
+	return rc ? rc : buf_append(out, "\n", 1, e);
+}
+
+json_t *json_text(const char *p, size_t n)
+{
+	struct buf clean = {0};
+	json_t *out = utf8_append(&clean, p, n, NULL) ? NULL : json_stringn(clean.len ? clean.p : "", clean.len);
+	buf_release(&clean);
+	return out;
+}
+
 const char *json_kind(const json_t *value)
 {
 	static const char *const kinds[] = {[JSON_OBJECT] = "an object",

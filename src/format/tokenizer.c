@@ -52,9 +52,7 @@ const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *n)
 
 size_t text_slot(const struct tokenizer *t, const char *p, size_t n)
 {
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ (unsigned char)p[i]) * 0x100000001b3u;
+	uint64_t hash = hash_bytes(p, n);
 	size_t slot = (size_t)(hash ^ hash >> 32) & t->text_mask, length;
 	for (; t->by_text[slot] >= 0; slot = (slot + 1) & t->text_mask) {
 		const char *have = tokenizer_bytes(t, t->by_text[slot], &length);

@@ -221,6 +221,8 @@ struct generated {
 	size_t n_prompt, n_tokens; /* n_tokens: generated, the end token included */
 };
 void generated_release(struct generated *g);
+/* Appends its text as UTF-8 without a NUL, whatever the model said. */
+int generated_utf8(const struct generated *g, struct buf *out, struct err *e);
 /* ERR_DATA when n tokens are no prompt for a context of that many. */
 int prompt_check(size_t n, size_t context, struct err *e);
 

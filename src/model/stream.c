@@ -11,6 +11,16 @@ void generated_release(struct generated *g)
 	buf_release(&g->text);
 }
 
+int generated_utf8(const struct generated *g, struct buf *out, struct err *e)
+{
+	size_t from = out->len;
+	int rc = utf8_append(out, g->text.len ? g->text.p : "", g->text.len, e);
+	for (size_t i = from; i < out->len; i++)
+		if (!out->p[i])
+			out->p[i] = ' ';
+	return rc;
+}
+
 int prompt_check(size_t n, size_t context, struct err *e)
 {
 	if (n < 1)

@@ -64,14 +64,6 @@ void arena_close(struct arena_book *b)
 
 /* ---- what is kept ---------------------------------------------------------------------------------------------------------------------- */
 
-static int line_add(struct buf *out, const json_t *object, struct err *e)
-{
-	char *text = json_dumps(object, JSON_COMPACT);
-	int rc = text ? buf_printf(out, e, "%s\n", text) : err_set(e, ERR_RESOURCE, "out of memory");
-	free(text);
-	return rc;
-}
-
 /* {"id", "question", "answers"} of a voted round whose right answers are known, else NULL. The source is that of the winner's first passage. */
 static json_t *case_of(const json_t *round)
 {
@@ -98,7 +90,7 @@ static int cases_write(const struct arena_book *b, struct err *e)
 	int rc = 0;
 	json_object_foreach (b->rounds, id, round) {
 		json_t *one = rc ? NULL : case_of(round);
-		rc = one ? line_add(&text, one, e) : rc;
+		rc = one ? json_line(&text, one, e) : rc;
 		json_decref(one);
 	}
 	if (!rc)
@@ -124,7 +116,7 @@ static void keep(const struct arena_book *b, const json_t *round, bool voted, st
 {
 	struct buf line = {0};
 	struct err e = {0};
-	int rc = b->kept ? line_add(&line, round, &e) : 0;
+	int rc = b->kept ? json_line(&line, round, &e) : 0;
 	if (!rc && b->kept)
 		rc = file_append(b->log, line.p, line.len, &e);
 	if (!rc && b->kept && voted)

@@ -10,7 +10,7 @@
 #include "format/format.h"
 #include "store/store.h"
 
-enum { DRAFT_MAX = 256 << 10, NAME_BYTES = 300, REASONS_MAX = 5, SECONDS_MAX = 3600, UNDO_MAX = 100 };
+enum { DRAFT_MAX = 256 << 10, NAME_BYTES = 300, SECONDS_MAX = 3600, UNDO_MAX = 100 };
 
 struct review_desk {
 	struct reviews *reviews;            /* NULL: not open yet */
@@ -136,20 +136,19 @@ static enum review_action action_of(const json_t *body, struct problem *p)
 
 static void reasons_of(const json_t *body, char out[64], struct problem *p)
 {
-	static const char *const known[REASONS_MAX] = {"term", "fact", "tone", "format", "pii"};
 	const json_t *list = json_object_get(body, "reasons"), *one;
 	size_t i, n = 0;
 	*out = 0;
 	json_array_foreach (list, i, one) {
 		size_t k = 0;
-		while (k < REASONS_MAX && !(json_is_string(one) && !strcmp(json_string_value(one), known[k])))
+		while (k < REVIEW_REASONS && !(json_is_string(one) && !strcmp(json_string_value(one), review_reason_names[k])))
 			k++;
-		if (k == REASONS_MAX || i >= REASONS_MAX) {
+		if (k == REVIEW_REASONS || i >= REVIEW_REASONS) {
 			problem_set(p, 400, NULL, "reasons", "reasons: expected up to %d of term, fact, tone, format and pii",
-				REASONS_MAX);
+				REVIEW_REASONS);
 			return;
 		}
-		n += (size_t)snprintf(out + n, 64 - n, "%s%s", i ? "," : "", known[k]);
+		n += (size_t)snprintf(out + n, 64 - n, "%s%s", i ? "," : "", review_reason_names[k]);
 	}
 }
 

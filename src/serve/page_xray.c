@@ -47,14 +47,6 @@ void xray_close(struct xray *x)
 
 /* ---- what the data folder says -------------------------------------------------------------------------------------------------------- */
 
-static json_t *text_json(const char *p, size_t n)
-{
-	struct buf clean = {0};
-	json_t *out = utf8_append(&clean, p, n, NULL) ? NULL : json_stringn(clean.len ? clean.p : "", clean.len);
-	buf_release(&clean);
-	return out;
-}
-
 /* Adds {"kind", "start", "end", ...}: bytes of the answer. */
 static void claims_add(json_t *marks, const struct evidence_claims *claims)
 {
@@ -143,7 +135,7 @@ static json_t *tokens_json(const struct tokenizer *t, const struct sample *s, si
 		const char *p = tokenizer_bytes(t, s->ids[i], &n);
 		size_t from = at < front ? 0 : at - front, to = at + n < front ? 0 : at + n - front;
 		json_array_append_new(list,
-			json_pack("{s:i, s:o, s:I, s:I}", "id", s->ids[i], "text", text_json(p, n), "start",
+			json_pack("{s:i, s:o, s:I, s:I}", "id", s->ids[i], "text", json_text(p, n), "start",
 				(json_int_t)(from < length ? from : length), "end", (json_int_t)(to < length ? to : length)));
 		at += n;
 	}

@@ -46,18 +46,8 @@ static const char *type_of(int status)
 	}
 }
 
-/* A string of any bytes. */
-static json_t *text_json(const char *text)
-{
-	struct buf clean = {0};
-	struct err e;
-	json_t *out = utf8_append(&clean, text, strlen(text), &e) ? NULL : json_stringn(clean.len ? clean.p : "", clean.len);
-	buf_release(&clean);
-	return out;
-}
-
 json_t *problem_json(const struct problem *p)
 {
-	return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", text_json(p->message), "type", type_of(p->status),
-		"param", *p->param ? text_json(p->param) : json_null(), "code", p->code);
+	return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", json_text(p->message, strlen(p->message)), "type",
+		type_of(p->status), "param", *p->param ? json_text(p->param, strlen(p->param)) : json_null(), "code", p->code);
 }

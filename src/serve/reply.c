@@ -18,15 +18,6 @@ void reply_init(struct reply *r, bool chat)
 		at += snprintf(r->id + at, sizeof r->id - (size_t)at, "%02x", random[i]);
 }
 
-/* Any bytes as a JSON string. */
-static json_t *text_json(const char *p, size_t n)
-{
-	struct buf clean = {0};
-	json_t *out = utf8_append(&clean, p, n, NULL) ? NULL : json_stringn(clean.len ? clean.p : "", clean.len);
-	buf_release(&clean);
-	return out;
-}
-
 /* ---- logprobs -------------------------------------------------------------------------------------------------------------------- */
 
 /* {"token", "logprob", "bytes"} of a chat. */
@@ -37,7 +28,7 @@ static json_t *chat_token(const struct reply *r, int32_t id, float logprob)
 	json_t *bytes = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(bytes, json_integer((unsigned char)p[i]));
-	return json_pack("{s:o, s:f, s:o}", "token", text_json(p, n), "logprob", (double)logprob, "bytes", bytes);
+	return json_pack("{s:o, s:f, s:o}", "token", json_text(p, n), "logprob", (double)logprob, "bytes", bytes);
 }
 
 static json_t *chat_logprobs(const struct reply *r, const struct choice *c)
@@ -73,13 +64,13 @@ static json_t *text_logprobs(const struct reply *r, const struct choice *c)
 		const char *p = tokenizer_bytes(r->tokenizer, t->id, &n);
 		bool none = !i && c->first_has_none;
 		json_t *top = none || !t->n_top ? json_null() : json_object();
-		json_array_append_new(tokens, text_json(p, n));
+		json_array_append_new(tokens, json_text(p, n));
 		json_array_append_new(logprobs, none ? json_null() : json_real((double)t->logprob));
 		json_array_append_new(offsets, json_integer((json_int_t)offset));
 		offset += token_characters(r->tokenizer, t->id);
 		for (int j = 0; j < t->n_top && !none; j++) {
 			p = tokenizer_bytes(r->tokenizer, t->top[j].id, &n);
-			json_t *spelt = text_json(p, n);
+			json_t *spelt = json_text(p, n);
 			if (spelt && !json_object_get(top, json_string_value(spelt)))
 				json_object_set_new(top, json_string_value(spelt), json_real((double)t->top[j].logprob));
 			json_decref(spelt);
@@ -95,7 +86,7 @@ static json_t *text_logprobs(const struct reply *r, const struct choice *c)
 json_t *reply_choice(const struct reply *r, const struct choice *c)
 {
 	json_t *logprobs = !c->tokens ? json_null() : r->chat ? chat_logprobs(r, c) : text_logprobs(r, c);
-	json_t *text = text_json(c->text, c->n);
+	json_t *text = json_text(c->text, c->n);
 	if (!r->chat)
 		return json_pack("{s:I, s:o, s:o, s:s?}", "index", (json_int_t)c->index, "text", text, "logprobs", logprobs,
 			"finish_reason", c->finish_reason);

@@ -8,30 +8,35 @@
 #include <string.h>
 #include <time.h>
 
-#include <sqlite3.h>
+#include "store/db.h"
 
-enum { BUSY_TIMEOUT_MS = 10000, APPLICATION_ID = 0x61747276, VERSION = 1, SHOWN_AGAIN = 20 };
+enum { SHOWN_AGAIN = 20 };
 
 static const char schema[] =
-	"BEGIN IMMEDIATE;"
-	"CREATE TABLE IF NOT EXISTS draft(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, prompt TEXT NOT "
+	"CREATE TABLE draft(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, prompt TEXT NOT "
 	"NULL, "
 	"text TEXT NOT NULL, origin TEXT NOT NULL, evidence TEXT NOT NULL, findings TEXT NOT NULL, urgency REAL NOT NULL, "
 	"again INTEGER NOT NULL, at INTEGER NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS verdict(n INTEGER PRIMARY KEY, draft INTEGER NOT NULL REFERENCES draft(n), action TEXT NOT "
+	"CREATE TABLE verdict(n INTEGER PRIMARY KEY, draft INTEGER NOT NULL REFERENCES draft(n), action TEXT NOT "
 	"NULL, "
 	"text TEXT NOT NULL, reasons TEXT NOT NULL, seconds REAL NOT NULL, at INTEGER NOT NULL);"
-	"CREATE INDEX IF NOT EXISTS verdict_draft ON verdict(draft, n);"
-	"CREATE TRIGGER IF NOT EXISTS draft_stays BEFORE UPDATE ON draft BEGIN SELECT RAISE(ABORT, 'drafts are not changed'); END;"
-	"CREATE TRIGGER IF NOT EXISTS draft_remains BEFORE DELETE ON draft BEGIN SELECT RAISE(ABORT, 'drafts are not removed'); "
+	"CREATE INDEX verdict_draft ON verdict(draft, n);"
+	"CREATE TRIGGER draft_stays BEFORE UPDATE ON draft BEGIN SELECT RAISE(ABORT, 'drafts are not changed'); END;"
+	"CREATE TRIGGER draft_remains BEFORE DELETE ON draft BEGIN SELECT RAISE(ABORT, 'drafts are not removed'); "
 	"END;"
-	"CREATE TRIGGER IF NOT EXISTS verdict_stays BEFORE UPDATE ON verdict BEGIN SELECT RAISE(ABORT, 'verdicts are not "
+	"CREATE TRIGGER verdict_stays BEFORE UPDATE ON verdict BEGIN SELECT RAISE(ABORT, 'verdicts are not "
 	"changed'); END;"
-	"CREATE TRIGGER IF NOT EXISTS verdict_remains BEFORE DELETE ON verdict BEGIN SELECT RAISE(ABORT, 'verdicts are not "
+	"CREATE TRIGGER verdict_remains BEFORE DELETE ON verdict BEGIN SELECT RAISE(ABORT, 'verdicts are not "
 	"removed'); END;"
-	"PRAGMA application_id = 0x61747276;"
-	"PRAGMA user_version = 1;"
-	"COMMIT";
+	"PRAGMA application_id = 0x61747276; PRAGMA user_version = 1;";
+
+static const struct db_kind kind = {.application_id = 0x61747276,
+	.version = 1,
+	.oldest = 1,
+	.what = "a log of reviews",
+	.remedy = "bring it back from a copy, it holds what people decided",
+	.pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+	.schema = schema};
 
 static const char put_draft[] = "INSERT INTO draft(id, kind, prompt, text, origin, evidence, findings, urgency, again, at) "
 				"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id) DO NOTHING",
@@ -49,118 +54,45 @@ static const char *const action_names[REVIEW_ACTIONS] = {[REVIEW_NONE] = "",
 	[REVIEW_UNDO] = "undo"};
 
 struct reviews {
-	sqlite3 *db;
-	char *path;
+	struct db db;
 };
+
+const char *const review_reason_names[REVIEW_REASONS] = {"term", "fact", "tone", "format", "pii"};
 
 const char *review_action_name(enum review_action a)
 {
 	return action_names[a];
 }
 
-static int failed(const struct reviews *r, struct err *e)
-{
-	int code = r->db ? sqlite3_errcode(r->db) & 0xff : SQLITE_NOMEM;
-	const char *why = r->db ? sqlite3_errmsg(r->db) : "out of memory";
-	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-		return err_set(e, ERR_DATA, "%s: %s; bring it back from a copy, it holds what people decided", r->path, why);
-	if (code == SQLITE_BUSY)
-		return err_set(e, ERR_FAILED, "%s: another process writes; try again when it has ended", r->path);
-	return err_set(e, code == SQLITE_NOMEM || code == SQLITE_FULL ? ERR_RESOURCE : ERR_FAILED, "%s: %s", r->path, why);
-}
-
-static int execute(struct reviews *r, const char *text, struct err *e)
-{
-	return sqlite3_exec(r->db, text, NULL, NULL, NULL) ? failed(r, e) : 0;
-}
-
-static sqlite3_stmt *prepare(struct reviews *r, const char *sql, struct err *e)
-{
-	sqlite3_stmt *q = NULL;
-	if (sqlite3_prepare_v2(r->db, sql, -1, &q, NULL))
-		failed(r, e);
-	return q;
-}
-
-static int number(struct reviews *r, const char *sql, sqlite3_int64 *out, struct err *e)
-{
-	sqlite3_stmt *q = prepare(r, sql, e);
-	int rc = !q ? e->code : sqlite3_step(q) == SQLITE_ROW ? 0 : failed(r, e);
-	*out = rc ? 0 : sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return rc;
-}
-
-static int schema_check(struct reviews *r, struct err *e)
-{
-	sqlite3_int64 id, version, tables;
-	int rc = number(r, "PRAGMA application_id", &id, e);
-	if (!rc)
-		rc = number(r, "PRAGMA user_version", &version, e);
-	if (!rc)
-		rc = number(r, "SELECT count(*) FROM sqlite_schema", &tables, e);
-	if (rc)
-		return rc;
-	if (!id && !version && !tables)
-		return execute(r, schema, e);
-	if (id != APPLICATION_ID || version != VERSION)
-		return err_set(e, ERR_DATA, "%s: no log of reviews of this version (%lld, %lld), expected (%d, %d)", r->path,
-			(long long)id, (long long)version, APPLICATION_ID, VERSION);
-	return 0;
-}
-
 int reviews_open(struct reviews **out, const char *path, struct err *e)
 {
 	struct reviews *r = mem_alloc(1, sizeof *r, e);
-	int rc = r ? 0 : ERR_RESOURCE;
-	*out = NULL;
-	if (rc)
-		return rc;
-	if (!(r->path = mem_strdup(path, e)))
-		rc = ERR_RESOURCE;
-	else if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
-		rc = failed(r, e);
-	if (!rc) {
-		sqlite3_busy_timeout(r->db, BUSY_TIMEOUT_MS);
-		rc = execute(r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", e);
-	}
-	if (!rc)
-		rc = schema_check(r, e);
+	int rc = r ? db_open(&r->db, path, &kind, e) : ERR_RESOURCE;
+	*out = rc ? NULL : r;
 	if (rc)
 		reviews_close(r);
-	else
-		*out = r;
 	return rc;
 }
 
 void reviews_close(struct reviews *r)
 {
-	if (!r)
-		return;
-	sqlite3_close(r->db);
-	mem_free(r->path);
+	if (r)
+		db_close(&r->db);
 	mem_free(r);
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------------------------- */
 
-static void bind(sqlite3_stmt *q, int i, const char *text)
-{
-	sqlite3_bind_text(q, i, text, -1, SQLITE_STATIC);
-}
-
 /* Is it one of those that are shown again? Decided by the id, so that it is the same whenever it is added. */
 static bool shown_again(const char *id)
 {
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-	for (; *id; id++)
-		h = (h ^ (unsigned char)*id) * 1099511628211u;
+	uint64_t h = hash_bytes(id, strlen(id));
 	return (h ^ h >> 32) % SHOWN_AGAIN == 0;
 }
 
 static int run(struct reviews *r, sqlite3_stmt *q, struct err *e)
 {
-	int rc = sqlite3_step(q) == SQLITE_DONE ? 0 : failed(r, e);
+	int rc = sqlite3_step(q) == SQLITE_DONE ? 0 : db_failed(&r->db, e);
 	sqlite3_finalize(q);
 	return rc;
 }
@@ -168,11 +100,11 @@ static int run(struct reviews *r, sqlite3_stmt *q, struct err *e)
 int reviews_add(struct reviews *r, const struct review_draft *d, struct err *e)
 {
 	const char *const text[] = {d->id, d->kind, d->prompt, d->text, d->origin, d->evidence, d->findings};
-	sqlite3_stmt *q = prepare(r, put_draft, e);
+	sqlite3_stmt *q = db_prepare(&r->db, put_draft, 0, e);
 	if (!q)
 		return e->code;
 	for (int i = 0; i < 7; i++)
-		bind(q, i + 1, text[i]);
+		db_bind_text(q, i + 1, text[i]);
 	sqlite3_bind_double(q, 8, d->urgency);
 	sqlite3_bind_int(q, 9, shown_again(d->id));
 	sqlite3_bind_int64(q, 10, time(NULL));
@@ -181,28 +113,22 @@ int reviews_add(struct reviews *r, const struct review_draft *d, struct err *e)
 
 int reviews_decide(struct reviews *r, const char *id, const struct review_verdict *v, struct err *e)
 {
-	sqlite3_stmt *q = prepare(r, put_verdict, e);
+	sqlite3_stmt *q = db_prepare(&r->db, put_verdict, 0, e);
 	if (!q)
 		return e->code;
-	bind(q, 1, id);
-	bind(q, 2, action_names[v->action]);
-	bind(q, 3, v->text);
-	bind(q, 4, v->reasons);
+	db_bind_text(q, 1, id);
+	db_bind_text(q, 2, action_names[v->action]);
+	db_bind_text(q, 3, v->text);
+	db_bind_text(q, 4, v->reasons);
 	sqlite3_bind_double(q, 5, v->seconds);
 	sqlite3_bind_int64(q, 6, time(NULL));
 	int rc = run(r, q, e);
-	if (!rc && !sqlite3_changes(r->db))
-		rc = err_set(e, ERR_DATA, "%s: there is no draft \"%.100s\"", r->path, id);
+	if (!rc && !sqlite3_changes(r->db.handle))
+		rc = err_set(e, ERR_DATA, "%s: there is no draft \"%.100s\"", r->db.path, id);
 	return rc;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------------------------------- */
-
-static const char *column(sqlite3_stmt *q, int i)
-{
-	const unsigned char *text = sqlite3_column_text(q, i);
-	return text ? (const char *)text : "";
-}
 
 static enum review_action action_of(const char *name)
 {
@@ -236,9 +162,9 @@ static int verdict_hold(struct reader *d, enum review_action a, struct err *e)
 		memmove(d->held, d->held + 1, --d->n_held * sizeof *d->held);
 	struct held *h = &d->held[d->n_held++];
 	*h = (struct held){.action = a, .seconds = sqlite3_column_double(q, 3), .text = d->text.len};
-	int rc = buf_append(&d->text, column(q, 1), strlen(column(q, 1)) + 1, e);
+	int rc = buf_append(&d->text, db_column_text(q, 1), strlen(db_column_text(q, 1)) + 1, e);
 	h->reasons = d->text.len;
-	return rc ? rc : buf_append(&d->text, column(q, 2), strlen(column(q, 2)) + 1, e);
+	return rc ? rc : buf_append(&d->text, db_column_text(q, 2), strlen(db_column_text(q, 2)) + 1, e);
 }
 
 /* What holds of the verdicts on draft n: a stack, of which an undo takes the top. */
@@ -252,7 +178,7 @@ static int verdicts_read(struct reader *d, sqlite3_int64 n, struct err *e)
 	sqlite3_reset(d->verdicts);
 	sqlite3_bind_int64(d->verdicts, 1, n);
 	while (!rc && (step = sqlite3_step(d->verdicts)) == SQLITE_ROW) {
-		enum review_action a = action_of(column(d->verdicts, 0));
+		enum review_action a = action_of(db_column_text(d->verdicts, 0));
 		v->seconds += sqlite3_column_double(d->verdicts, 3);
 		if (a == REVIEW_SKIP)
 			d->n_skips++;
@@ -262,7 +188,7 @@ static int verdicts_read(struct reader *d, sqlite3_int64 n, struct err *e)
 			rc = verdict_hold(d, a, e);
 	}
 	if (!rc && step != SQLITE_DONE)
-		rc = failed(d->r, e);
+		rc = db_failed(&d->r->db, e);
 	const struct held *last = d->n_held ? &d->held[d->n_held - 1] : NULL;
 	v->verdict = (struct review_verdict){.text = "", .reasons = ""};
 	if (!rc && last)
@@ -276,21 +202,21 @@ static int verdicts_read(struct reader *d, sqlite3_int64 n, struct err *e)
 static int read_each(struct reviews *r, sqlite3_int64 only,
 	int (*visit)(void *context, const struct reader *d, sqlite3_int64 n, struct err *e), void *context, struct err *e)
 {
-	struct reader d = {.r = r, .drafts = prepare(r, get_drafts, e)};
-	d.verdicts = d.drafts ? prepare(r, get_verdicts, e) : NULL;
+	struct reader d = {.r = r, .drafts = db_prepare(&r->db, get_drafts, 0, e)};
+	d.verdicts = d.drafts ? db_prepare(&r->db, get_verdicts, 0, e) : NULL;
 	int step = SQLITE_DONE, rc = d.verdicts ? 0 : e->code;
 	if (!rc)
 		sqlite3_bind_int64(d.drafts, 1, only);
 	while (!rc && (step = sqlite3_step(d.drafts)) == SQLITE_ROW) {
 		sqlite3_stmt *q = d.drafts;
 		sqlite3_int64 n = sqlite3_column_int64(q, 0);
-		d.review.draft = (struct review_draft){.id = column(q, 1),
-			.kind = column(q, 2),
-			.prompt = column(q, 3),
-			.text = column(q, 4),
-			.origin = column(q, 5),
-			.evidence = column(q, 6),
-			.findings = column(q, 7),
+		d.review.draft = (struct review_draft){.id = db_column_text(q, 1),
+			.kind = db_column_text(q, 2),
+			.prompt = db_column_text(q, 3),
+			.text = db_column_text(q, 4),
+			.origin = db_column_text(q, 5),
+			.evidence = db_column_text(q, 6),
+			.findings = db_column_text(q, 7),
 			.urgency = sqlite3_column_double(q, 8)};
 		d.review.again = sqlite3_column_int(q, 9);
 		rc = verdicts_read(&d, n, e);
@@ -298,7 +224,7 @@ static int read_each(struct reviews *r, sqlite3_int64 only,
 			rc = visit(context, &d, n, e);
 	}
 	if (!rc && step != SQLITE_DONE)
-		rc = failed(r, e);
+		rc = db_failed(&r->db, e);
 	sqlite3_finalize(d.drafts);
 	sqlite3_finalize(d.verdicts);
 	buf_release(&d.text);

@@ -200,7 +200,7 @@ static void test_files(void **state)
 	ok(store_open(&s, index, &e));
 	store_close(s);
 	assert_int_equal(reviews_open(&other, index, &e), ERR_DATA);
-	assert_non_null(strstr(e.text, "no log of reviews"));
+	assert_non_null(strstr(e.text, "expected a log of reviews"));
 }
 
 int main(void)

@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
-enum { BUSY_TIMEOUT_MS = 10000, APPLICATION_ID = 0x61747475, VERSION = 2 };
+#include "store/db.h"
 
 enum statement {
 	TOUCH,
@@ -67,148 +65,37 @@ static const char schema[] = "DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS do
 			     "CREATE TABLE vector(passage INTEGER PRIMARY KEY, value BLOB NOT NULL);"
 			     "PRAGMA application_id = 0x61747475; PRAGMA user_version = 2;";
 
+static const struct db_kind kind = {.application_id = 0x61747475,
+	.version = 2,
+	.oldest = 1,
+	.what = "an index",
+	.remedy = "remove it, it is made again from the documents",
+	.pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
+	.schema = schema};
+
 struct store {
-	sqlite3 *db;
+	struct db db;
 	sqlite3_stmt *statement[STATEMENTS]; /* made when first used */
-	char *path;
 	bool writing;
 };
-
-/* ---- SQLite's errors ---------------------------------------------------------------------------------------------------------- */
-
-static int failed(const struct store *s, struct err *e)
-{
-	int code = s->db ? sqlite3_errcode(s->db) & 0xff : SQLITE_NOMEM;
-	const char *why = s->db ? sqlite3_errmsg(s->db) : "out of memory";
-	switch (code) {
-	case SQLITE_NOMEM:
-	case SQLITE_FULL:
-		return err_set(e, ERR_RESOURCE, "%s: %s", s->path, why);
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return err_set(e, ERR_DATA, "%s: %s; remove it, it is made again from the documents", s->path, why);
-	case SQLITE_BUSY:
-		return err_set(e, ERR_FAILED, "%s: another process writes; try again when it has ended", s->path);
-	default:
-		return err_set(e, ERR_FAILED, "%s: %s", s->path, why);
-	}
-}
-
-static int execute(struct store *s, const char *text, struct err *e)
-{
-	return sqlite3_exec(s->db, text, NULL, NULL, NULL) ? failed(s, e) : 0;
-}
-
-/* ---- statements ------------------------------------------------------------------------------------------------------------------ */
 
 /* A statement ready for its values; NULL with `e` filled. */
 static sqlite3_stmt *ready(struct store *s, enum statement i, struct err *e)
 {
-	if (!s->statement[i] && sqlite3_prepare_v3(s->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statement[i], NULL)) {
-		failed(s, e);
+	if (!s->statement[i] && !(s->statement[i] = db_prepare(&s->db, sql[i], SQLITE_PREPARE_PERSISTENT, e)))
 		return NULL;
-	}
 	sqlite3_reset(s->statement[i]);
 	return s->statement[i];
-}
-
-static void bind_text(sqlite3_stmt *q, int i, const char *text)
-{
-	sqlite3_bind_text(q, i, text, -1, SQLITE_STATIC);
-}
-
-/* Runs a statement that gives at most one number, into *number (0 without one). */
-static int step_once(struct store *s, sqlite3_stmt *q, sqlite3_int64 *number, struct err *e)
-{
-	int rc = sqlite3_step(q);
-	*number = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
-	if (rc == SQLITE_ROW)
-		rc = sqlite3_step(q);
-	if (rc != SQLITE_DONE)
-		return failed(s, e);
-	sqlite3_reset(q);
-	return 0;
-}
-
-/* ---- opening --------------------------------------------------------------------------------------------------------------------- */
-
-static int pragma_number(struct store *s, const char *text, sqlite3_int64 *number, struct err *e)
-{
-	sqlite3_stmt *q = NULL;
-	int rc = sqlite3_prepare_v2(s->db, text, -1, &q, NULL) ? failed(s, e) : step_once(s, q, number, e);
-	sqlite3_finalize(q);
-	return rc;
-}
-
-/* Whether the tables are to be made, in a new file or one of version 1; refuses a file of somebody else or of a later version. */
-static int schema_look(struct store *s, bool *make, struct err *e)
-{
-	sqlite3_int64 id, version, tables;
-	int rc = pragma_number(s, "PRAGMA application_id", &id, e);
-	if (!rc)
-		rc = pragma_number(s, "PRAGMA user_version", &version, e);
-	if (!rc)
-		rc = pragma_number(s, "SELECT count(*) FROM sqlite_schema", &tables, e);
-	if (rc)
-		return rc;
-	*make = (!id && !version && !tables) || (id == APPLICATION_ID && version == 1);
-	if (!*make && (id != APPLICATION_ID || version != VERSION))
-		return err_set(e, ERR_DATA, "%s: a database of another program or version (%lld, %lld), expected (%d, %d)", s->path,
-			(long long)id, (long long)version, APPLICATION_ID, VERSION);
-	return 0;
-}
-
-/* Ends a transaction as rc says. */
-static int finish(struct store *s, int rc, struct err *e)
-{
-	if (!rc && fault_hit(FAULT_FILE))
-		rc = err_errno(e, "write", s->path);
-	if (!rc)
-		rc = execute(s, "COMMIT", e);
-	if (rc)
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
-}
-
-static int schema_check(struct store *s, struct err *e)
-{
-	bool make;
-	int rc = schema_look(s, &make, e);
-	if (rc || !make)
-		return rc;
-	if ((rc = execute(s, "BEGIN IMMEDIATE", e)))
-		return rc;
-	rc = schema_look(s, &make, e); /* another process may have been quicker */
-	if (!rc && make)
-		rc = execute(s, schema, e);
-	return finish(s, rc, e);
 }
 
 int store_open(struct store **out, const char *path, struct err *e)
 {
 	struct store *s = mem_alloc(1, sizeof *s, e);
-	int rc = s ? 0 : ERR_RESOURCE;
-	*out = NULL;
+	int rc = s ? db_open(&s->db, path, &kind, e) : ERR_RESOURCE;
+	*out = rc ? NULL : s;
 	if (rc)
-		return rc;
-	if (!(s->path = mem_strdup(path, e)))
-		rc = ERR_RESOURCE;
-	else if (fault_hit(FAULT_FILE))
-		rc = err_errno(e, "open", path);
-	else if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
-		rc = failed(s, e);
-	if (!rc) {
-		sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
-		rc = execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", e);
-	}
-	if (!rc)
-		rc = schema_check(s, e);
-	if (rc) {
 		store_close(s);
-		return rc;
-	}
-	*out = s;
-	return 0;
+	return rc;
 }
 
 void store_close(struct store *s)
@@ -218,22 +105,21 @@ void store_close(struct store *s)
 	store_index_abort(s);
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(s->statement[i]);
-	sqlite3_close(s->db);
-	mem_free(s->path);
+	db_close(&s->db);
 	mem_free(s);
 }
 
 const char *store_path(const struct store *s)
 {
-	return s->path;
+	return s->db.path;
 }
 
 /* ---- passages -------------------------------------------------------------------------------------------------------------------- */
 
 int store_index_begin(struct store *s, struct err *e)
 {
-	int rc = execute(s, "BEGIN IMMEDIATE; UPDATE document SET seen = 0", e);
-	s->writing = !sqlite3_get_autocommit(s->db);
+	int rc = db_execute(&s->db, "BEGIN IMMEDIATE; UPDATE document SET seen = 0", e);
+	s->writing = !sqlite3_get_autocommit(s->db.handle);
 	return rc;
 }
 
@@ -248,7 +134,7 @@ static int drop_passages(struct store *s, sqlite3_int64 document, struct err *e)
 			return e->code;
 		sqlite3_bind_int64(q, 1, document * STORE_PASSAGES_MAX);
 		sqlite3_bind_int64(q, 2, document * STORE_PASSAGES_MAX + STORE_PASSAGES_MAX - 1);
-		rc = step_once(s, q, &ignored, e);
+		rc = db_step_once(&s->db, q, &ignored, e);
 	}
 	return rc;
 }
@@ -260,10 +146,10 @@ static int put_passage(struct store *s, sqlite3_int64 row, const struct store_pa
 	if (!q)
 		return e->code;
 	sqlite3_bind_int64(q, 1, row);
-	bind_text(q, 2, p->heading);
-	bind_text(q, 3, p->text);
+	db_bind_text(q, 2, p->heading);
+	db_bind_text(q, 3, p->text);
 	sqlite3_bind_int64(q, 4, (sqlite3_int64)p->start);
-	return step_once(s, q, &ignored, e);
+	return db_step_once(&s->db, q, &ignored, e);
 }
 
 int store_index_put(struct store *s, const char *path, const char *hash, const struct store_passage *p, size_t n, struct err *e)
@@ -275,12 +161,12 @@ int store_index_put(struct store *s, const char *path, const char *hash, const s
 		sqlite3_stmt *q = ready(s, step ? PUT_DOCUMENT : TOUCH, e);
 		if (!q)
 			return e->code;
-		bind_text(q, 1, path);
-		bind_text(q, 2, hash);
+		db_bind_text(q, 1, path);
+		db_bind_text(q, 2, hash);
 		if (step)
 			sqlite3_bind_int64(q, 3, (sqlite3_int64)n);
-		int rc = step_once(s, q, &document, e);
-		if (rc || (!step && sqlite3_changes(s->db)))
+		int rc = db_step_once(&s->db, q, &document, e);
+		if (rc || (!step && sqlite3_changes(s->db.handle)))
 			return rc;
 	}
 	int rc = drop_passages(s, document, e);
@@ -299,11 +185,11 @@ static int drop_unseen(struct store *s, struct err *e)
 	while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW)
 		rc = drop_passages(s, sqlite3_column_int64(q, 0), e);
 	if (!rc && step != SQLITE_DONE)
-		rc = failed(s, e);
+		rc = db_failed(&s->db, e);
 	sqlite3_reset(q);
 	if (rc || !(q = ready(s, DROP_UNSEEN, e)))
 		return e->code;
-	return step_once(s, q, &ignored, e);
+	return db_step_once(&s->db, q, &ignored, e);
 }
 
 int store_index_commit(struct store *s, const char *key, struct err *e)
@@ -313,20 +199,16 @@ int store_index_commit(struct store *s, const char *key, struct err *e)
 	sqlite3_stmt *q = rc ? NULL : ready(s, PUT_KEY, e);
 	if (!q)
 		return e->code;
-	bind_text(q, 1, key);
-	rc = step_once(s, q, &ignored, e);
-	if (!rc && fault_hit(FAULT_FILE))
-		rc = err_errno(e, "write", s->path);
-	if (!rc)
-		rc = execute(s, "COMMIT", e);
-	s->writing = rc != 0;
-	return rc;
+	db_bind_text(q, 1, key);
+	rc = db_step_once(&s->db, q, &ignored, e);
+	s->writing = false;
+	return db_finish(&s->db, rc, e);
 }
 
 void store_index_abort(struct store *s)
 {
 	if (s->writing)
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+		sqlite3_exec(s->db.handle, "ROLLBACK", NULL, NULL, NULL);
 	s->writing = false;
 }
 
@@ -338,7 +220,7 @@ static int get_meta(struct store *s, enum statement which, char key[65], struct 
 		return e->code;
 	int step = sqlite3_step(q);
 	snprintf(key, 65, "%s", step == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : "");
-	int rc = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : failed(s, e);
+	int rc = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : db_failed(&s->db, e);
 	sqlite3_reset(q);
 	return rc;
 }
@@ -362,12 +244,6 @@ static int match_write(struct buf *out, const char *const *word, size_t n, struc
 	return rc;
 }
 
-static const char *column(sqlite3_stmt *q, int i)
-{
-	const unsigned char *text = sqlite3_column_text(q, i);
-	return text ? (const char *)text : "";
-}
-
 typedef int hit_visit(void *context, const struct store_hit *hit, struct err *e);
 
 /* Runs a statement of passages, bound already, to its end or to what `visit` returns. */
@@ -376,12 +252,12 @@ static int visit_hits(struct store *s, sqlite3_stmt *q, hit_visit *visit, void *
 	int step = SQLITE_DONE, rc = 0;
 	while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) {
 		struct store_hit hit = {.row = sqlite3_column_int64(q, 0),
-			.path = column(q, 1),
-			.passage = {column(q, 2), column(q, 3), (size_t)sqlite3_column_int64(q, 4)}};
+			.path = db_column_text(q, 1),
+			.passage = {db_column_text(q, 2), db_column_text(q, 3), (size_t)sqlite3_column_int64(q, 4)}};
 		rc = visit(context, &hit, e);
 	}
 	if (!rc && step != SQLITE_DONE)
-		rc = failed(s, e);
+		rc = db_failed(&s->db, e);
 	sqlite3_reset(q);
 	return rc;
 }
@@ -396,12 +272,12 @@ int store_index_match(
 	if (!rc && match.len && !q)
 		rc = e->code;
 	if (q) {
-		bind_text(q, 1, match.p);
+		db_bind_text(q, 1, match.p);
 		sqlite3_bind_int64(q, 2, (sqlite3_int64)limit);
 		while ((step = sqlite3_step(q)) == SQLITE_ROW)
 			out[(*n)++] = (struct store_match){sqlite3_column_int64(q, 0), sqlite3_column_double(q, 1)};
 		if (step != SQLITE_DONE)
-			rc = failed(s, e);
+			rc = db_failed(&s->db, e);
 		sqlite3_reset(q);
 		sqlite3_clear_bindings(q);
 	}
@@ -428,19 +304,19 @@ static int keys_check(struct store *s, const struct store_keys *keys, struct err
 	if (!rc)
 		rc = get_meta(s, GET_EMBEDDER, embedder, e);
 	if (!rc && (strcmp(index, keys->index) || strcmp(embedder, keys->embedder)))
-		rc = err_set(e, ERR_FAILED, "%s: another process has changed the index meanwhile; try again", s->path);
+		rc = err_set(e, ERR_FAILED, "%s: another process has changed the index meanwhile; try again", s->db.path);
 	return rc;
 }
 
 static int put_embedder(struct store *s, const char *embedder, struct err *e)
 {
 	sqlite3_int64 ignored;
-	int rc = execute(s, "DELETE FROM vector", e);
+	int rc = db_execute(&s->db, "DELETE FROM vector", e);
 	sqlite3_stmt *q = rc ? NULL : ready(s, PUT_EMBEDDER, e);
 	if (!q)
 		return e->code;
-	bind_text(q, 1, embedder);
-	return step_once(s, q, &ignored, e);
+	db_bind_text(q, 1, embedder);
+	return db_step_once(&s->db, q, &ignored, e);
 }
 
 int store_vectors_begin(struct store *s, const char *embedder, size_t *n_missing, struct err *e)
@@ -449,12 +325,12 @@ int store_vectors_begin(struct store *s, const char *embedder, size_t *n_missing
 	sqlite3_int64 missing = 0;
 	int rc = get_meta(s, GET_EMBEDDER, have, e);
 	*n_missing = 0;
-	if (!rc && strcmp(have, embedder) && !(rc = execute(s, "BEGIN IMMEDIATE", e)))
-		rc = finish(s, put_embedder(s, embedder, e), e);
+	if (!rc && strcmp(have, embedder) && !(rc = db_execute(&s->db, "BEGIN IMMEDIATE", e)))
+		rc = db_finish(&s->db, put_embedder(s, embedder, e), e);
 	sqlite3_stmt *q = rc ? NULL : ready(s, COUNT_MISSING, e);
 	if (!q)
 		return e->code;
-	rc = step_once(s, q, &missing, e);
+	rc = db_step_once(&s->db, q, &missing, e);
 	*n_missing = rc || missing < 0 ? 0 : (size_t)missing;
 	return rc;
 }
@@ -477,24 +353,24 @@ static int put_vector(struct store *s, int64_t row, const void *value, size_t si
 		return e->code;
 	sqlite3_bind_int64(q, 1, row);
 	sqlite3_bind_blob64(q, 2, value, size_bytes, SQLITE_STATIC);
-	return step_once(s, q, &ignored, e);
+	return db_step_once(&s->db, q, &ignored, e);
 }
 
 int store_vectors_put(struct store *s, const struct store_keys *keys, const struct store_vectors *v, struct err *e)
 {
-	int rc = execute(s, "BEGIN IMMEDIATE", e);
+	int rc = db_execute(&s->db, "BEGIN IMMEDIATE", e);
 	if (rc)
 		return rc;
 	rc = keys_check(s, keys, e);
 	for (size_t i = 0; i < v->n && !rc; i++)
 		rc = put_vector(s, v->row[i], (const char *)v->value + i * v->size_bytes, v->size_bytes, e);
-	return finish(s, rc, e);
+	return db_finish(&s->db, rc, e);
 }
 
 int store_vectors_each(struct store *s, const struct store_keys *keys,
 	int (*visit)(void *context, int64_t row, const void *value, size_t size_bytes, struct err *e), void *context, struct err *e)
 {
-	int step = SQLITE_DONE, rc = execute(s, "BEGIN", e);
+	int step = SQLITE_DONE, rc = db_execute(&s->db, "BEGIN", e);
 	if (rc)
 		return rc;
 	rc = keys_check(s, keys, e);
@@ -504,8 +380,8 @@ int store_vectors_each(struct store *s, const struct store_keys *keys,
 	while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW)
 		rc = visit(context, sqlite3_column_int64(q, 0), sqlite3_column_blob(q, 1), (size_t)sqlite3_column_bytes(q, 1), e);
 	if (!rc && step != SQLITE_DONE)
-		rc = failed(s, e);
+		rc = db_failed(&s->db, e);
 	if (q)
 		sqlite3_reset(q);
-	return finish(s, rc, e);
+	return db_finish(&s->db, rc, e);
 }

@@ -109,10 +109,14 @@ int reviews_add(struct reviews *r, const struct review_draft *d, struct err *e);
 enum review_action { REVIEW_NONE, REVIEW_ACCEPT, REVIEW_EDIT, REVIEW_REJECT, REVIEW_SKIP, REVIEW_UNDO, REVIEW_ACTIONS };
 const char *review_action_name(enum review_action a); /* "accept" */
 
+/* Why a draft is edited or rejected. */
+enum { REVIEW_REASONS = 5 };
+extern const char *const review_reason_names[REVIEW_REASONS]; /* "term", "fact", "tone", "format", "pii" */
+
 struct review_verdict {
 	enum review_action action; /* NONE: nobody has decided */
 	const char *text;          /* of an edit; else "" */
-	const char *reasons;       /* of an edit or reject, separated by commas: term, fact, tone, format, pii; "" for none */
+	const char *reasons;       /* of an edit or reject, separated by commas; "" for none */
 	double seconds;            /* that the person took */
 };
 /* ERR_DATA when there is no such draft. UNDO: as if the last verdict on it that holds had not been. */

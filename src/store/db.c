@@ -1,0 +1,139 @@
+/*
+ * Opening, errors and statements of SQLite. Reference: db.h; SQLite's documentation of its C interface.
+ */
+#include "store/db.h"
+
+enum { BUSY_TIMEOUT_MS = 10000 };
+
+int db_failed(const struct db *d, struct err *e)
+{
+	int code = d->handle ? sqlite3_errcode(d->handle) & 0xff : SQLITE_NOMEM;
+	const char *why = d->handle ? sqlite3_errmsg(d->handle) : "out of memory";
+	switch (code) {
+	case SQLITE_NOMEM:
+	case SQLITE_FULL:
+		return err_set(e, ERR_RESOURCE, "%s: %s", d->path, why);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return err_set(e, ERR_DATA, "%s: %s; %s", d->path, why, d->kind->remedy);
+	case SQLITE_BUSY:
+		return err_set(e, ERR_FAILED, "%s: another process writes; try again when it has ended", d->path);
+	default:
+		return err_set(e, ERR_FAILED, "%s: %s", d->path, why);
+	}
+}
+
+int db_execute(const struct db *d, const char *sql, struct err *e)
+{
+	return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) ? db_failed(d, e) : 0;
+}
+
+int db_finish(const struct db *d, int rc, struct err *e)
+{
+	if (!rc && fault_hit(FAULT_FILE))
+		rc = err_errno(e, "write", d->path);
+	if (!rc)
+		rc = db_execute(d, "COMMIT", e);
+	if (rc)
+		sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------------------------------ */
+
+sqlite3_stmt *db_prepare(const struct db *d, const char *sql, unsigned flags, struct err *e)
+{
+	sqlite3_stmt *q = NULL;
+	if (sqlite3_prepare_v3(d->handle, sql, -1, flags, &q, NULL))
+		db_failed(d, e);
+	return q;
+}
+
+int db_step_once(const struct db *d, sqlite3_stmt *q, sqlite3_int64 *number, struct err *e)
+{
+	int rc = sqlite3_step(q);
+	*number = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+	if (rc == SQLITE_ROW)
+		rc = sqlite3_step(q);
+	if (rc != SQLITE_DONE)
+		return db_failed(d, e);
+	sqlite3_reset(q);
+	return 0;
+}
+
+void db_bind_text(sqlite3_stmt *q, int i, const char *text)
+{
+	sqlite3_bind_text(q, i, text, -1, SQLITE_STATIC);
+}
+
+const char *db_column_text(sqlite3_stmt *q, int i)
+{
+	const unsigned char *text = sqlite3_column_text(q, i);
+	return text ? (const char *)text : "";
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------------------- */
+
+static int number(const struct db *d, const char *sql, sqlite3_int64 *out, struct err *e)
+{
+	sqlite3_stmt *q = db_prepare(d, sql, 0, e);
+	int rc = q ? db_step_once(d, q, out, e) : e->code;
+	sqlite3_finalize(q);
+	return rc;
+}
+
+/* Whether the tables are to be made, in a new file or one of an older version; refuses a file of somebody else or of a later version. */
+static int schema_look(const struct db *d, bool *make, struct err *e)
+{
+	const struct db_kind *k = d->kind;
+	sqlite3_int64 id, version, tables;
+	int rc = number(d, "PRAGMA application_id", &id, e);
+	if (!rc)
+		rc = number(d, "PRAGMA user_version", &version, e);
+	if (!rc)
+		rc = number(d, "SELECT count(*) FROM sqlite_schema", &tables, e);
+	if (rc)
+		return rc;
+	*make = (!id && !version && !tables) || (id == k->application_id && version >= k->oldest && version < k->version);
+	if (!*make && (id != k->application_id || version != k->version))
+		return err_set(e, ERR_DATA, "%s: a database of another program or version (%lld, %lld), expected %s (%d, %d)",
+			d->path, (long long)id, (long long)version, k->what, k->application_id, k->version);
+	return 0;
+}
+
+static int schema_check(const struct db *d, struct err *e)
+{
+	bool make;
+	int rc = schema_look(d, &make, e);
+	if (rc || !make)
+		return rc;
+	if ((rc = db_execute(d, "BEGIN IMMEDIATE", e)))
+		return rc;
+	rc = schema_look(d, &make, e); /* another process may have been quicker */
+	if (!rc && make)
+		rc = db_execute(d, d->kind->schema, e);
+	return db_finish(d, rc, e);
+}
+
+int db_open(struct db *d, const char *path, const struct db_kind *kind, struct err *e)
+{
+	int rc = 0;
+	*d = (struct db){.kind = kind};
+	if (!(d->path = mem_strdup(path, e)))
+		rc = ERR_RESOURCE;
+	else if (fault_hit(FAULT_FILE))
+		rc = err_errno(e, "open", path);
+	else if (sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
+		rc = db_failed(d, e);
+	if (!rc) {
+		sqlite3_busy_timeout(d->handle, BUSY_TIMEOUT_MS);
+		rc = db_execute(d, kind->pragmas, e);
+	}
+	return rc ? rc : schema_check(d, e);
+}
+
+void db_close(struct db *d)
+{
+	sqlite3_close(d->handle);
+	mem_free(d->path);
+}
