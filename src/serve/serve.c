@@ -4,6 +4,7 @@
 #include "serve/page.h"
 
 #include <event2/event.h>
+#include <omp.h>
 
 #include "serve/key.h"
 
@@ -77,6 +78,7 @@ int serve_run(const struct serve_options *o, struct err *e)
 		http.key = key;
 	if (!rc && o->data)
 		rc = search_open(&l.server.search, o->data, o->embedder, e);
+	omp_set_num_threads(1); /* of the loop's thread, which embeds questions: the engine has a team of its own */
 	if (!rc)
 		rc = page_open(&l.server.page, o, e);
 	if (!rc && !(l.base = event_base_new()))
