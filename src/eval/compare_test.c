@@ -201,6 +201,11 @@ static void test_cannot_tell(void **state)
 	compare(&r);
 	assert_false(r.worth_it);
 	assert_non_null(strstr(r.verdict, "Cannot tell"));
+	answers_put(s, 1);
+	compare(&r);
+	assert_non_null(strstr(r.verdict, "of 1 question on its documents"));
+	assert_non_null(strstr(r.verdict, "and one question gives no interval"));
+	assert_null(strstr(r.verdict, "nan"));
 	answers_put(NULL, 0);
 	compare(&r);
 	assert_false(r.worth_it);

@@ -32,11 +32,13 @@ static int put_knowledge(
 	struct buf *b, const struct comparison *c, const struct pick *p, const char *opening, const char *ending, struct err *e)
 {
 	const struct eval_line *known = &c->result->axis[EVAL_KNOWN];
-	return buf_printf(b, e,
-		"%s: of %zu questions on its documents %s answers %.0f %% right, %s %.0f %% (%+.0f points, 95 %% interval %+.0f to "
-		"%+.0f)%s.",
-		opening, known->arm[0].n, c->arms[p->arm].name, points(known->arm[p->arm].value), c->arms[p->than].name,
-		points(known->arm[p->than].value), points(p->change.value), points(p->change.low), points(p->change.high), ending);
+	size_t n = known->arm[0].n;
+	int rc = buf_printf(b, e, "%s: of %zu question%s on its documents %s answers %.0f %% right, %s %.0f %% (%+.0f points",
+		opening, n, n == 1 ? "" : "s", c->arms[p->arm].name, points(known->arm[p->arm].value), c->arms[p->than].name,
+		points(known->arm[p->than].value), points(p->change.value));
+	if (rc == 0 && isfinite(p->change.low))
+		rc = buf_printf(b, e, ", 95 %% interval %+.0f to %+.0f", points(p->change.low), points(p->change.high));
+	return rc < 0 ? rc : buf_printf(b, e, ")%s.", ending);
 }
 
 static int put_texts(struct buf *b, const struct comparison *c, struct err *e)
@@ -151,10 +153,7 @@ static int speaks(struct comparison *c, size_t arm, enum eval_axis *by, size_t *
 		const struct eval_estimate *value = c->result->axis[axis[i]].arm;
 		struct stats_paired paired;
 		*by = axis[i];
-		*than = 0;
-		for (size_t k = 1; k < c->n_arms; k++)
-			if (!arm_is_trained(&c->arms[k]) && !c->result->unsound[k] && value[k].value > value[*than].value)
-				*than = k;
+		*than = untrained_best(c, axis[i]);
 		rc = axis_change(c, axis[i], *than, arm, &paired, e);
 		*out = value[arm].n && paired.change.low > 0 && paired.p <= 0.025;
 	}
@@ -176,7 +175,8 @@ static int put_language(
 /* The interval includes 0: said with what these questions could have told. */
 static int put_unclear(struct buf *b, const struct comparison *c, const struct pick *p, struct err *e)
 {
-	int rc = put_knowledge(b, c, p, "Cannot tell, so do not rely on it", ", and the interval includes 0", e);
+	int rc = put_knowledge(b, c, p, "Cannot tell, so do not rely on it",
+		isfinite(p->change.low) ? ", and the interval includes 0" : ", and one question gives no interval", e);
 	if (rc == 0 && isfinite(p->detectable))
 		rc = buf_printf(b, e,
 			" These questions tell a difference of %.0f points four times of five, smaller ones more rarely.",
