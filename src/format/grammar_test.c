@@ -207,6 +207,7 @@ static void test_refused(void **state)
 		{"{\"type\":[]}", "schema: expected a type"},
 		{"{\"type\":\"array\",\"minItems\":65}", "schema: expected a number from 0 to 64 for minItems"},
 		{"{\"type\":\"array\",\"minItems\":3,\"maxItems\":2}", "schema: maxItems is less than minItems"},
+		{"{\"properties\":{\"a\":{}},\"required\":[\"b\"]}", "schema: required, but not among the properties: b"},
 		{"{\"allOf\":[{},{}]}", "schema: allOf: expected a list of one schema"},
 		{"{\"additionalProperties\":{\"type\":1}}", "schema.additionalProperties: there is no type that is no string"},
 	};

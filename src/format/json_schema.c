@@ -108,21 +108,22 @@ static void put_more(struct compiler *c, bool more, uint32_t rule, bool first)
 {
 	if (!more)
 		return;
-	if (first) {
-		put_list(c, rule, true);
-		return;
-	}
 	uint32_t done = put_split(c);
-	put_sign(c, ',');
-	uint32_t again = here(c);
-	put(c, GRAMMAR_CALL, RULE_STRING, 0);
-	put_sign(c, ':');
-	put(c, GRAMMAR_CALL, rule, 0);
-	uint32_t last = put_split(c);
-	put_sign(c, ',');
-	put(c, GRAMMAR_JUMP, again, 0);
-	otherwise(c, last);
+	if (!first)
+		put_sign(c, ',');
+	put_items(c, rule, true);
 	otherwise(c, done);
+}
+
+/* A member that must be there and that nothing is known of could not be written. */
+static void check_required(struct compiler *c, const json_t *schema, const json_t *properties)
+{
+	const json_t *one;
+	size_t i;
+	json_array_foreach (json_object_get(schema, "required"), i, one)
+		if (!json_is_string(one) || !json_object_get(properties, json_string_value(one)))
+			compiler_fail(c, "required, but not among the properties: ",
+				json_is_string(one) ? json_string_value(one) : json_kind(one));
 }
 
 /*
@@ -141,6 +142,7 @@ static void put_object(struct compiler *c, const json_t *schema)
 	bool required = false;
 	if (json_object_size(properties) > ALTERNATIVES_MAX)
 		compiler_fail(c, "more than 256 properties", "");
+	check_required(c, schema, properties);
 	put_text(c, "{");
 	json_object_foreach ((json_t *)(uintptr_t)properties, name, value) {
 		if (c->rc || required)
@@ -234,12 +236,7 @@ static void put_type(struct compiler *c, const json_t *schema, const char *type)
 	} else if (!strcmp(type, "null")) {
 		put_text(c, "null");
 	} else if (!strcmp(type, "boolean")) {
-		uint32_t split = put_split(c), chain = 0;
-		put_text(c, "true");
-		put_end(c, &chain);
-		otherwise(c, split);
-		put_text(c, "false");
-		ends_land(c, chain);
+		put_words(c, (const char *const[]){"true", "false"}, 2);
 	} else {
 		compiler_fail(c, "there is no type ", type);
 	}
