@@ -15,9 +15,6 @@
 
 enum { DRAFT_BYTES_MAX = 1 << 20 };
 
-static const char *const reason_names[] = {"term", "fact", "tone", "format", "pii"};
-enum { REASONS = sizeof reason_names / sizeof *reason_names };
-
 /* ---- importing ------------------------------------------------------------------------------------------------------------------- */
 
 struct importing {
@@ -50,7 +47,7 @@ static int import_line(void *context, const json_t *o, struct err *e)
 /* ---- counting -------------------------------------------------------------------------------------------------------------------- */
 
 struct counts {
-	size_t action[REVIEW_ACTIONS], n_words, n_edits, n_again, n_agree, reason[REASONS];
+	size_t action[REVIEW_ACTIONS], n_words, n_edits, n_again, n_agree, reason[REVIEW_REASONS];
 	double seconds;
 };
 
@@ -65,8 +62,8 @@ static int count(void *context, const struct review *v, struct err *e)
 		rc = eval_ter(v->draft.text, v->verdict.action == REVIEW_EDIT ? v->verdict.text : v->draft.text, &edits, &words, e);
 	n->n_edits += edits;
 	n->n_words += words;
-	for (int i = 0; i < REASONS; i++)
-		n->reason[i] += strstr(v->verdict.reasons, reason_names[i]) != NULL;
+	for (int i = 0; i < REVIEW_REASONS; i++)
+		n->reason[i] += strstr(v->verdict.reasons, review_reason_names[i]) != NULL;
 	if (v->again && v->earlier != REVIEW_NONE) {
 		n->n_again++;
 		n->n_agree += v->earlier == v->verdict.action;
@@ -82,8 +79,8 @@ static size_t decided(const struct counts *n)
 static json_t *counts_json(const struct counts *n)
 {
 	json_t *reasons = json_object();
-	for (int i = 0; i < REASONS; i++)
-		json_object_set_new(reasons, reason_names[i], json_integer((json_int_t)n->reason[i]));
+	for (int i = 0; i < REVIEW_REASONS; i++)
+		json_object_set_new(reasons, review_reason_names[i], json_integer((json_int_t)n->reason[i]));
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o}", "waiting", (json_int_t)n->action[REVIEW_NONE],
 		"accepted", (json_int_t)n->action[REVIEW_ACCEPT], "edited", (json_int_t)n->action[REVIEW_EDIT], "rejected",
 		(json_int_t)n->action[REVIEW_REJECT], "edits", (json_int_t)n->n_edits, "words", (json_int_t)n->n_words, "seconds",
@@ -103,9 +100,9 @@ static int counts_print(const struct counts *n, struct err *e)
 		rc = buf_printf(&text, e, "time        %.1f minutes for 100 drafts\n", n->seconds / (double)all * 100 / 60);
 	if (!rc && n->n_again)
 		rc = buf_printf(&text, e, "agreement   %zu of %zu shown twice were decided alike\n", n->n_agree, n->n_again);
-	for (int i = 0; i < REASONS && !rc; i++)
+	for (int i = 0; i < REVIEW_REASONS && !rc; i++)
 		if (n->reason[i])
-			rc = buf_printf(&text, e, "for %-7s %zu\n", reason_names[i], n->reason[i]);
+			rc = buf_printf(&text, e, "for %-7s %zu\n", review_reason_names[i], n->reason[i]);
 	if (!rc)
 		rc = print_text(&text, e);
 	buf_release(&text);
@@ -168,8 +165,8 @@ static int export_all(struct reviews *r, const char *rows, const char *pairs, st
 /* ---- deciding -------------------------------------------------------------------------------------------------------------------- */
 
 struct shown {
+	const char *results;
 	char *id, *text;
-	size_t n_left;
 };
 
 static int show(void *context, const struct review *v, struct err *e)
@@ -180,9 +177,11 @@ static int show(void *context, const struct review *v, struct err *e)
 	size_t i;
 	int rc = buf_printf(&text, e, "\n%s%s%s\nfrom %s\n\n%s\n\n", v->draft.kind, *v->draft.kind ? ": " : "", v->draft.prompt,
 		v->draft.origin, v->draft.text);
-	json_array_foreach (findings, i, one)
-		if (!rc)
-			rc = buf_printf(&text, e, "  %s: %s\n", field(one, "kind", ""), field(one, "message", ""));
+	json_array_foreach (findings, i, one) { /* lint's; the arena's have no message, and what is supported too */
+		const char *kind = field(one, "kind", ""), *instead = field(one, "instead", "");
+		if (!rc && strcmp(kind, "supported"))
+			rc = buf_printf(&text, e, "  %s: %s\n", kind, field(one, "message", instead));
+	}
 	json_array_foreach (passages, i, one)
 		if (!rc)
 			rc = buf_printf(&text, e, "  passage: %s (%s)\n", field(one, "source", ""), field(one, "heading", ""));
@@ -223,33 +222,45 @@ static void reasons_read(char out[64])
 	while ((key = key_read("because of: t term, f fact, o tone, m format, p pii, Enter ends: ")) && key != '\n' &&
 		key != '\r') {
 		const char *keys = "tfomp", *at = strchr(keys, key);
-		if (at && !strstr(out, reason_names[at - keys]))
-			snprintf(out + strlen(out), 64 - strlen(out), "%s%s", *out ? "," : "", reason_names[at - keys]);
+		if (at && !strstr(out, review_reason_names[at - keys]))
+			snprintf(out + strlen(out), 64 - strlen(out), "%s%s", *out ? "," : "", review_reason_names[at - keys]);
 	}
 }
 
-/* Lets an editor change the text. 1 when it did, 0 when it is as before. */
-static int edit(const char *text, struct buf *out, struct err *e)
+/* Runs the editor on a file, as the shell would. */
+static int editor_run(const char *path, struct err *e)
 {
-	char path[] = "/tmp/attune-draft-XXXXXX", command[512];
 	const char *visual = getenv("VISUAL"), *editor = visual && *visual ? visual : getenv("EDITOR");
-	editor = editor && *editor ? editor : "vi";
-	int fd = mkstemp(path);
-	if (fd < 0)
-		return err_errno(e, "make", path);
-	close(fd);
-	int rc = file_replace(path, text, strlen(text), e);
-	snprintf(command, sizeof command, "%.400s %s", editor, path);
-	if (!rc) {
-		int status = system(command);
-		if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status))
-			rc = err_set(e, ERR_FAILED, "the editor \"%.200s\" failed; nothing was decided", editor);
+	struct buf command = {0};
+	int status = 0, rc = buf_printf(&command, e, "%s \"$1\"", editor && *editor ? editor : "vi");
+	pid_t child = rc ? -1 : fork();
+	if (child == 0) {
+		execl("/bin/sh", "sh", "-c", command.p, "sh", path, NULL);
+		_exit(127);
 	}
+	if (!rc && (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status)))
+		rc = err_set(e, ERR_FAILED, "the editor \"%.200s\" failed; nothing was decided", editor && *editor ? editor : "vi");
+	buf_release(&command);
+	return rc;
+}
+
+/* Lets an editor change the text, in a file beside the queue, since it may be confidential. 1 when it did, 0 when it is as before. */
+static int edit(const char *text, const char *results, struct buf *out, struct err *e)
+{
+	char path[PATH_SIZE];
+	size_t n = strlen(text);
+	int rc = path_join(path, sizeof path, e, results, "draft-XXXXXX"), fd = rc ? -1 : mkstemp(path);
+	if (rc || fd < 0)
+		return rc ? rc : err_errno(e, "make", path);
+	close(fd);
+	rc = file_replace(path, text, n, e);
+	if (!rc)
+		rc = editor_run(path, e);
 	if (!rc)
 		rc = file_read(path, DRAFT_BYTES_MAX, out, e);
 	unlink(path);
-	while (!rc && out->len && strchr("\r\n", out->p[out->len - 1]) && !(strlen(text) && strchr("\r\n", text[strlen(text) - 1])))
-		out->p[--out->len] = 0;
+	while (!rc && out->len && strchr("\r\n", out->p[out->len - 1]) && !(n && strchr("\r\n", text[n - 1])))
+		out->p[--out->len] = 0; /* which the editor has added */
 	if (!rc && (!out->len || memchr(out->p, 0, out->len)))
 		rc = err_set(e, ERR_DATA, "the edited draft: expected text, found %s", out->len ? "a zero byte" : "nothing");
 	return rc ? rc : strcmp(text, out->p) != 0;
@@ -268,7 +279,7 @@ static int verdict_read(int key, const struct shown *s, struct review_verdict *v
 		reasons_read(reasons);
 		*v = (struct review_verdict){REVIEW_REJECT, "", reasons, 0};
 	} else if (key == 'e') {
-		rc = edit(s->text, text, e);
+		rc = edit(s->text, s->results, text, e);
 		if (rc == 1) {
 			reasons_read(reasons);
 			*v = (struct review_verdict){REVIEW_EDIT, text->p, reasons, 0};
@@ -286,9 +297,9 @@ static int verdict_read(int key, const struct shown *s, struct review_verdict *v
 }
 
 /* Shows the next draft and asks until something is decided. 1 to go on, 0 at the end. `last`: the id of the one before, for undo. */
-static int decide_next(struct reviews *r, char **last, struct err *e)
+static int decide_next(struct reviews *r, const char *results, char **last, struct err *e)
 {
-	struct shown s = {0};
+	struct shown s = {.results = results};
 	struct review_verdict v = {.action = REVIEW_NONE};
 	char reasons[64];
 	int rc = reviews_next(r, show, &s, e), more = 1;
@@ -327,11 +338,11 @@ static int decide_next(struct reviews *r, char **last, struct err *e)
 	return rc ? rc : more;
 }
 
-static int decide(struct reviews *r, struct err *e)
+static int decide(struct reviews *r, const char *results, struct err *e)
 {
 	char *last = NULL;
 	int rc;
-	while ((rc = decide_next(r, &last, e)) == 1)
+	while ((rc = decide_next(r, results, &last, e)) == 1)
 		continue;
 	mem_free(last);
 	return rc;
@@ -359,7 +370,7 @@ static int run(const struct cli *c, struct err *e)
 	if (!rc && import)
 		log_line(LOG_INFO, "%zu drafts of %s are in the queue", from.n, import);
 	if (!rc && !import && !rows && !pairs && !status)
-		rc = decide(r, e);
+		rc = decide(r, results, e);
 	if (!rc && (rows || pairs))
 		rc = export_all(r, rows, pairs, e);
 	if (!rc && !rows && !pairs && !import)
