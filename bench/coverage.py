@@ -3,8 +3,8 @@
 
 usage: coverage.py DATA QUESTIONS.jsonl... [--misses]
 
-    attune curate --in sample --out /tmp/sample && bench/coverage.py /tmp/sample bench/questions.jsonl bench/premises.jsonl
-    attune curate --in PAGES --out /tmp/pages && bench/coverage.py /tmp/pages bench/sqlite.jsonl
+    attune curate --in sample --out data && bench/coverage.py data bench/questions.jsonl bench/premises.jsonl
+    attune curate --in PAGES --out pages && bench/coverage.py pages bench/sqlite.jsonl
 
 PAGES holds the pages of tests/sqlite/pages.txt, from Debian's package sqlite3-doc. Questions with a false premise and their twins are left out.
 
