@@ -488,7 +488,15 @@ def test_rag(here):
         events = s.stream(CHAT, asked | {"model": "ours/rag"})
         Case.check("a stream names them once, first", [i for i, e in enumerate(events) if "attune" in e] == [0], events)
         got = s.post(CHAT, asked | {"model": "untied/rag", "messages": [{"role": "user", "content": "xyzzy"}]})[1]
-        Case.check("a question that nothing answers", got["attune"]["passages"] == [], got)
+        Case.check("a question that nothing answers", got["attune"]["passages"] == [] and "objection" not in got["attune"], got)
+        false = asked | {"model": "untied/rag", "max_tokens": 40, "messages": [{"role": "user", "content": "How many uploads has the Platinum plan?"}]}
+        got, events = s.post(CHAT, false)[1], s.stream(CHAT, false)
+        Case.check("an answer to a false premise begins with an objection", content(got).startswith("No, Platinum is not mentioned.") and
+                   len(content(got)) > len(got["attune"]["objection"]) and got["attune"]["objection"] == "No, Platinum is not mentioned.", got)
+        Case.check("a stream too, which tells of it first", "objection" in events[0]["attune"] and content(got) ==
+                   "".join(pieces(events)), events)
+        got = s.post(CHAT, false | {"response_format": {"type": "json_object"}})[1]
+        Case.check("but JSON does not", "objection" not in got["attune"] and content(got).startswith("{"), got)
     with Server("--data", data, "--embedder", os.path.join(GOLDEN, "embed"), "--threads", "1") as s:
         got = s.post(CHAT, asked | {"model": "untied/rag", "messages": [{"role": "user", "content": "xyzzy"}]})[1]
         Case.check("with an embedder passages are found by meaning too", [p["source"] for p in got["attune"]["passages"]] == ["plans.md"], got)

@@ -3,6 +3,7 @@
  * each question is asked with passages in front; the conversation remembers the question alone, so that it does not fill up with passages.
  */
 #include "cli/verbs.h"
+#include "data/data.h"
 #include "flow/flow.h"
 #include "search/search.h"
 
@@ -17,7 +18,8 @@ enum { PROMPT_BYTES_MAX = 1 << 20 };
 struct chat {
 	const struct session *session;
 	struct generator *generator;
-	struct search *search; /* NULL: no passages */
+	struct search *search;     /* NULL: no passages */
+	struct evidence *evidence; /* NULL: no objections */
 	struct generate_options options;
 	struct message *messages; /* contents are ours */
 	size_t n, n_prompt;       /* the first n_prompt stay: those of `prompt` */
@@ -81,11 +83,16 @@ static int chat_message(struct chat *h, const char *question, struct buf *out, s
 
 static int chat_answer(struct chat *h, const char *question, struct err *e)
 {
-	struct ids prompt = {0};
+	struct ids prompt = {0}, opening = {0};
 	struct generated g = {0};
-	struct buf message = {0};
+	struct buf message = {0}, objection = {0};
 	size_t before = h->n;
 	int rc = chat_message(h, question, &message, e);
+	if (!rc && h->evidence)
+		rc = evidence_objection(h->evidence, question, &objection, e);
+	if (!rc && objection.len)
+		rc = tokenizer_encode(model_encoder(h->session->model)->tokenizer, objection.p, objection.len, &opening, e);
+	h->options.opening = opening;
 	if (!rc)
 		rc = chat_add(h, "user", message.p, e);
 	const struct row row = {.kind = ROW_MESSAGES, .messages = h->messages, .n_messages = h->n};
@@ -105,8 +112,10 @@ static int chat_answer(struct chat *h, const char *question, struct err *e)
 	if (rc)
 		chat_cut(h, before);
 	buf_release(&message);
+	buf_release(&objection);
 	generated_release(&g);
 	ids_release(&prompt);
+	ids_release(&opening);
 	return rc;
 }
 
@@ -181,6 +190,8 @@ static int run(const struct cli *c, struct err *e)
 		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
 	if (!rc && cli_flag(c, "data"))
 		rc = search_open(&h.search, cli_flag(c, "data"), embedder, e);
+	if (!rc && cli_flag(c, "data"))
+		rc = evidence_open(&h.evidence, cli_flag(c, "data"), e);
 	if (rc)
 		goto done;
 	size_t most = model_config(session.model)->context;
@@ -201,6 +212,7 @@ done:
 	row_release(&h.prompt);
 	generator_free(h.generator);
 	search_close(h.search);
+	evidence_free(h.evidence);
 	embedder_free(embedder);
 	session_close(&session);
 	return rc;

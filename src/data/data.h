@@ -170,8 +170,8 @@ const char *evidence_form(const struct evidence *v, const char *word, size_t n);
 bool evidence_says(const struct evidence *v, const char *phrase);
 
 struct evidence_claim {
-	size_t start, end; /* bytes of the text: a value with its unit, a name */
-	bool supported;
+	size_t start, end;          /* bytes of the text: a value with its unit, a name */
+	bool supported, is_name;    /* is_name: a name or code */
 	const char *path, *heading; /* where the documents come nearest; "" nowhere. Valid as long as the evidence */
 	const char *instead;        /* of an unsupported value: what that place says in its stead; else "" */
 };
@@ -182,6 +182,13 @@ struct evidence_claims {
 /* Claims of the text in its order, in the arena; what `question` ("" for none) names already is none. */
 int evidence_check(const struct evidence *v, const char *question, const char *text, struct arena *a, struct evidence_claims *out,
 	struct err *e);
+
+/*
+ * Appends how an answer has to begin to a question that takes for granted what the documents do not say: "No, Ruby is not mentioned." of a name or
+ * code that they have nowhere, "No, that is not right." of a value in whose place they say another. Training rows deny in the same words, so
+ * a tuned model goes on with what is so. Appends nothing to other questions.
+ */
+int evidence_objection(const struct evidence *v, const char *question, struct buf *out, struct err *e);
 
 /* ---- drafts ------------------------------------------------------------------------------------------------------------------- */
 

@@ -108,15 +108,21 @@ static void come_nearer(struct nearest *n, const struct evidence *v, const struc
 		*n = (struct nearest){best, unit};
 }
 
-static void claim_add(struct check *k, size_t start, size_t end, bool supported, const struct nearest *n, const char *instead)
+/* The place is yet to be said. */
+static struct evidence_claim *claim_add(struct check *k, size_t start, size_t end)
 {
-	const struct source *s = n->coverage >= 0 ? &k->v->source[k->v->unit[n->unit].source] : NULL;
-	k->out->p[k->out->n++] = (struct evidence_claim){.start = start,
-		.end = end,
-		.supported = supported,
-		.path = s ? s->path : "",
-		.heading = s ? s->heading : "",
-		.instead = instead};
+	struct evidence_claim *c = &k->out->p[k->out->n++];
+	*c = (struct evidence_claim){.start = start, .end = end, .path = "", .heading = "", .instead = ""};
+	return c;
+}
+
+static void claim_place(struct evidence_claim *c, const struct evidence *v, const struct nearest *n)
+{
+	if (n->coverage < 0)
+		return;
+	const struct source *s = &v->source[v->unit[n->unit].source];
+	c->path = s->path;
+	c->heading = s->heading;
 }
 
 /* "one", "six"; "two steps": they count what the writer sees, not what the documents say. */
@@ -161,7 +167,11 @@ static int value_check(struct check *k, const struct value *value, struct str se
 		if (!(instead = arena_strdup(k->arena, v->unit[said->unit].text + o->start, o->end - o->start, k->e)))
 			return ERR_RESOURCE;
 	}
-	claim_add(k, value->start, value->end, supported, corrected ? &other : &same, instead);
+	struct evidence_claim *made = claim_add(k, value->start, value->end);
+	made->supported = supported;
+	made->is_name = value->kind == VALUE_CODE;
+	made->instead = instead;
+	claim_place(made, v, corrected ? &other : &same);
 	return 0;
 }
 
@@ -196,14 +206,17 @@ static void name_check(
 		if (all)
 			come_nearer(&nearest, v, &c, u);
 	}
-	claim_add(k, start, stop, nearest.coverage >= enough, &nearest, "");
+	struct evidence_claim *made = claim_add(k, start, stop);
+	made->supported = nearest.coverage >= enough;
+	made->is_name = true;
+	claim_place(made, v, &nearest);
 }
 
 static bool is_name_word(const struct word *w)
 {
 	return isupper((unsigned char)*w->p) && !word_is_function(w) &&
 		!word_in(w,
-			"I I'm I'll I've January February March April May June July August September October November December "
+			"I I'd I'm I'll I've January February March April May June July August September October November December "
 			"Monday Tuesday Wednesday Thursday Friday Saturday Sunday");
 }
 

@@ -30,7 +30,8 @@ static const char sections[] =
 	"`--lock-after` to change it.\"}\n"
 	"{\"path\":\"words.md\",\"heading\":\"Glossary\",\"text\":\"Spool: the place where the bridge keeps 4 GB.\"}\n"
 	"{\"path\":\"style.md\",\"heading\":\"Style guide > Form\",\"text\":\"Write 512 KB of memory.\"}\n"
-	"{\"path\":\"cli.md\",\"heading\":\"The tool\",\"text\":\"The flag `--quiet` prints errors alone.\"}\n";
+	"{\"path\":\"cli.md\",\"heading\":\"The tool\",\"text\":\"The flag `--quiet` prints errors alone. It is there since "
+	"version 2.4.0.\"}\n";
 
 /* "claim=1 claim=0(instead) ..." */
 static void said(const char *question, const char *text, char out[1024])
@@ -48,6 +49,34 @@ static void said(const char *question, const char *text, char out[1024])
 			text + c.p[i].start, c.p[i].supported, *c.p[i].instead ? "(" : "", c.p[i].instead,
 			*c.p[i].instead ? ")" : "");
 	arena_release(&a);
+}
+
+static void test_objections(void **state)
+{
+	static const struct {
+		const char *question, *objection;
+	} c[] = {
+		{"How much is the Enterprise plan?", "No, Enterprise is not mentioned."},
+		{"How much is the Canopy plan?", ""},
+		{"Do we get the Canopy Enterprise plan?", "No, Enterprise is not mentioned."}, /* from the foreign word on */
+		{"What does `--silent` do?", "No, `--silent` is not mentioned."},
+		{"What does --quiet do?", ""},
+		{"Since a failed delivery is tried again after 30 seconds, what happens then?", "No, that is not right."},
+		{"Since a failed delivery is tried again after 20 seconds, what happens then?", ""},
+		{"I waited 42 minutes for a person with 7 cats, why?", ""}, /* the documents give no other value for it */
+		{"May I sign in by HTTP with a Canopy-like plan of Canopy's?", ""},
+		{"enterprise plan?", ""},                               /* without a capital it may be any word */
+		{"Is the flag --quiet there since version 2.5.0?", ""}, /* of versions many are right */
+		{"", ""},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct buf out = {0};
+		struct err e = {0};
+		assert_int_equal(evidence_objection(evidence, c[i].question, &out, &e), 0);
+		assert_string_equal(out.len ? out.p : "", c[i].objection);
+		buf_release(&out);
+	}
 }
 
 static void test_claims(void **state)
@@ -167,7 +196,7 @@ int main(void)
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_claims), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_files), cmocka_unit_test(test_memory)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_objections), cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_files), cmocka_unit_test(test_memory)};
 	return cmocka_run_group_tests_name("evidence", tests, NULL, teardown);
 }

@@ -1,6 +1,6 @@
 /*
- * Facts asked with passages in front, so that a tuned model still reads what retrieval finds for it instead of reciting. Some
- * passages do not hold the answer: then it must say so. Long rows cost most of a small training's time, hence few.
+ * Questions with passages in front, so that a tuned model reads what retrieval finds for it instead of reciting, and says also with the
+ * passage before its eyes what is not so. Some passages do not hold the answer: then it must say that. Long rows cost time, hence not all.
  */
 #include "data/ground.h"
 
@@ -9,73 +9,126 @@
 #include "data/phrase.h"
 #include "format/format.h"
 
-enum { PASSAGE_BYTES_MAX = 320, ONE_FACT_IN = 6, TRIES = 16 };
+/* As long as a passage of retrieval may be, and as many. */
+enum { PASSAGE_BYTES_MAX = 700, PASSAGES_MIN = 2, PASSAGES_MAX = 3, TRIES = 16, MISSING_ONE_IN = 5 };
+
+/* Of this many items of a kind one is asked with passages; 0: none. */
+static uint32_t one_in(enum item_kind kind)
+{
+	switch (kind) {
+	case ITEM_VALUE:
+	case ITEM_CELL:
+	case ITEM_DEFINITION:
+	case ITEM_STATEMENT:
+		return 2;
+	case ITEM_DENIAL:
+		return 3;
+	case ITEM_UNKNOWN:
+		return 4;
+	case ITEM_CONFIRMATION:
+		return 6;
+	default:
+		return 0;
+	}
+}
 
 static bool is_short(const struct section *s)
 {
 	return s->n_blocks && s->span.end - s->span.start <= PASSAGE_BYTES_MAX;
 }
 
-/* A short section of a trained page that does not hold the value; false when chance finds none. */
-static bool other_passage(struct passage *out, const struct document *d, size_t n, const struct item *fact, struct rng *r,
-	struct arena *a, struct err *e)
+struct grounding {
+	const struct document *d;
+	size_t n;
+	struct rng rng;
+	struct arena *arena;
+	struct passage passage[PASSAGES_MAX];
+	const struct section *section[PASSAGES_MAX];
+};
+
+/* The section as retrieval shows it, without the empty lines around it. */
+static int passage_put(struct grounding *g, size_t at, const struct document *d, const struct section *s, struct err *e)
 {
+	const char *p = d->bytes + s->span.start, *end = d->bytes + s->span.end;
+	while (p < end && strchr(" \n", *p))
+		p++;
+	while (end > p && strchr(" \n", end[-1]))
+		end--;
+	const char *text = arena_strdup(g->arena, p, (size_t)(end - p), e);
+	g->passage[at] = (struct passage){d->path, s->heading, text};
+	g->section[at] = s;
+	return text ? 0 : ERR_RESOURCE;
+}
+
+/* Puts a short section of a trained page at `at` that does not hold what is asked for, the item's own page's half of the time; 1: chance finds none. */
+static int other_put(struct grounding *g, size_t at, const struct item *it, struct err *e)
+{
+	bool near = it->document && rng_below(&g->rng, 2);
 	for (int i = 0; i < TRIES; i++) {
-		const struct document *o = &d[rng_below(r, (uint32_t)n)];
+		const struct document *o = near && i < TRIES / 2 ? it->document : &g->d[rng_below(&g->rng, (uint32_t)g->n)];
 		if (o->skipped || o->unseen || o->kind != DOCUMENT_PAGE || !o->n_sections)
 			continue;
-		const struct section *s = &o->sections[rng_below(r, (uint32_t)o->n_sections)];
-		if (s == fact->section || !is_short(s))
+		const struct section *s = &o->sections[rng_below(&g->rng, (uint32_t)o->n_sections)];
+		bool known = s == it->section || !is_short(s);
+		for (size_t k = 0; k < at; k++)
+			known |= g->section[k] == s;
+		if (known)
 			continue;
-		const char *text = arena_strdup(a, o->bytes + s->span.start, s->span.end - s->span.start, e);
-		if (!text || strstr(text, fact->value))
-			continue;
-		*out = (struct passage){o->path, s->heading, text};
-		return true;
+		if (passage_put(g, at, o, s, e))
+			return ERR_RESOURCE;
+		if (!it->value || !strstr(g->passage[at].text, it->value))
+			return 0;
 	}
-	return false;
+	return 1;
+}
+
+static int grounded_add(struct maker *m, struct grounding *g, const struct item *from, struct err *e)
+{
+	size_t n = PASSAGES_MIN + rng_below(&g->rng, PASSAGES_MAX - PASSAGES_MIN + 1);
+	bool missing = item_is_fact(from) && rng_below(&g->rng, MISSING_ONE_IN) == 0;
+	struct item it = {.kind = ITEM_GROUNDED,
+		.answer = missing ? "The passages do not say." : from->answer,
+		.span = from->span,
+		.n_questions = 1,
+		.reserved = SIZE_MAX,
+		.document = from->document,
+		.section = from->section};
+	size_t q = rng_below(&g->rng, (uint32_t)from->n_questions);
+	struct buf b = {0};
+	int rc = 0;
+	if (q == from->reserved)
+		q = (q + 1) % from->n_questions;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = i == 0 && !missing && from->section ? passage_put(g, i, from->document, from->section, e)
+							 : other_put(g, i, from, e);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	size_t at = rng_below(&g->rng, (uint32_t)n); /* where the item's own stands */
+	struct passage first = g->passage[0];
+	g->passage[0] = g->passage[at];
+	g->passage[at] = first;
+	rc = passages_render(g->passage, n, from->questions[q], &b, e);
+	if (rc == 0 &&
+		(!(it.questions = arena_alloc(m->arena, 1, sizeof *it.questions, e)) ||
+			!(it.questions[0] = arena_strdup(m->arena, b.p, b.len, e))))
+		rc = ERR_RESOURCE;
+	buf_release(&b);
+	return rc < 0 ? rc : items_add(m->items, &it, e);
 }
 
 int grounded_make(struct maker *m, const struct document *d, size_t n, struct err *e)
 {
+	struct grounding g = {.d = d, .n = n, .arena = m->arena};
 	size_t n_items = m->items->n;
-	struct buf b = {0};
 	int rc = 0;
 	for (size_t i = 0; i < n_items && rc == 0; i++) {
-		const struct item fact = m->items->p[i];
-		struct passage p[2];
-		struct rng r;
-		rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)i, 2);
-		if (!item_is_fact(&fact) || fact.document->kind != DOCUMENT_PAGE || !fact.n_questions || !is_short(fact.section) ||
-			rng_below(&r, ONE_FACT_IN))
+		const struct item it = m->items->p[i];
+		uint32_t every = it.n_questions > (it.reserved != SIZE_MAX) ? one_in(it.kind) : 0;
+		rng_init(&g.rng, m->options->seed, RNG_DATA, (uint32_t)i, 2);
+		if (!every || rng_below(&g.rng, every) ||
+			(it.section && (it.document->kind != DOCUMENT_PAGE || !is_short(it.section))))
 			continue;
-		const struct document *own = fact.document;
-		bool missing = rng_below(&r, 4) == 0;
-		size_t at = rng_below(&r, 2);
-		const char *text = arena_strdup(
-			m->arena, own->bytes + fact.section->span.start, fact.section->span.end - fact.section->span.start, e);
-		if (!text)
-			return ERR_RESOURCE;
-		p[at] = (struct passage){own->path, fact.section->heading, text};
-		if (!other_passage(&p[1 - at], d, n, &fact, &r, m->arena, e) ||
-			(missing && !other_passage(&p[at], d, n, &fact, &r, m->arena, e)))
-			continue;
-		struct item it = {.kind = ITEM_GROUNDED,
-			.answer = missing ? "The passages do not say." : fact.answer,
-			.span = fact.span,
-			.n_questions = 1,
-			.reserved = SIZE_MAX,
-			.document = own,
-			.section = fact.section};
-		buf_clear(&b);
-		rc = passages_render(p, 2, fact.questions[fact.n_questions - 1], &b, e);
-		if (rc == 0 &&
-			(!(it.questions = arena_alloc(m->arena, 1, sizeof *it.questions, e)) ||
-				!(it.questions[0] = arena_strdup(m->arena, b.p, b.len, e))))
-			rc = ERR_RESOURCE;
-		if (rc == 0)
-			rc = items_add(m->items, &it, e);
+		rc = grounded_add(m, &g, &it, e);
 	}
-	buf_release(&b);
 	return rc;
 }

@@ -111,8 +111,8 @@ static int ask_ids(struct ids *out, const struct answerer *by, const char *conte
 	return rc;
 }
 
-/* With as many passages as leave room for an answer. */
-static int question_ids(struct ids *out, const struct question *q, const struct answerer *by, struct err *e)
+/* With as many passages as leave room for an answer, and how that has to begin. */
+static int question_ids(struct ids *out, struct ids *opening, const struct question *q, const struct answerer *by, struct err *e)
 {
 	struct search_hits hits = {0};
 	struct buf text = {0};
@@ -128,6 +128,11 @@ static int question_ids(struct ids *out, const struct question *q, const struct 
 	}
 	if (rc == 0)
 		rc = prompt_check(out->n, context, e);
+	buf_clear(&text);
+	if (rc == 0 && by->evidence)
+		rc = evidence_objection(by->evidence, q->text, &text, e);
+	if (rc == 0 && text.len)
+		rc = tokenizer_encode(model_encoder(by->model)->tokenizer, text.p, text.len, opening, e);
 	search_hits_release(&hits);
 	buf_release(&text);
 	return rc < 0 ? err_prefix(e, "question \"%s\"", q->id) : 0;
@@ -177,13 +182,15 @@ static int answer_rest(const struct answer_job *a, size_t first, const struct an
 {
 	size_t n = a->questions->n - first;
 	struct asking asking = {.job = a, .first = first, .t_start = now_s()};
-	struct ids *prompts = mem_alloc(n, sizeof *prompts, e), prefix = {0};
+	struct ids *prompts = mem_alloc(2 * n, sizeof *prompts, e), prefix = {0};
+	struct ids *openings = prompts ? prompts + n : NULL;
 	int rc = prompts ? prefix_ids(&prefix, by, e) : ERR_RESOURCE;
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = question_ids(&prompts[i], &a->questions->p[first + i], by, e);
+		rc = question_ids(&prompts[i], &openings[i], &a->questions->p[first + i], by, e);
 	if (rc < 0)
 		goto done;
 	struct generate_job job = {.prompts = prompts,
+		.openings = openings,
 		.n = n,
 		.prefix = prefix.p,
 		.n_prefix = prefix.n,
@@ -200,7 +207,7 @@ static int answer_rest(const struct answer_job *a, size_t first, const struct an
 		log_line(LOG_INFO, "%s: %.0f tokens/s while answering", by->label,
 			(double)asking.n_tokens / (now_s() - asking.t_start));
 done:
-	for (size_t i = 0; prompts && i < n; i++)
+	for (size_t i = 0; prompts && i < 2 * n; i++)
 		ids_release(&prompts[i]);
 	ids_release(&prefix);
 	mem_free(prompts);

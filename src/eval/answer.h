@@ -23,6 +23,7 @@ struct answerer {
 	const struct model *model;
 	const struct lora *lora;           /* NULL: the base */
 	struct search *search;             /* finds the passages; NULL: none */
+	const struct evidence *evidence;   /* objects to questions; NULL: nothing does */
 	const struct prompt *prompt;       /* stands in front of each question */
 	const char *label;                 /* for people */
 	const volatile sig_atomic_t *stop; /* may be NULL */

@@ -13,6 +13,9 @@
 /* Grows whenever the same model, adapter and questions give other results than before. */
 enum { EVAL_VERSION = 1 };
 
+/* The same for answers from passages. */
+enum { PASSAGES_VERSION = 2 };
+
 static int key_make(char hex[65], const char *what, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
 {
 	struct buf b = {0};
@@ -46,7 +49,7 @@ static int context_name(char *name, size_t size, const struct eval_job *j, const
 	case EVAL_PASSAGES:
 		if ((rc = search_open(&s, j->data, j->embedder, e)) < 0)
 			break;
-		snprintf(name, size, "answers from %d passages of %s", SEARCH_PASSAGES, search_key(s));
+		snprintf(name, size, "answers %d from %d passages of %s", PASSAGES_VERSION, SEARCH_PASSAGES, search_key(s));
 		search_close(s);
 		break;
 	case EVAL_IMPORTED:
@@ -79,6 +82,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 	struct questions questions;
 	struct arm_files files;
 	struct search *search = NULL;
+	struct evidence *evidence = NULL;
 	struct prompt prompt = {0};
 	char label[256];
 	int lock = -1;
@@ -96,12 +100,19 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		rc = arm_files_fill(&files, j, arm, e);
 	if (rc == 0 && arm->context == EVAL_PASSAGES)
 		rc = search_open(&search, j->data, j->embedder, e);
+	if (rc == 0 && arm->context == EVAL_PASSAGES)
+		rc = evidence_open(&evidence, j->data, e);
 	if (rc == 0 && arm->context == EVAL_PROMPT)
 		rc = prompt_make(&prompt, j, e);
 	if (rc == 0) {
 		struct answer_job a = {.questions = &questions, .path = files.answers, .key = files.answers_key};
-		const struct answerer by = {
-			.model = j->model, .lora = arm->lora, .search = search, .prompt = &prompt, .label = label, .stop = j->stop};
+		const struct answerer by = {.model = j->model,
+			.lora = arm->lora,
+			.search = search,
+			.evidence = evidence,
+			.prompt = &prompt,
+			.label = label,
+			.stop = j->stop};
 		rc = arm->context == EVAL_IMPORTED ? answers_import(&a, arm->answers, e) : answers_make(&a, &by, e);
 	}
 	if (rc == 0 && arm->context == EVAL_ALONE) {
@@ -116,6 +127,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		rc = texts_make(&t, e);
 	}
 	search_close(search);
+	evidence_free(evidence);
 	prompt_release(&prompt);
 	dir_unlock(lock);
 	questions_release(&questions);

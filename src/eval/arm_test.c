@@ -204,6 +204,21 @@ static void test_passages(void **state)
 	buf_release(&b);
 }
 
+/* Each question has its own; one that takes for granted what no section says is objected to, and the model goes on. */
+static void test_objections(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	put("questions.jsonl",
+		"{\"id\":\"a\",\"question\":\"Which port?\",\"answers\":[\"7\"]}\n"
+		"{\"id\":\"b\",\"question\":\"Which port has the Platinum plan?\",\"answers\":[\"none\"]}\n");
+	rag_finish("rag", "The port is 7.", &b);
+	const char *second = strchr(b.p, '\n'), *opening = "\"text\":\"No, Platinum is not mentioned.";
+	assert_true(strstr(b.p, opening) > second);
+	assert_int_not_equal(strstr(b.p, opening)[strlen(opening)], '"');
+	buf_release(&b);
+}
+
 static int import(const char *text, struct err *e)
 {
 	const struct eval_job j = {.questions = at("questions.jsonl"),
@@ -293,6 +308,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_changed, setup),
 		cmocka_unit_test_setup(test_passages, setup),
+		cmocka_unit_test_setup(test_objections, setup),
 		cmocka_unit_test_setup(test_import, setup),
 		cmocka_unit_test_setup(test_unreadable, setup),
 	};

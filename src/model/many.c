@@ -64,12 +64,15 @@ static int many_init(struct many *g, const struct model *m, const struct lora *l
 		return e->code;
 	if (job->n_prefix && (rc = prefix_make(&g->prefix, m, l, job, e)))
 		return rc;
-	for (size_t i = 0; i < job->n; i++)
+	for (size_t i = 0; i < job->n; i++) {
 		g->sequence[i] = (struct sequence){.lora = l,
 			.prompt = job->prompts[i],
 			.begun = g->prefix,
 			.n_begun = prefix_shared(job, &job->prompts[i]),
 			.options = job->options};
+		if (job->openings)
+			g->sequence[i].options.opening = job->openings[i];
+	}
 	return batcher_new(&g->batcher, m, &o, e);
 }
 

@@ -206,6 +206,7 @@ size_t sample_scratch_bytes(size_t V);
 struct generate_options {
 	struct sampling sampling;
 	struct grammar_state *grammar; /* what the text may be, borrowed; NULL: anything */
+	struct ids opening; /* tokens that the answer begins with, whatever the model would say; borrowed. Not with a grammar */
 	size_t max_tokens;
 	const char *const *stop; /* texts that end the generation and are left out; may be NULL */
 	size_t n_stop;
@@ -272,7 +273,8 @@ int batcher_tokens(struct batcher *b, struct err *e);            /* a token more
 
 /* Answers to many prompts, several at a time in one pass over the weights. An answer does not depend on what is asked beside it. */
 struct generate_job {
-	const struct ids *prompts; /* [n], each as prompt_check wants it */
+	const struct ids *prompts;  /* [n], each as prompt_check wants it */
+	const struct ids *openings; /* [n] what each answer begins with; NULL: none is given */
 	size_t n;
 	/*
 	 * So many ids that most prompts begin with, such as a long system message, are computed once. An answer depends on this number, not on

@@ -103,7 +103,9 @@ int stream_next(struct stream *s, const struct kv *kv, const float *logits, void
 	const struct model *m = kv->model;
 	const struct generate_options *o = s->options;
 	struct generated *out = s->out;
-	*id = sample_token(logits, m->config.n_tokens, &o->sampling, o->grammar, out->n_prompt + out->n_tokens, scratch);
+	*id = out->n_tokens < o->opening.n
+		? o->opening.p[out->n_tokens]
+		: sample_token(logits, m->config.n_tokens, &o->sampling, o->grammar, out->n_prompt + out->n_tokens, scratch);
 	if (*id >= 0) {
 		out->n_tokens++;
 		if (o->grammar)

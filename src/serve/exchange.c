@@ -25,8 +25,8 @@ struct exchange {
 	struct reply reply;
 	struct target target;
 	struct search_hits hits;
-	struct grammar *grammar; /* NULL: an answer may be any text */
-	struct ids *prompts;
+	struct grammar *grammar;      /* NULL: an answer may be any text */
+	struct ids *prompts, opening; /* opening: what the answer begins with */
 	size_t n_prompts;
 	struct part *parts; /* [n_parts] choice k of prompt i at i * q.n + k */
 	size_t n_parts, n_live;
@@ -54,6 +54,7 @@ static void exchange_free(struct exchange *x)
 	for (size_t i = 0; i < x->n_prompts; i++)
 		ids_release(&x->prompts[i]);
 	mem_free(x->prompts);
+	ids_release(&x->opening);
 	mem_free(x->parts);
 	json_decref(x->reply.extension);
 	search_hits_release(&x->hits);
@@ -102,6 +103,19 @@ static int prompt_add(struct exchange *x, struct ids **out, struct err *e)
 	return rc;
 }
 
+/* What takes for granted what no document says is answered with an objection, unless the answer is to be JSON. */
+static int add_objection(struct exchange *x, const char *question, struct err *e)
+{
+	struct buf text = {0};
+	int rc = x->q.json ? 0 : evidence_objection(x->server->evidence, question, &text, e);
+	if (!rc && text.len) {
+		json_object_set_new(x->reply.extension, "objection", json_string(text.p));
+		rc = tokenizer_encode(x->reply.tokenizer, text.p, text.len, &x->opening, e);
+	}
+	buf_release(&text);
+	return rc;
+}
+
 /* The last message with passages in front; the extension says which. */
 static int add_passages(struct exchange *x, struct buf *text, struct err *e)
 {
@@ -117,6 +131,7 @@ static int add_passages(struct exchange *x, struct buf *text, struct err *e)
 				h->heading, "start", (json_int_t)h->start, "text", h->text, "score", h->score));
 	}
 	x->reply.extension = json_pack("{s:o}", "passages", passages);
+	rc = rc ? rc : add_objection(x, last->content, e);
 	last->content = rc ? last->content : text->p;
 	return rc;
 }
@@ -231,6 +246,7 @@ static int parts_make(struct exchange *x, struct err *e)
 		part->job.sequence = (struct sequence){.lora = x->target.lora,
 			.prompt = x->prompts[i / x->q.n],
 			.options = {.sampling = x->q.sampling,
+				.opening = x->opening,
 				.max_tokens = x->q.max_tokens,
 				.stop = x->q.stop,
 				.n_stop = x->q.n_stop}};

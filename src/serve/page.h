@@ -9,7 +9,7 @@
 
 struct page;
 /* Reads what was kept. ERR_DATA where a file of the results folder is none of ours. The caller closes. */
-int page_open(struct page **out, const struct serve_options *o, struct err *e);
+int page_open(struct page **out, const struct serve_options *o, const struct evidence *evidence, struct err *e);
 void page_close(struct page *p);
 
 handler ui_get;                                  /* "/" and /ui/: the files */
@@ -27,6 +27,7 @@ struct xray;
 struct review_desk;
 struct page {
 	const struct serve_options *o;
+	const struct evidence *evidence; /* NULL: no data folder */
 	struct arena_book *arena;
 	struct xray *xray; /* NULL: nobody has looked yet */
 	struct review_desk *review;

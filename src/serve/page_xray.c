@@ -14,7 +14,6 @@ enum { TEXT_MAX = 64 << 10 };
 
 /* Opened when somebody first looks: most servers never need it. */
 struct xray {
-	struct evidence *evidence;
 	struct terms terms;
 	bool open;
 };
@@ -28,8 +27,6 @@ static int knowledge_open(struct page *page, struct err *e)
 	if (!x && !(x = page->xray = mem_alloc(1, sizeof *x, e)))
 		return ERR_RESOURCE;
 	int rc = path_join(path, sizeof path, e, page->o->data, "terms.yaml");
-	if (!rc && !x->evidence)
-		rc = evidence_open(&x->evidence, page->o->data, e);
 	if (!rc && file_exists(path))
 		rc = terms_read(&x->terms, path, e);
 	x->open = !rc;
@@ -40,7 +37,6 @@ void xray_close(struct xray *x)
 {
 	if (!x)
 		return;
-	evidence_free(x->evidence);
 	terms_release(&x->terms);
 	mem_free(x);
 }
@@ -107,7 +103,7 @@ int xray_marks(struct page *page, const char *question, const char *answer, json
 	arena_init(&a, 1 << 16);
 	int rc = knowledge_open(page, e);
 	if (!rc)
-		rc = evidence_check(page->xray->evidence, question, answer, &a, &claims, e);
+		rc = evidence_check(page->evidence, question, answer, &a, &claims, e);
 	if (!rc) {
 		claims_add(marks, &claims);
 		terms_add(marks, &page->xray->terms, answer);

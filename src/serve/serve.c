@@ -78,9 +78,11 @@ int serve_run(const struct serve_options *o, struct err *e)
 		http.key = key;
 	if (!rc && o->data)
 		rc = search_open(&l.server.search, o->data, o->embedder, e);
+	if (!rc && o->data)
+		rc = evidence_open(&l.server.evidence, o->data, e);
 	omp_set_num_threads(1); /* of the loop's thread, which embeds questions: the engine has a team of its own */
 	if (!rc)
-		rc = page_open(&l.server.page, o, e);
+		rc = page_open(&l.server.page, o, l.server.evidence, e);
 	if (!rc && !(l.base = event_base_new()))
 		rc = err_set(e, ERR_RESOURCE, "out of memory while starting the server");
 	if (!rc)
@@ -98,6 +100,7 @@ int serve_run(const struct serve_options *o, struct err *e)
 	exchanges_free(&l.server);
 	search_close(l.server.search);
 	page_close(l.server.page);
+	evidence_free(l.server.evidence);
 	if (l.base)
 		event_base_free(l.base);
 	return rc;

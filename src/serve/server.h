@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "data/data.h"
 #include "search/search.h"
 #include "serve/engine.h"
 #include "serve/http.h"
@@ -18,7 +19,8 @@ struct server {
 	const struct serve_options *o;
 	struct engine *engine;
 	struct http *http;
-	struct search *search; /* NULL: no data folder */
+	struct search *search;     /* NULL: no data folder */
+	struct evidence *evidence; /* of the same */
 	struct page *page;
 	struct exchange *exchanges;
 	time_t started;
