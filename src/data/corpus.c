@@ -231,3 +231,55 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 		"%s: no usable document: none of the %zu files of a kind that is read (%s) holds text that can be used", in,
 		n_files, walk_patterns);
 }
+
+/* ---- a section to read --------------------------------------------------------------------------------------------------------- */
+
+static int table_render(const struct block *b, struct buf *out, struct err *e)
+{
+	int rc = 0;
+	for (size_t row = 0; row < b->n_rows && rc == 0; row++) {
+		for (size_t col = 0; col < b->n_cols && rc == 0; col++)
+			rc = buf_printf(out, e, "| %s ", b->cells[row * b->n_cols + col]);
+		if (rc == 0)
+			rc = buf_puts(out, "|\n", e);
+		for (size_t col = 0; col < b->n_cols && row == 0 && rc == 0; col++)
+			rc = buf_puts(out, col + 1 < b->n_cols ? "|---" : "|---|\n", e);
+	}
+	return rc;
+}
+
+static int block_render(const struct block *b, struct buf *out, struct err *e)
+{
+	switch (b->kind) {
+	case BLOCK_TABLE:
+		return table_render(b, out, e);
+	case BLOCK_CODE:
+		return buf_printf(out, e, "```\n%s\n```\n", b->text);
+	case BLOCK_ITEM:
+		return b->ordinal ? buf_printf(out, e, "%zu. %s\n", b->ordinal, b->text) : buf_printf(out, e, "- %s\n", b->text);
+	default:
+		return buf_printf(out, e, "%s\n", b->text);
+	}
+}
+
+int section_render(const struct document *d, const struct section *s, struct buf *out, struct err *e)
+{
+	int rc = 0;
+	if (walk_kind(d->path) != WALK_HTML)
+		return buf_append(out, d->bytes + s->span.start, s->span.end - s->span.start, e);
+	if (*s->title)
+		rc = buf_puts(out, "#", e);
+	for (const char *p = s->heading; *s->title && rc == 0 && (p = strstr(p, " > ")); p++)
+		rc = buf_puts(out, "#", e);
+	if (rc == 0 && *s->title)
+		rc = buf_printf(out, e, " %s\n", s->title);
+	for (size_t i = 0; i < s->n_blocks && rc == 0; i++) {
+		const struct block *b = &d->blocks[s->block + i];
+		bool goes_on = i && b->kind == BLOCK_ITEM && b[-1].kind == BLOCK_ITEM && b->list == b[-1].list;
+		if (!goes_on && out->len)
+			rc = buf_puts(out, "\n", e);
+		if (rc == 0)
+			rc = block_render(b, out, e);
+	}
+	return rc;
+}

@@ -103,6 +103,8 @@ int document_skip(struct document *d, struct arena *a, struct err *e, const char
 /* The page, from 1, on which a byte of the text stands; 0 when the document has none. */
 size_t document_page(const struct document *d, size_t at);
 int corpus_add(struct corpus *c, const struct document *d, struct err *e);
+/* Appends a section as people read it and retrieval shows it: its bytes or, where these are HTML, title and blocks as Markdown. */
+int section_render(const struct document *d, const struct section *s, struct buf *out, struct err *e);
 void corpus_release(struct corpus *c);
 
 enum item_kind {

@@ -53,11 +53,15 @@ static void test_structure(void **state)
 		"\n## Is it free?\n\nNo. It costs money.\n\n## Plans\n\n| Plan | Price | Seats |\n|---|---|---|\n| Small | 5 "
 		"EUR | 3 |\n| Big | 9 EUR | 30 |\n\n| Flag | Purpose |\n|---|---|\n| `--dry` | shows the plan |\n\n| Limit | "
 		"Value |\n|---|---|\n| Largest job | 4 MB |\n| Maximum input size | 9 KB |\n\n| Role | May |\n|---|---|\n| Gu"
-		"est | read the log |\n\n**Spool**: the disk where jobs wait.\n");
+		"est | read the log |\n\n**Spool**: the disk where jobs wait.\n\n- Max reach: 12 km\n- Ports: 40 in all (of 2 "
+		"kinds)\n- Note: it has 9 legs\n");
 	struct buf b = {0};
 	curate(at("out"), 1);
 	rows(&b);
 	assert_no_row(&b, "In ,");
+	assert_row(&b, "How many km is the maximum reach?|The maximum reach is 12 km.\n");
+	assert_row(&b, "The ports are 40 in all (of 2 kinds).\n");
+	assert_no_row(&b, "he note");
 	assert_row(&b, "What is a Zorbel worker?|A Zorbel worker is a process that runs jobs.\n");
 	assert_row(&b, "How do I add a worker?|1. Press Add. 2. Wait.\n");
 	assert_row(&b, "What is the first step to add a worker?|First, press Add.\n");

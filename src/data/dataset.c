@@ -213,8 +213,10 @@ static int sections_write(const struct dataset *all, struct buf *b, struct buf *
 			if (!s->n_blocks)
 				continue;
 			json_t *o = source_json(&d[i], s, s->span);
-			json_object_set_new(o, "text", json_stringn(d[i].bytes + s->span.start, s->span.end - s->span.start));
-			rc = quality_add(o, &d[i], s, e);
+			buf_clear(&text);
+			rc = section_render(&d[i], s, &text, e);
+			json_object_set_new(o, "text", json_stringn(text.len ? text.p : "", text.len));
+			rc = rc ? rc : quality_add(o, &d[i], s, e);
 			int written = line_add(b, o, e);
 			rc = rc ? rc : written;
 			out->n_sections++;

@@ -416,10 +416,63 @@ static size_t second_clause(const struct word *w, size_t from, size_t n, size_t 
 	return n;
 }
 
+enum { LABEL_WORDS = 5, LABELLED_WORDS = 14 };
+
+/* Words of the label of an item "Max row size: 1 gigabyte", which is all it says; 0: it is none. The value begins at *value. */
+static size_t label_words(const struct block *b, struct word w[SENTENCE_WORDS], size_t *n, struct str *value)
+{
+	const char *colon = b->kind == BLOCK_ITEM && !b->bold ? strstr(b->text, ": ") : NULL;
+	struct str rest = {b->text, strlen(b->text)}, s;
+	struct atom a;
+	if (!colon || !isalpha((unsigned char)b->text[0]) || !sentence_next(&rest, &s) || rest.n)
+		return 0;
+	*n = words_split(s, w);
+	size_t label = 0;
+	while (label < *n && w[label].p < colon && !word_is_auxiliary(&w[label]) &&
+		(!w[label].stop || w[label].p + w[label].n == colon))
+		label++;
+	if (!label || label > LABEL_WORDS || label >= *n || *n > LABELLED_WORDS || w[label - 1].p + w[label - 1].n != colon ||
+		!atom_next(w, *n, label, &a))
+		return 0;
+	for (size_t i = label; i < *n; i++)
+		if (word_is_auxiliary(&w[i])) /* a sentence of its own */
+			return 0;
+	*value = words_text(w, label, *n);
+	return label;
+}
+
+/* The sentence that an item with a label stands for, where its neighbour in the list has one too: "The max row size is 1 gigabyte."; else *out stays. */
+static int label_sentence(const char **out, const struct maker *m, const struct block *b, struct err *e)
+{
+	const struct block *all = m->document->blocks, *end = all + m->document->n_blocks;
+	struct word w[SENTENCE_WORDS], other[SENTENCE_WORDS];
+	struct str value, ignored;
+	size_t n, k;
+	bool beside = (b > all && b[-1].list == b->list && label_words(b - 1, other, &k, &ignored)) ||
+		(b + 1 < end && b[1].list == b->list && label_words(b + 1, other, &k, &ignored));
+	size_t label = beside ? label_words(b, w, &n, &value) : 0;
+	if (!label)
+		return 0;
+	const char *full = word_is(&w[0], "max") ? "maximum" : word_is(&w[0], "min") ? "minimum" : NULL;
+	const char *name = names_lower_first(m->names, m->arena, words_text(w, full && label > 1, label), e);
+	struct buf s = {0};
+	if (name && full && label > 1)
+		name = text_concat(m, full, " ", name, e);
+	int rc = !name ? ERR_RESOURCE
+		       : buf_printf(&s, e, "%s%s %s %.*s.", word_is_symbol(&w[0]) || word_is_article(&w[0]) ? "" : "The ", name,
+				 word_is_plural(&w[label - 1]) ? "are" : "is", (int)value.n, value.p);
+	if (rc == 0 && !(*out = arena_strdup(m->arena, s.p, s.len, e)))
+		rc = ERR_RESOURCE;
+	buf_release(&s);
+	return rc;
+}
+
 int facts_from_block(struct maker *m, const struct block *b, struct err *e)
 {
-	const char *text, *antecedent = NULL;
-	int rc = text_simplify(&text, b->text, m->arena, e);
+	const char *text = b->text, *antecedent = NULL;
+	int rc = label_sentence(&text, m, b, e);
+	if (rc == 0)
+		rc = text_simplify(&text, text, m->arena, e);
 	struct str rest = {text, rc < 0 ? 0 : strlen(text)}, sentence;
 	struct word w[SENTENCE_WORDS];
 	while (rc == 0 && sentence_next(&rest, &sentence)) {

@@ -49,12 +49,15 @@ struct grounding {
 /* The section as retrieval shows it, without the empty lines around it. */
 static int passage_put(struct grounding *g, size_t at, const struct document *d, const struct section *s, struct err *e)
 {
-	const char *p = d->bytes + s->span.start, *end = d->bytes + s->span.end;
-	while (p < end && strchr(" \n", *p))
-		p++;
-	while (end > p && strchr(" \n", end[-1]))
-		end--;
-	const char *text = arena_strdup(g->arena, p, (size_t)(end - p), e);
+	struct buf b = {0};
+	const char *text = NULL;
+	if (section_render(d, s, &b, e) == 0) {
+		size_t first = b.len ? strspn(b.p, " \n") : 0;
+		while (b.len > first && strchr(" \n", b.p[b.len - 1]))
+			b.len--;
+		text = arena_strdup(g->arena, b.len ? b.p + first : "", b.len - first, e);
+	}
+	buf_release(&b);
 	g->passage[at] = (struct passage){d->path, s->heading, text};
 	g->section[at] = s;
 	return text ? 0 : ERR_RESOURCE;

@@ -219,6 +219,25 @@ static void test_real(void **state)
 	assert_true(table);
 }
 
+/* What retrieval and people read is Markdown, whatever the page's tags. */
+static void test_render(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	struct err e = {0};
+	struct document d =
+		read_text("<title>T</title><h1>A</h1><h2>B &amp; C</h2><p class=x>One <i>two</i>.<ul><li>a<li>b</ul><ol><li>c</ol>"
+			  "<pre>d\n  e</pre><table><tr><th>K<th>V<tr><td>1<td>2</table>");
+	assert_int_equal(section_render(&d, &d.sections[d.n_sections - 1], &b, &e), 0);
+	assert_string_equal(
+		b.p, "## B & C\n\nOne two.\n\n- a\n- b\n\n1. c\n\n```\nd\n  e\n```\n\n| K | V |\n|---|---|\n| 1 | 2 |\n");
+	buf_clear(&b);
+	d.path = "a.md"; /* of other kinds the bytes are for people already */
+	assert_int_equal(section_render(&d, &d.sections[d.n_sections - 1], &b, &e), 0);
+	assert_non_null(strstr(b.p, "<p class=x>"));
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_terms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tables, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_render, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_real, setup, teardown),

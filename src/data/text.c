@@ -158,14 +158,19 @@ struct str words_text(const struct word *w, size_t first, size_t end)
 	if (first >= end)
 		return (struct str){"", 0};
 	struct str s = {w[first].p, (size_t)(w[end - 1].p + w[end - 1].n - w[first].p)};
-	size_t quotes = 0;
-	for (size_t i = 0; i < s.n; i++)
+	size_t quotes = 0, open = 0; /* of round brackets */
+	for (size_t i = 0; i < s.n; i++) {
 		quotes += s.p[i] == '"';
-	if (quotes % 2 == 0)
-		return s;
-	if (s.p[s.n] == '"')
-		s.n++;
-	else if (first && s.p[-1] == '"')
+		if (s.p[i] == '(')
+			open++;
+		else if (s.p[i] == ')' && open)
+			open--;
+	}
+	while ((quotes % 2 && s.p[s.n] == '"') || (open && s.p[s.n] == ')')) {
+		quotes += s.p[s.n] == '"';
+		open -= s.p[s.n++] == ')';
+	}
+	if (quotes % 2 && first && s.p[-1] == '"')
 		s = (struct str){s.p - 1, s.n + 1};
 	return s;
 }

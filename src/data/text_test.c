@@ -42,7 +42,7 @@ static void test_words(void **state)
 		assert_true(word_is(&w[i], expected[i]));
 		assert_int_equal(w[i].stop, stop[i]);
 	}
-	assert_str(words_text(w, 1, 4), "\"old\" key (`a b`");
+	assert_str(words_text(w, 1, 4), "\"old\" key (`a b`)"); /* what is open is closed */
 	assert_str(words_text(w, 0, 2), "The \"old\"");
 	text = "It calls carray() (twice), ieee754(F) or :memory: first (a).";
 	n = words_split((struct str){text, strlen(text)}, w);
