@@ -26,7 +26,7 @@ if MISSING:
     print(f"1..0 # SKIP {', '.join(MISSING)} not here")
     sys.exit(0)
 
-from page_test import HOSTILE, ask, csrf, send  # noqa: E402
+from page_test import HOSTILE, ask, csrf, disputed, send  # noqa: E402
 from serve_test import ADAPTER, ATTUNE, ENV, MODEL, Server, curate  # noqa: E402
 from tap import Case  # noqa: E402
 
@@ -302,6 +302,19 @@ def metrics(folder, steps, ended):
             json.dump({"steps": steps, "seconds": 431.5}, f)
 
 
+def test_data(b, results):
+    disputed(os.path.join(results, "data"))
+    b.open("/")
+    b.tab_to("e.textContent === 'Data'", "Data", 120)
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.disputes li')", "the contradictions")
+    Case.check("what there is to look at, hostile texts as they are", HOSTILE[:40] in b.js("return document.querySelectorAll('.disputes blockquote')[1].textContent") and
+               b.js("return document.querySelectorAll('section[aria-labelledby=documents] tbody tr').length") == 1 and "97 %" in b.text() and "Haven" in b.text() and
+               "curate --in DIR" in b.text(), b.text())
+    b.look("data")
+    b.end("the data")
+
+
 def test_train(b, results):
     b.open("/#train")
     Case.check("without a run it says how to begin one", "There is no run to watch" in b.text() and "attune train --model" in b.text(), b.text())
@@ -370,6 +383,7 @@ def main():
                 test_arena(b)
                 test_report(b, results)
                 test_xray(b)
+                test_data(b, results)
                 test_review(b)
                 test_train(b, results)
             finally:

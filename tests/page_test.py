@@ -261,6 +261,40 @@ def test_review(here):
         Case.check("without a results folder there is no log", got["log"] is None and got["draft"] is None, got)
 
 
+def disputed(data):
+    """A pair of facts, a copy and a term for the data folder of `curate`, with hostile texts."""
+    fact = {"statement": "Harbor allows 40 uploads per minute.", "source": {"path": "plans.md", "heading": "Plans"}}
+    other = {"statement": HOSTILE, "source": {"path": HOSTILE, "heading": ""}}
+    for name, line in (("contradictions", {"a": fact, "b": other, "similarity": 0.9, "settled": None}),
+                       ("duplicates", {"source": other["source"], "of": fact["source"], "similarity": 0.97, "kept": False})):
+        with open(os.path.join(data, name + ".jsonl"), "w", encoding="utf-8") as f:
+            f.write(json.dumps(line) + "\n")
+    with open(os.path.join(data, "terms.yaml"), "w", encoding="utf-8") as f:
+        f.write("terms:\n- preferred: Harbor\n  forbidden: [Haven]\n  definition: ''\n  status: found\n")
+
+
+def test_data(here):
+    """In the folder of test_report."""
+    results = os.path.join(here, "results")
+    data = os.path.join(results, "data")
+    disputed(data)
+    with Server("--results", results) as s:
+        status, got = s.get("/page/data")
+        one = got["documents"][0]
+        Case.check("documents with what came of them", status == 200 and len(got["documents"]) == 1 and one["path"] == "plans.md" and one["sections"] > 0 and
+                   one["facts"] > 0 and one["unseen"] is False and one["skipped"] is None and one["flags"] == {}, got["documents"])
+        Case.check("what to look at", got["contradictions"][0]["b"]["statement"] == HOSTILE and got["contradictions"][0]["settled"] is None and
+                   got["duplicates"][0]["similarity"] == 0.97 and got["rejected"] == [] and
+                   got["terms"] == [{"preferred": "Harbor", "forbidden": ["Haven"], "definition": "", "status": "found"}], got)
+        with open(os.path.join(data, "contradictions.jsonl"), "a", encoding="utf-8") as f:
+            f.write("{\n")
+        status, got = s.get("/page/data")
+        Case.check("a damaged file is named, with its line", status == 400 and "contradictions.jsonl: line 2" in got["error"]["message"], got)
+        os.remove(os.path.join(data, "contradictions.jsonl"))
+    with Server() as s:
+        Case.check("without a data folder there is none to look at", s.get("/page/data") == (200, {"documents": None}), s.get("/page/data"))
+
+
 def test_train(here):
     results, other = os.path.join(here, "results"), os.path.join(here, "other")
     for folder in (os.path.join(results, "run-abc"), os.path.join(results, "run-empty"), other):
@@ -297,7 +331,7 @@ def test_key(here):
             secret = f.read().strip()
         Case.check("who has not shown the key sees the page", s.ask("GET", "/")[0] == s.ask("GET", "/ui/app.js")[0] == 200)
         Case.check("and is told nothing else", s.get("/page/state") == (200, {"key": True, "known": False}), s.get("/page/state"))
-        for path in ("/v1/models", "/page/arena", "/page/report", "/report/eval", "/page/nothing", "/metrics"):
+        for path in ("/v1/models", "/page/arena", "/page/report", "/page/data", "/report/eval", "/page/nothing", "/metrics"):
             Case.check(f"401 for {path}", s.ask("GET", path)[0] == 401)
         for title, body, want in (("another key", {"key": "x" * 64}, 401), ("its beginning", {"key": secret[:-1]}, 401), ("no key", {}, 400), ("no text", {"key": 5}, 400)):
             status, headers, text = s.ask("POST", "/page/sign-in", body)
@@ -330,6 +364,7 @@ def main():
         test_report(here)
         test_xray(here)
         test_review(here)
+        test_data(here)
         test_train(here)
     with tempfile.TemporaryDirectory() as here:
         test_key(here)

@@ -312,6 +312,7 @@ void yaml_release(struct yaml *y);
 /* terms.yaml: how a company wants its things called. Written by curation, edited by people. */
 /* TERM_FOUND: by counting, nobody has looked at it yet; TERM_REJECTED: somebody says that it is none. */
 enum term_status { TERM_ACCEPTED, TERM_FOUND, TERM_REJECTED };
+const char *term_status_name(enum term_status status); /* "accepted" */
 struct term {
 	const char *preferred;  /* with the casing that is wanted */
 	const char **forbidden; /* [n_forbidden], never equal to a preferred form of any term */

@@ -111,6 +111,11 @@ static int read_key(struct reader *r, const yaml_event_t *event, unsigned seen, 
 
 static const char *const status_name[] = {"accepted", "found", "rejected"};
 
+const char *term_status_name(enum term_status status)
+{
+	return status_name[status];
+}
+
 static int read_status(struct reader *r, const yaml_event_t *event, enum term_status *out, struct err *e)
 {
 	const char *text;
@@ -330,7 +335,7 @@ static int put_term(struct buf *out, const struct term *t, struct err *e)
 	if (!rc)
 		rc = put_quoted(out, t->definition, e);
 	if (!rc && t->status)
-		rc = buf_printf(out, e, "\n    status: %s", status_name[t->status]);
+		rc = buf_printf(out, e, "\n    status: %s", term_status_name(t->status));
 	return rc ? rc : buf_puts(out, "\n", e);
 }
 

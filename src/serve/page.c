@@ -9,7 +9,7 @@
 #include "format/format.h"
 #include "serve/request.h"
 
-enum { KEY_BYTES_MAX = 256 };
+enum { KEY_BYTES_MAX = 256, JSON_BYTES_MAX = 64 << 20 };
 
 /* Nothing but the program's own files is loaded, and nothing may frame it. */
 static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -18,7 +18,7 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
 /* ---- files -------------------------------------------------------------------------------------------------------------------------- */
 
 extern const char ui_index_html[], ui_app_css[], ui_icon_svg[], ui_app_js[], ui_dom_js[], ui_server_js[], ui_arena_js[],
-	ui_report_js[], ui_xray_js[], ui_train_js[], ui_chart_js[], ui_review_js[], ui_diff_js[];
+	ui_report_js[], ui_xray_js[], ui_train_js[], ui_chart_js[], ui_review_js[], ui_diff_js[], ui_data_js[];
 
 static const struct {
 	const char *path, *type, *text;
@@ -36,6 +36,7 @@ static const struct {
 	{"/ui/chart.js", "text/javascript; charset=utf-8", ui_chart_js},
 	{"/ui/review.js", "text/javascript; charset=utf-8", ui_review_js},
 	{"/ui/diff.js", "text/javascript; charset=utf-8", ui_diff_js},
+	{"/ui/data.js", "text/javascript; charset=utf-8", ui_data_js},
 };
 
 /* A browser asks each time whether its copy is still right: a new program has new files under the old names. */
@@ -91,6 +92,20 @@ const char *page_text(const json_t *body, const char *key, size_t most, struct p
 		return json_string_value(value);
 	problem_set(p, 400, NULL, key, "%s: expected a text of 1 to %zu bytes", key, most);
 	return NULL;
+}
+
+json_t *page_object(const char *folder, const char *name, struct problem *p)
+{
+	char path[PATH_SIZE];
+	json_t *object = NULL;
+	struct err e = {0};
+	if (!folder || path_join(path, sizeof path, &e, folder, name) || !file_exists(path))
+		return json_null();
+	if (json_file(&object, path, JSON_BYTES_MAX, &e)) {
+		problem_from(p, NULL, &e);
+		return json_null();
+	}
+	return object;
 }
 
 void page_reply(struct http_request *r, const struct problem *p, json_t *answer)

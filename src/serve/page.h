@@ -18,6 +18,7 @@ handler page_state, page_sign_in, page_sign_out; /* who is there, what there is 
 handler arena_get, arena_ask, arena_answer, arena_vote; /* page_arena.c */
 handler report_summary, report_page;                    /* page_report.c */
 handler xray_post;                                      /* page_xray.c */
+handler data_get;                                       /* page_data.c */
 handler train_runs, train_run_get;                      /* page_train.c */
 handler review_get, review_decide, review_add;          /* page_review.c */
 
@@ -46,6 +47,8 @@ void review_close(struct review_desk *d);
 json_t *page_body(const struct http_request *r, struct problem *p);
 /* Its text of 1 to `most` bytes under `key`; NULL and a problem. */
 const char *page_text(const json_t *body, const char *key, size_t most, struct problem *p);
+/* The object in a file below `folder`, which the caller decrefs; null where there is none, or with a problem. */
+json_t *page_object(const char *folder, const char *name, struct problem *p);
 /* Ends the request with `answer`, which it takes, or with the problem if there is one. */
 void page_reply(struct http_request *r, const struct problem *p, json_t *answer);
 

@@ -12,7 +12,7 @@
 
 #include "format/format.h"
 
-enum { REPORT_BYTES_MAX = 64 << 20, JSON_BYTES_MAX = 64 << 20 };
+enum { REPORT_BYTES_MAX = 64 << 20 };
 
 /* The reports by their names below /report/. */
 static const struct {
@@ -95,28 +95,13 @@ void report_page(struct server *s, struct http_request *r, const char *rest)
 	buf_release(&html);
 }
 
-/* The object in a file below `folder`; null where there is none. Its questions are in the report. */
-static json_t *object_of(const char *folder, const char *name, struct problem *p)
-{
-	char path[PATH_SIZE];
-	json_t *object = NULL;
-	struct err e = {0};
-	if (!folder || path_join(path, sizeof path, &e, folder, name) || !file_exists(path))
-		return json_null();
-	if (json_file(&object, path, JSON_BYTES_MAX, &e)) {
-		problem_from(p, NULL, &e);
-		return json_null();
-	}
-	json_object_del(object, "questions");
-	return object;
-}
-
 void report_summary(struct server *s, struct http_request *r, const char *rest)
 {
 	struct problem p = {0};
 	char path[PATH_SIZE];
 	(void)rest;
-	json_t *eval = object_of(s->o->results, "eval/eval.json", &p), *manifest = object_of(s->o->data, "manifest.json", &p);
+	json_t *eval = page_object(s->o->results, "eval/eval.json", &p), *manifest = page_object(s->o->data, "manifest.json", &p);
+	json_object_del(eval, "questions"); /* they are in the report */
 	page_reply(r, &p,
 		json_pack("{s:o, s:O, s:O, s:b, s:b}", "eval", eval, "counts",
 			json_is_object(manifest) ? json_object_get(manifest, "counts") : json_null(), "documents",

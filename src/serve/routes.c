@@ -235,6 +235,7 @@ static const struct endpoint endpoints[] = {
 	{"/page/review", HTTP_GET, true, review_get},
 	{"/page/review/decide", HTTP_POST, true, review_decide},
 	{"/page/review/add", HTTP_POST, true, review_add},
+	{"/page/data", HTTP_GET, true, data_get},
 	{"/page/train", HTTP_GET, true, train_runs},
 	{"/page/train/", HTTP_GET, true, train_run_get},
 };

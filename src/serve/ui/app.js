@@ -7,8 +7,9 @@ import {report} from "./report.js";
 import {xray} from "./xray.js";
 import {train} from "./train.js";
 import {review} from "./review.js";
+import {data} from "./data.js";
 
-const screens = {arena: ["Arena", arena], report: ["Report", report], xray: ["X-ray", xray], train: ["Train", train], review: ["Review", review]};
+const screens = {arena: ["Arena", arena], report: ["Report", report], xray: ["X-ray", xray], data: ["Data", data], train: ["Train", train], review: ["Review", review]};
 const main = document.getElementById("main");
 let close = null;
 
