@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "kern/kern.h"
+
 enum { QUESTIONS = 160, FEW = 15, SEEDS = 5 };
 
 /* What each arm gets right, says in preferred terms and says in style, of all answers; how much chance the arms share. */
@@ -150,6 +152,52 @@ static void test_advice(void **state)
 	buf_release(&b);
 }
 
+/* "The needed context does not fit": what the point says of the world, with a model and with documents of so many bytes. */
+static void assert_context(const struct world *w, size_t bytes, const char *expected, const char *why)
+{
+	static char section[4096];
+	struct eval_result r;
+	struct buf b = {0};
+	memset(section, 0, sizeof section);
+	size_t n = (size_t)snprintf(
+		section, sizeof section, "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"");
+	memset(section + n, 'x', bytes);
+	strcat(section, "\"}\n");
+	put(at("data/sections.jsonl"), section, strlen(section));
+	world_put(w, 1, QUESTIONS);
+	texts_put(2, 2, 1, 1);
+	compare(&r);
+	file_text("out/eval.json", &b);
+	json_t *o = json_loads(b.p, 0, NULL), *point = json_array_get(json_object_get(o, "recommendation"), 3);
+	assert_string_equal(json_string_value(json_object_get(point, "point")), "the needed context does not fit into a prompt");
+	assert_string_equal(holds(o, 3), expected);
+	if (!strstr(json_string_value(json_object_get(point, "why")), why))
+		fail_msg("%s", json_string_value(json_object_get(point, "why")));
+	json_decref(o);
+	buf_release(&b);
+}
+
+/* The model reads 512 tokens, which counts as 2,048 bytes. What does not fit is no reason to train where retrieval finds the part that is needed. */
+static void test_context(void **state)
+{
+	(void)state;
+	struct model *model;
+	struct err e = {0};
+	const struct world *found = &worlds[0], *not_found = &worlds[2];
+	assert_int_equal(kern_init(NULL, &e), 0);
+	assert_int_equal(model_open(&model, GOLDEN_DIR "/untied.gguf", &e), 0);
+	folder_put();
+	assert_context(not_found, 3000, "cannot tell", "the model's context are not known");
+	job.model = model;
+	assert_context(not_found, 2044, "no", "the documents are about 511 tokens, the context holds 512");
+	assert_context(not_found, 2048, "yes", "the documents are about 512 tokens, the context holds 512");
+	assert_context(found, 3000, "no",
+		"the documents are about 750 tokens, the context holds 512, but what a question needs does: retrieval finds it");
+	n_arms = RAG; /* base and tuned alone: nobody knows what retrieval would find */
+	assert_context(found, 3000, "yes", "750 tokens");
+	model_free(model);
+}
+
 /* Both arms are right; the tuned one says n of 40 answers in preferred terms, which saves three edits each, the base none. */
 static void language_put(size_t n)
 {
@@ -197,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_worlds, setup),
 		cmocka_unit_test_setup(test_advice, setup),
+		cmocka_unit_test_setup(test_context, setup),
 		cmocka_unit_test_setup(test_language, setup),
 	};
 	return cmocka_run_group_tests_name("worlds", tests, NULL, teardown);
