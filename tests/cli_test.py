@@ -19,7 +19,7 @@ from tap import HARBOR, Case
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent"}
-VERBS = ["init", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve", "write", "review"]
+VERBS = ["init", "plan", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve", "write", "review"]
 
 
 def run(*args, text="", **more):
@@ -474,7 +474,17 @@ def test_run(here):
         f.write(HARBOR)
     with open(os.path.join(here, "attune.yaml"), "w", encoding="utf-8") as f:
         f.write("max_steps: 2\nlora_r: 2\n")
-    args = ["run", here, "--model", os.path.join(GOLDEN, "tied")]
+    args = ["plan", here, "--model", os.path.join(GOLDEN, "tied")]
+    rc, out, err = run(*args)
+    Case.check("plan prints a page and trains nothing", rc == 0 and "about 2 steps" in out and "\nDon't train: " in out and
+               not [name for name in os.listdir(os.path.join(here, ".attune")) if name.startswith("run-")], (rc, out, err))
+    rc, out, err = run(*args, "--json", "--changes", "3")
+    planned = json.loads(out) if rc == 0 else {}
+    Case.check("plan --json prints what plan.json holds", rc == 0 and planned["changes_a_month"] == 3 and planned["training"]["steps"] == 2 and
+               out == open(os.path.join(here, ".attune", "plan.json"), encoding="utf-8").read(), (rc, out, err))
+    refuses("plan with changes that are none", 2, "--changes", *args, "--changes", "often")
+    refuses("plan of no folder", 2, "plan: absent: no such folder", "plan", "absent")
+    args[0] = "run"
     rc, out, err = run(*args)
     Case.check("run prints a page and names what comes next", rc == 0 and "2 steps" in out and "next: attune chat" in err and
                os.listdir(os.path.join(here, ".attune")), (rc, out, err))

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "base/base.h"
+#include "flow/flow.h"
 #include "model/model.h"
 #include "train/train.h"
 
@@ -106,6 +107,8 @@ struct session {
 };
 int session_open(struct session *s, const struct cli *c, struct err *e);
 void session_close(struct session *s);
+/* Documents, settings and the folder for what is made of them, for run and plan; from then on Ctrl-C stops. Release the settings, in any case. */
+int run_read(struct flow_run_options *o, struct settings *s, char out[PATH_SIZE], const struct cli *c, struct err *e);
 /* The flags of FLAGS_SAMPLING into max_tokens and sampling. */
 int sampling_read(struct generate_options *o, const struct cli *c, struct err *e);
 const char *input_name(const struct cli *c);        /* --in, for sentences */

@@ -51,6 +51,28 @@ void session_close(struct session *s)
 	*s = (struct session){0};
 }
 
+int run_read(struct flow_run_options *o, struct settings *s, char out[PATH_SIZE], const struct cli *c, struct err *e)
+{
+	const char *in = c->n_operands ? c->operand[0] : ".", *given = cli_flag(c, "out");
+	*s = (struct settings){0};
+	if (!dir_exists(in)) /* before anything is made in it */
+		return err_set(e, ERR_USAGE, "%s: %s: no such folder; expected a folder of documents", c->command->name, in);
+	int rc = settings_read(s, c, in, e);
+	if (!rc)
+		rc = given ? path_join(out, PATH_SIZE, e, "", given) : path_join(out, PATH_SIZE, e, in, ".attune");
+	if (!rc)
+		rc = kern_start(c, e);
+	if (!rc)
+		interrupt_catch();
+	*o = (struct flow_run_options){.in = in,
+		.out = out,
+		.model = cli_flag(c, "model"),
+		.embedder = cli_flag(c, "embedder"),
+		.config = &s->config,
+		.stop = &interrupted};
+	return rc;
+}
+
 int sampling_read(struct generate_options *o, const struct cli *c, struct err *e)
 {
 	long long max_tokens, seed;

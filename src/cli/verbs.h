@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 
 extern const struct command command_pull, command_train, command_score, command_generate, command_chat, command_doctor,
-	command_config, command_curate, command_eval, command_export, command_help, command_init, command_lint, command_run,
-	command_review, command_search, command_serve, command_write;
+	command_config, command_curate, command_eval, command_export, command_help, command_init, command_lint, command_plan,
+	command_run, command_review, command_search, command_serve, command_write;
 
 /* Flags that several verbs share, so that they read the same everywhere. */
 /* clang-format off */
@@ -19,6 +19,8 @@ extern const struct command command_pull, command_train, command_score, command_
 #define FLAG_JSON {.name = "json", .help = "JSON on stdout"}
 #define FLAG_SET \
 	{.name = "set", .argument = "KEY=VALUE", .help = "a setting; 'attune config show' lists them", .repeated = true}
+#define FLAG_RUN_OUT \
+	{.name = "out", .argument = "DIR", .help = "folder for everything it makes (default: .attune in the documents' folder)"}
 #define FLAG_WORKSPACE \
 	{.name = "workspace", .argument = "DIR", .help = "folder of attune.yaml; without it the current one, if it has any"}
 #define FLAGS_SAMPLING(default_temperature, default_top_p) \

@@ -11,6 +11,7 @@
  *   overlap    questions that were trained on; verbatim: answers that copy
  *   advice     the usual arguments for training and for a prompt, and the break-even
  *   report     eval.json, report.html, the verdict
+ *   forecast   before training: what it could add; reserved: questions for who has none
  *
  * An arm is a way to answer: the base model or the model with its adapter, asked alone, behind a prompt, or with the passages in front that
  * retrieval finds; or whoever answers today, a hosted model or people, from a file.
@@ -162,7 +163,37 @@ int eval_gates_check(const char *gates, const struct eval_arm *arms, size_t n_ar
 /* ERR_GATE names all that do not hold; what was not measured does not. */
 int eval_gates_hold(const char *gates, const struct eval_arm *arms, const struct eval_result *r, struct err *e);
 
+/* ---- before training -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * What training could add to the questions on trained documents, of which n count. A question is in reach when the training rows say its answer:
+ * a row's, recited whole, would be judged right. The rows are those that BM25 finds by the row's question; of one answer they count once.
+ */
+struct eval_forecast {
+	size_t n;
+	struct eval_estimate arm[EVAL_ARMS_MAX]; /* right, of the n */
+	size_t best;                             /* the arm that answers most, of equals the first */
+	struct eval_estimate nearest;            /* of the n: missed by the best arm, and in reach by the nearest row */
+	struct eval_estimate near;               /* the same by one of the three nearest, or by a passage that has the answer */
+	/*
+	 * The gain over the best arm lies between: low end of the 95 % interval of a fifth of `nearest`, the least that a training was seen to
+	 * teach; high end of that of `near`, if all is learnt and nothing forgotten. Shares, not points. NaN where one question alone counts.
+	 */
+	double low, high;
+};
+/* Of arms without training, which eval_arm_run has run. Writes the index of rows into j->out/rows. No questions: n = 0. */
+int eval_forecast(const struct eval_job *j, const struct eval_arm *arms, size_t n_arms, struct eval_forecast *out, struct err *e);
+
+/*
+ * Writes a questions file: the reserved phrasings of DATA/valid.jsonl whose item has one value in facts.jsonl, without those that leak. They are in
+ * the words of the rows that are trained on, so they flatter any forecast.
+ */
+int eval_reserved_questions(const char *data, const char *path, struct err *e);
+
 /* Appends the axes as a table of plain text of at most 110 columns, the verdict below. */
 int eval_table(const struct eval_result *r, struct buf *out, struct err *e);
+
+/* Appends the text in lines of at most so many bytes, broken at spaces where there are any. */
+int eval_wrap(struct buf *out, const char *text, size_t columns, struct err *e);
 
 #endif

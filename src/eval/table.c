@@ -25,21 +25,20 @@ static void put_cell(char cell[CELL], const struct eval_result *r, enum eval_axi
 		snprintf(cell, CELL, "%.0f%s", 100 * s->value, mark);
 }
 
-/* Breaks at spaces. */
-static int put_wrapped(struct buf *out, const char *p, struct err *e)
+int eval_wrap(struct buf *out, const char *text, size_t columns, struct err *e)
 {
 	int rc = 0;
-	while (*p && rc == 0) {
-		size_t n = strlen(p);
-		if (n > COLUMNS) {
-			n = COLUMNS;
-			while (n > 0 && p[n] != ' ')
+	while (*text && rc == 0) {
+		size_t n = strlen(text);
+		if (n > columns) {
+			n = columns;
+			while (n > 0 && text[n] != ' ')
 				n--;
-			n = n ? n : COLUMNS;
+			n = n ? n : columns;
 		}
-		rc = buf_printf(out, e, "%.*s\n", (int)n, p);
-		p += n;
-		p += strspn(p, " ");
+		rc = buf_printf(out, e, "%.*s\n", (int)n, text);
+		text += n;
+		text += strspn(text, " ");
 	}
 	return rc;
 }
@@ -60,7 +59,7 @@ static int put_detectable(struct buf *out, const struct eval_result *r, struct e
 			axes[a].unit == BITS ? most : 100 * most);
 	}
 	if (rc == 0 && b.len && (rc = buf_puts(&b, ".", e)) == 0)
-		rc = put_wrapped(out, b.p, e);
+		rc = eval_wrap(out, b.p, COLUMNS, e);
 	buf_release(&b);
 	return rc < 0 ? rc : buf_puts(out, "\n", e);
 }
@@ -87,8 +86,8 @@ int eval_table(const struct eval_result *r, struct buf *out, struct err *e)
 	if (rc == 0)
 		rc = put_detectable(out, r, e);
 	if (rc == 0)
-		rc = put_wrapped(out, r->verdict, e);
+		rc = eval_wrap(out, r->verdict, COLUMNS, e);
 	if (rc == 0 && *r->break_even && (rc = buf_puts(out, "\n", e)) == 0)
-		rc = put_wrapped(out, r->break_even, e);
+		rc = eval_wrap(out, r->break_even, COLUMNS, e);
 	return rc;
 }

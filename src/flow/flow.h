@@ -2,6 +2,7 @@
  * flow: jobs that need several rooms.
  *
  *   run       documents -> data set -> answers of the base, alone and with passages -> adapter -> the same of the tuned model -> verdict, one page
+ *   plan      before any training: what it would take here, and what it could add to the answers without it
  *   export    model and adapter -> what another program loads, proved by reading it back
  *   page      what came out, for a person
  *   embedder  the model that finds passages by meaning, where there is one
@@ -23,6 +24,7 @@
  *   run-XXXXXXXXXXXX/     the training run (train.h), named by what it is made from: new documents or settings start a new one
  *   eval/                 answers of the arms, eval.json, report.html (eval.h)
  *   page.txt              the page
+ *   plan.json             what flow_plan said last
  */
 struct flow_run_options {
 	const char *
@@ -41,6 +43,13 @@ struct flow_run_options {
  * hub_resolve, data_curate and train_run, and ERR_DATA for a malformed questions file.
  */
 int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e);
+
+/*
+ * The steps of flow_run up to the training, which is measured by a few steps instead; then what is there is weighed. Without a questions file the data
+ * folder's reserved phrasings are asked (eval_reserved_questions). Appends the page for people to `page` and the line of plan.json to `json`.
+ * changes_a_month: how often what the documents say changes. What was answered is not asked again, here or by flow_run.
+ */
+int flow_plan(const struct flow_run_options *o, double changes_a_month, struct buf *page, struct buf *json, struct err *e);
 
 /*
  * An embedder by its name, "none" or any that hub_resolve takes, for search_open; the caller frees. A short name (minilm) whose model is not here is

@@ -1,197 +1,47 @@
 /*
- * flow_run: from a folder of documents to one page. Every step looks into the output folder first. Reference: flow.h.
+ * flow_run: from a folder of documents to one page. Reference: flow.h.
  */
-#include "flow/flow.h"
+#include "flow/job.h"
 
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "data/data.h"
-#include "eval/eval.h"
 #include "flow/page.h"
-#include "hub/hub.h"
-
-enum { KEY_SHOWN = 12 };
-enum { BASE, PROMPT, RAG, TUNED, RAG_TUNED, ARMS };
-
-struct job {
-	const struct flow_run_options *o;
-	char in[PATH_SIZE], questions[PATH_SIZE], data[PATH_SIZE], out[PATH_SIZE], report[PATH_SIZE];
-	char run[PATH_SIZE], adapter[PATH_SIZE], loss_svg[PATH_SIZE], model_path[PATH_SIZE];
-	char model_key[65], run_key[65];
-	struct model *model;
-	struct embedder *embedder;
-	struct eval_job eval;
-	struct page page;
-	int lock;
-};
-
-static int curate(struct job *j, struct err *e)
-{
-	struct data_options d = {.in = j->in,
-		.out = j->data,
-		.seed = j->o->config->seed,
-		.n_phrasings = DATA_PHRASINGS,
-		.scrub_pii = j->o->config->scrub_pii};
-	bool current;
-	struct data_summary *made = &j->page.data;
-	int rc = data_is_current(&d, &current, made, e);
-	if (rc < 0 || current)
-		return rc;
-	rc = dir_remove(j->data, e); /* with whatever a killed run left there */
-	if (rc == 0 && (rc = data_curate(&d, made, e)) == 0)
-		log_line(LOG_INFO, "%zu documents with %zu facts: %zu questions to train on", made->n_documents, made->n_facts,
-			made->n_train);
-	return rc;
-}
-
-/* The run is named by all that it is made from. */
-static int run_name(struct job *j, struct err *e)
-{
-	static const char *const file[] = {"train.jsonl", "valid.jsonl"};
-	char path[PATH_SIZE], hex[65], name[KEY_SHOWN + 8];
-	struct train_key key;
-	struct buf b = {0};
-	struct sha256 *sum = NULL;
-	int rc = buf_printf(&b, e, "%s\n", j->model_key);
-	for (size_t i = 0; i < sizeof file / sizeof *file && rc == 0; i++) {
-		rc = path_join(path, sizeof path, e, j->data, file[i]);
-		if (rc == 0 && file_exists(path) && (rc = sha256_file(path, hex, e)) == 0)
-			rc = buf_printf(&b, e, "%s %s\n", file[i], hex);
-	}
-	for (size_t i = 0; rc == 0 && train_key_at(i, &key); i++)
-		if ((rc = buf_printf(&b, e, "%s ", key.name)) == 0 && (rc = train_config_get(j->o->config, key.name, &b, e)) == 0)
-			rc = buf_puts(&b, "\n", e);
-	if (rc == 0)
-		rc = sha256_new(&sum, e);
-	if (rc == 0) {
-		sha256_add(sum, b.p, b.len);
-		sha256_hex(sum, j->run_key);
-		snprintf(name, sizeof name, "run-%.*s", KEY_SHOWN, j->run_key);
-		rc = path_join(j->run, sizeof j->run, e, j->o->out, name);
-	}
-	if (rc == 0)
-		rc = path_join(j->adapter, sizeof j->adapter, e, j->run, "adapter");
-	if (rc == 0)
-		rc = path_join(j->loss_svg, sizeof j->loss_svg, e, j->run, "loss.svg");
-	sha256_free(sum);
-	buf_release(&b);
-	return rc;
-}
-
-static int train(struct job *j, struct err *e)
-{
-	struct train_options t = {.model = j->model, .config = j->o->config, .data = j->data, .out = j->run, .stop = j->o->stop};
-	return train_run(&t, &j->page.training, e);
-}
-
-/* Asks one arm, the base without an adapter; what the folder holds already is not asked again. */
-static int ask(struct job *j, struct eval_arm *arm, struct err *e)
-{
-	struct lora *lora = NULL;
-	int rc = *arm->key ? lora_open(&lora, j->model, j->adapter, e) : 0;
-	arm->lora = lora;
-	if (rc == 0)
-		rc = eval_arm_run(&j->eval, arm, e);
-	arm->lora = NULL;
-	lora_free(lora);
-	return rc;
-}
-
-/* A workspace has its documents in sources/, a plain folder is its own. */
-static int sources_find(struct job *j, struct err *e)
-{
-	int rc = path_join(j->in, sizeof j->in, e, j->o->in, "sources");
-	return rc == 0 && !dir_exists(j->in) ? path_join(j->in, sizeof j->in, e, "", j->o->in) : rc;
-}
-
-static int prepare(struct job *j, struct err *e)
-{
-	static const struct {
-		const char *name;
-		size_t offset;
-	} part[] = {{"data", offsetof(struct job, data)}, {"eval", offsetof(struct job, out)}};
-	int rc = dir_make(j->o->out, e);
-	if (rc == 0)
-		rc = dir_lock(&j->lock, j->o->out, e);
-	for (size_t i = 0; i < sizeof part / sizeof *part && rc == 0; i++)
-		rc = path_join((char *)j + part[i].offset, PATH_SIZE, e, j->o->out, part[i].name);
-	if (rc == 0)
-		rc = path_join(j->questions, sizeof j->questions, e, j->o->in, "questions.jsonl");
-	if (rc == 0)
-		rc = path_join(j->report, sizeof j->report, e, j->out, "report.html");
-	if (rc == 0)
-		rc = sources_find(j, e);
-	if (rc == 0)
-		rc = curate(j, e); /* before the model is fetched: an empty folder is told at once */
-	if (rc == 0)
-		rc = hub_resolve(j->model_path, j->o->model, e);
-	if (rc == 0)
-		rc = sha256_path(j->model_path, j->model_key, e);
-	if (rc == 0)
-		rc = run_name(j, e);
-	if (rc == 0)
-		rc = model_open(&j->model, j->model_path, e);
-	return rc < 0 ? rc : flow_embedder(&j->embedder, j->o->embedder, e);
-}
-
-static int evaluate(struct job *j, const struct eval_arm *arm, struct err *e)
-{
-	const struct train_result *t = &j->page.training;
-	j->eval.train_seconds = t->seconds;
-	j->eval.train_tokens = t->n_tokens;
-	return eval_compare(&j->eval, arm, ARMS, &j->page.result, e);
-}
 
 int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 {
 	struct job *j = mem_alloc(1, sizeof *j, e);
-	struct eval_arm arm[ARMS] = {[BASE] = {.name = "base", .key = ""},
-		[PROMPT] = {.name = "prompt", .key = "", .context = EVAL_PROMPT},
-		[RAG] = {.name = "rag", .key = "", .context = EVAL_PASSAGES},
-		[TUNED] = {.name = "tuned"},
-		[RAG_TUNED] = {.name = "rag+tuned", .context = EVAL_PASSAGES}};
+	struct page p = {.model = o->model};
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	double start = now_s();
 	if (!j)
 		return ERR_RESOURCE;
-	j->o = o;
-	j->lock = -1;
-	arm[TUNED].key = arm[RAG_TUNED].key = j->run_key;
-	int rc = prepare(j, e);
+	int rc = job_open(j, o, e);
+	/* Without the adapter first: a folder whose questions cannot be read is told before an hour of training. */
+	if (rc == 0)
+		rc = job_ask(j, BASE, UNTRAINED, e);
+	if (rc == 0) {
+		struct train_options t = {.model = j->model, .config = o->config, .data = j->data, .out = j->run, .stop = o->stop};
+		rc = train_run(&t, &p.training, e);
+		j->eval.train_seconds = p.training.seconds;
+		j->eval.train_tokens = p.training.n_tokens;
+	}
+	if (rc == 0)
+		rc = job_ask(j, TUNED, ARMS, e);
+	if (rc == 0)
+		rc = eval_compare(&j->eval, j->arm, ARMS, &p.result, e);
 	if (rc < 0)
 		goto done;
-	j->eval = (struct eval_job){.questions = j->questions,
-		.data = j->data,
-		.out = j->out,
-		.model = j->model,
-		.embedder = j->embedder,
-		.model_name = o->model,
-		.model_key = j->model_key,
-		.loss_svg = j->loss_svg,
-		.costs = EVAL_COSTS_DEFAULT,
-		.stop = o->stop};
-	/* Without the adapter first: a folder whose questions cannot be read is told before an hour of training. */
-	if ((rc = ask(j, &arm[BASE], e)) < 0 || (rc = ask(j, &arm[PROMPT], e)) < 0 || (rc = ask(j, &arm[RAG], e)) < 0 ||
-		(rc = train(j, e)) < 0 || (rc = ask(j, &arm[TUNED], e)) < 0 || (rc = ask(j, &arm[RAG_TUNED], e)) < 0 ||
-		(rc = evaluate(j, arm, e)) < 0)
-		goto done;
-	j->page.in = j->in;
-	j->page.folder = j->data;
-	j->page.model = o->model;
-	j->page.adapter = j->adapter;
-	j->page.report = j->report;
-	j->page.seconds = now_s() - start;
-	if ((rc = page_write(&j->page, &text, e)) == 0 && (rc = path_join(path, sizeof path, e, o->out, "page.txt")) == 0 &&
+	p.in = j->in;
+	p.folder = j->data;
+	p.data = j->made;
+	p.adapter = j->adapter;
+	p.report = j->report;
+	p.seconds = now_s() - start;
+	if ((rc = page_write(&p, &text, e)) == 0 && (rc = path_join(path, sizeof path, e, o->out, "page.txt")) == 0 &&
 		(rc = file_replace(path, text.p, text.len, e)) == 0)
 		rc = buf_append(page, text.p, text.len, e);
 done:
 	buf_release(&text);
-	model_free(j->model);
-	embedder_free(j->embedder);
-	dir_unlock(j->lock);
+	job_close(j);
 	mem_free(j);
 	return rc;
 }

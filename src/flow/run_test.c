@@ -1,5 +1,5 @@
 /*
- * flow_run on a tiny model, each run in a child process: whole, again, with something changed, killed anywhere. The linker wraps
+ * flow_run and flow_plan on a tiny model, each run in a child process: whole, again, with something changed, killed anywhere. The linker wraps
  * fault_hit, which every file call passes, so that a child can kill itself at its n-th file call. The parent never enters a
  * parallel region: libgomp does not survive a fork after one.
  */
@@ -26,6 +26,7 @@ static struct shared {
 	struct err err;
 } * shared; /* with the child */
 static uint64_t kill_at;
+static bool planning; /* flow_plan instead of flow_run */
 static volatile sig_atomic_t stop;
 
 bool __real_fault_hit(enum fault_kind kind);
@@ -52,7 +53,7 @@ static void put(const char *name, const char *text)
 	assert_int_equal(file_replace(at(name), text, strlen(text), &e), 0);
 }
 
-/* The return value of flow_run, or 1 when it was killed at file call `kill_here`. */
+/* The return value of flow_run (or flow_plan), or 1 when it was killed at file call `kill_here`. */
 static int run(const char *out, uint64_t kill_here)
 {
 	struct flow_run_options o = {.in = at("docs"),
@@ -69,11 +70,12 @@ static int run(const char *out, uint64_t kill_here)
 	if (!pid) {
 		signal(SIGSEGV, SIG_DFL);
 		signal(SIGABRT, SIG_DFL);
-		struct buf page = {0};
+		struct buf page = {0}, json = {0};
 		kill_at = kill_here;
-		int rc = flow_run(&o, &page, &shared->err);
+		int rc = planning ? flow_plan(&o, 1, &page, &json, &shared->err) : flow_run(&o, &page, &shared->err);
 		snprintf(shared->page, sizeof shared->page, "%s", page.p ? page.p : "");
 		buf_release(&page);
+		buf_release(&json);
 		_exit(-rc);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -162,6 +164,42 @@ static void test_killed(void **state)
 	buf_release(&got);
 }
 
+/* What a plan asks, and the data set, are the run's: nothing of it is made again. */
+static void test_plan(void **state)
+{
+	(void)state;
+	static const char answered[] =
+		"cd %s && find data eval/answers-base.jsonl eval/answers-prompt.jsonl eval/answers-rag.jsonl "
+		"eval/texts-base.jsonl eval/prompt.json -type f ! -name '*lock*' -printf '%%p %%i %%T@\\n' | sort";
+	struct buf before = {0}, after = {0};
+	planning = true;
+	finish("planned");
+	assert_non_null(strstr(shared->page, "questions   2 on trained documents; right without training: base"));
+	assert_non_null(strstr(shared->page, "\nDon't train: the documents state 2 facts"));
+	assert_true(file_exists(at("planned/plan.json")));
+	shell(&before, "ls -d %s/run-* 2>&1 | grep -c 'No such'", "planned"); /* nothing was trained */
+	assert_string_equal(before.p, "1\n");
+	shell(&before, answered, "planned");
+	assert_non_null(strstr(before.p, "answers-rag.jsonl"));
+	finish("planned");
+	planning = false;
+	finish("planned");
+	shell(&after, answered, "planned");
+	assert_string_equal(before.p, after.p);
+
+	/* Without questions the reserved ones are asked, which say too much; a stopped plan goes on. */
+	planning = true;
+	unlink(at("docs/questions.jsonl"));
+	stop = 1;
+	assert_int_equal(run("alone", 0), (int8_t)ERR_STOPPED);
+	stop = 0;
+	finish("alone");
+	assert_non_null(strstr(shared->page, ", reserved phrasings of the training rows"));
+	planning = false;
+	buf_release(&before);
+	buf_release(&after);
+}
+
 static void test_one_process_a_folder(void **state)
 {
 	(void)state;
@@ -235,6 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_process_a_folder, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),

@@ -54,31 +54,6 @@ static bool is_over(const struct trainer *t)
 
 /* ---- before the first step -------------------------------------------------------------------------------------------------- */
 
-static int data_load(struct trainer *t, const char *dir, struct err *e)
-{
-	const struct encoder *enc = model_encoder(t->model);
-	size_t context = model_config(t->model)->context;
-	char path[PATH_SIZE];
-	if ((size_t)t->c->sequence_len > context)
-		return err_set(e, ERR_USAGE, "sequence_len: %d is longer than the %zu tokens that %s can read; lower it",
-			t->c->sequence_len, context, model_path(t->model));
-	int rc = path_join(path, sizeof path, e, dir, "train.jsonl");
-	if (!rc)
-		rc = dataset_load(&t->train, path, enc, t->c, e);
-	if (!rc)
-		rc = path_join(path, sizeof path, e, dir, "valid.jsonl");
-	if (rc)
-		return rc;
-	if (!file_exists(path)) {
-		log_line(LOG_WARNING, "%s: not there, so there will be no validation loss", path);
-		return 0;
-	}
-	rc = dataset_load(&t->valid, path, enc, t->c, e);
-	if (!rc)
-		rc = dataset_check_leak(&t->train, &t->valid, e);
-	return rc ? rc : dataset_take_distilled(&t->valid, &t->general, e);
-}
-
 /* The log of the steps that count: what the checkpoint carries, or nothing yet but the loss before the first step. */
 static int log_start(struct run *r, struct err *e)
 {
@@ -259,7 +234,7 @@ int train_run(const struct train_options *o, struct train_result *out, struct er
 	if (!rc)
 		rc = path_join(r.metrics_path, sizeof r.metrics_path, e, o->out, "metrics.jsonl");
 	if (!rc)
-		rc = data_load(t, o->data, e);
+		rc = trainer_load(t, o->data, e);
 	if (!rc)
 		rc = inputs_make(&t->state.inputs, o, &t->train, &t->valid, e);
 	if (!rc)

@@ -99,4 +99,19 @@ struct train_result {
  */
 int train_run(const struct train_options *o, struct train_result *out, struct err *e);
 
+/* ---- before a run ----------------------------------------------------------------------------------------------------------- */
+
+struct train_forecast {
+	size_t n_steps, n_tokens;                   /* of all epochs; early stopping may end before */
+	double tokens_per_s_low, tokens_per_s_high; /* of the slowest and the fastest step that was measured */
+	double seconds_low, seconds_high; /* of the whole run at these, validations and the search for its strength included */
+	size_t memory_bytes;              /* the most that the process will hold */
+};
+
+/*
+ * Takes a few steps of the run that train_run would start afresh, forgets them and says what all will take. Writes nothing; `out` must be there, since
+ * its disk has to have room. Errors are those of train_run.
+ */
+int train_forecast(const struct train_options *o, struct train_forecast *out, struct err *e);
+
 #endif

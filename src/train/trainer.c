@@ -25,6 +25,31 @@ static size_t window_size(const struct trainer *t)
 	return (size_t)t->c->gradient_accumulation_steps;
 }
 
+int trainer_load(struct trainer *t, const char *dir, struct err *e)
+{
+	const struct encoder *enc = model_encoder(t->model);
+	size_t context = model_config(t->model)->context;
+	char path[PATH_SIZE];
+	if ((size_t)t->c->sequence_len > context)
+		return err_set(e, ERR_USAGE, "sequence_len: %d is longer than the %zu tokens that %s can read; lower it",
+			t->c->sequence_len, context, model_path(t->model));
+	int rc = path_join(path, sizeof path, e, dir, "train.jsonl");
+	if (!rc)
+		rc = dataset_load(&t->train, path, enc, t->c, e);
+	if (!rc)
+		rc = path_join(path, sizeof path, e, dir, "valid.jsonl");
+	if (rc)
+		return rc;
+	if (!file_exists(path)) {
+		log_line(LOG_WARNING, "%s: not there, so there will be no validation loss", path);
+		return 0;
+	}
+	rc = dataset_load(&t->valid, path, enc, t->c, e);
+	if (!rc)
+		rc = dataset_check_leak(&t->train, &t->valid, e);
+	return rc ? rc : dataset_take_distilled(&t->valid, &t->general, e);
+}
+
 /* Lays out every epoch once, to know the number of steps and the largest micro-batch. */
 static int plans_make(struct trainer *t, struct err *e)
 {
@@ -64,7 +89,10 @@ static int lora_make(struct trainer *t, const char *adapter_init, struct err *e)
 static int memory_make(struct trainer *t, const char *run, struct err *e)
 {
 	size_t n = t->lora->n_params, window = window_size(t), depth = grad_tree_depth(window), best = t->valid.n ? 1 : 0;
-	int rc = memory_check(work_bytes(t->model, t->lora, t->max_tokens, true) + (2 + best + depth) * n * sizeof(float), e);
+	size_t before = rss_bytes(),
+	       need = work_bytes(t->model, t->lora, t->max_tokens, true) + (2 + best + depth) * n * sizeof(float);
+	int rc = memory_check(need, e);
+	t->memory_bytes = before + need;
 	if (!rc) /* three checkpoints at once, of weights, two moments and the best weights each, and the adapter twice */
 		rc = disk_check(run, (3 * (3 + best) + 2) * n * sizeof(float), e);
 	if (!rc)

@@ -21,8 +21,12 @@ struct trainer {
 	float *losses; /* [max_tokens] */
 	struct train_state state;
 	size_t total_steps;
-	size_t max_tokens; /* of the largest micro-batch of all */
+	size_t max_tokens;   /* of the largest micro-batch of all */
+	size_t memory_bytes; /* the process with all of this, as it was planned */
 };
+
+/* Reads train.jsonl and valid.jsonl of the folder, once model and c are there. */
+int trainer_load(struct trainer *t, const char *dir, struct err *e);
 
 /*
  * Lays out the epochs and makes the memory, once model, c, train and valid are there. The adapter is that of the folder
