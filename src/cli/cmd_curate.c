@@ -65,6 +65,16 @@ static int pii_show(const struct data_options *o, bool json, struct err *e)
 	return rc;
 }
 
+static int terms_import(const char *from, const char *in, struct err *e)
+{
+	struct terms_imported n;
+	int rc = data_terms_import(from, in, &n, e);
+	if (!rc)
+		log_line(LOG_INFO, "%s: %zu entries read, %zu not understood; %zu terms added to %s/" DATA_TERMS, from, n.n_entries,
+			n.n_unread, n.n_terms, in);
+	return rc;
+}
+
 static int run(const struct cli *c, struct err *e)
 {
 	long long n_shown = 0;
@@ -72,9 +82,15 @@ static int run(const struct cli *c, struct err *e)
 	struct data_summary made;
 	size_t n_settled;
 	const char *in = cli_flag(c, "in"), *out = cli_flag(c, "out");
+	const char *vocabulary = cli_flag(c, "terms");
 	bool places = cli_flag(c, "pii") != NULL;
-	if (!in || (!out && !places))
+	if (!in || (!out && !places && !vocabulary))
 		return err_set(e, ERR_USAGE, "curate: needs --in PATH and --out DIR");
+	if (vocabulary) {
+		int imported = terms_import(vocabulary, in, e);
+		if (imported || (!out && !places))
+			return imported;
+	}
 	int rc = cli_flag(c, "preview") ? cli_int(c, "preview", 1, PREVIEW_MAX, &n_shown, e) : 0;
 	if (!rc)
 		rc = settings_read(&s, c, in, e);
@@ -114,6 +130,10 @@ const struct command command_curate = {
 		{.name = "preview", .argument = "N", .help = "show N of the rows to train on"},
 		{.name = "settle",
 			.help = "ask which of two contradicting facts is right; the answers go to settled.jsonl beside the "
+				"documents"},
+		{.name = "terms",
+			.argument = "PATH",
+			.help = "add the terms of a vocabulary (Vale, TBX), or of a folder of them, to terms.yaml beside the "
 				"documents"},
 		{.name = "pii", .help = "show where personal data stands, without showing it, and write nothing"}, FLAG_JSON,
 		FLAG_SET, FLAG_WORKSPACE, {0}},

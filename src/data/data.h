@@ -111,6 +111,16 @@ struct data_summary {
  */
 int data_curate(const struct data_options *o, struct data_summary *out, struct err *e);
 
+/*
+ * Adds to DATA_TERMS of the folder `in` what vocabularies of other tools say: a file or all below a folder, by their names (format.h "vale_read", tbx.h). What
+ * stands in DATA_TERMS decides: a term with a preferred form that it prefers or forbids is not added, no form that it prefers is forbidden, and no byte
+ * of it changes. What nothing is preferred to is a term without a preferred form. Entries that are not understood are logged with file and line.
+ */
+struct terms_imported {
+	size_t n_entries, n_terms, n_unread; /* forms and pairs that were read; terms added; entries and files left out */
+};
+int data_terms_import(const char *from, const char *in, struct terms_imported *out, struct err *e);
+
 /* Finds personal data and writes nothing. In the order of the documents; `out` is released with pii_places_release. */
 int data_pii(const struct data_options *o, struct pii_places *out, struct err *e);
 void pii_places_release(struct pii_places *p);

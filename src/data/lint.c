@@ -151,7 +151,10 @@ static int term_check(struct draft *d, size_t at, size_t *n)
 	const char *better = l->terms.p[term].preferred;
 	if (is_bold(d, at) || (preferred && !is_miscast(d->prose + at, *n, better)) || (!preferred && is_other_sense(d, at, *n)))
 		return 0;
-	snprintf(message, sizeof message, "\"%.*s\" is written \"%s\" here", (int)*n, d->prose + at, better);
+	if (*better)
+		snprintf(message, sizeof message, "\"%.*s\" is written \"%s\" here", (int)*n, d->prose + at, better);
+	else
+		snprintf(message, sizeof message, "\"%.*s\" is not written here", (int)*n, d->prose + at);
 	return lint_add(d, LINT_TERM, at, at + *n, better, message);
 }
 

@@ -77,7 +77,7 @@ static void test_mistakes(void **state)
 {
 	(void)state;
 	struct terms t = {0};
-	put(DATA_TERMS, "terms:\n  - forbidden: [a]\n");
+	put(DATA_TERMS, "terms:\n  - definition: a\n");
 	assert_int_equal(terms_merge(&t, folder, &err), ERR_DATA);
 	assert_non_null(strstr(err.text, "terms.yaml:2: "));
 	put(DATA_TERMS, "terms:\n  - preferred: a\n    status: good\n");

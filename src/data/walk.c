@@ -86,6 +86,7 @@ static int add(struct paths *out, const char *relative, struct arena *a, struct 
 struct walker {
 	struct paths *out;
 	struct others others;
+	bool (*wanted)(const char *name);
 	const char *root;
 	struct arena *arena;
 };
@@ -128,7 +129,7 @@ static int walk_dir(struct walker *w, const char *relative, int depth, struct er
 			(!strcmp(entry->d_name, "questions.jsonl") || !strcmp(entry->d_name, DATA_SETTLED) ||
 				!strcmp(entry->d_name, DATA_PII_ALLOW)))
 			continue;
-		else if (S_ISREG(there.st_mode) && walk_kind(entry->d_name) != WALK_NONE)
+		else if (S_ISREG(there.st_mode) && w->wanted(entry->d_name))
 			rc = add(w->out, child, w->arena, e);
 		else if (S_ISREG(there.st_mode))
 			others_count(&w->others, entry->d_name);
@@ -145,23 +146,43 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int walk(struct paths *out, const char *root, struct arena *a, struct err *e)
+/* The files of a folder that are wanted, sorted, or the one file that is named. *found is false when there are none. */
+static int walk_any(struct walker *w, bool *found, struct err *e)
 {
 	struct stat st;
-	memset(out, 0, sizeof *out);
-	if (stat(root, &st) < 0)
-		return err_errno(e, "open", root);
+	memset(w->out, 0, sizeof *w->out);
+	*found = true;
+	if (stat(w->root, &st) < 0)
+		return err_errno(e, "open", w->root);
 	if (!S_ISDIR(st.st_mode)) {
-		const char *slash = strrchr(root, '/');
-		return add(out, slash ? slash + 1 : root, a, e);
+		const char *slash = strrchr(w->root, '/');
+		return add(w->out, slash ? slash + 1 : w->root, w->arena, e);
 	}
-	struct walker w = {.out = out, .root = root, .arena = a};
-	int rc = walk_dir(&w, "", 0, e);
-	if (rc == 0 && !out->n)
-		rc = others_refuse(&w.others, root, e);
-	if (rc == 0)
-		qsort(out->p, out->n, sizeof *out->p, by_bytes);
+	int rc = walk_dir(w, "", 0, e);
+	*found = w->out->n > 0;
+	if (rc == 0 && *found)
+		qsort(w->out->p, w->out->n, sizeof *w->out->p, by_bytes);
 	return rc;
+}
+
+static bool is_document(const char *name)
+{
+	return walk_kind(name) != WALK_NONE;
+}
+
+int walk(struct paths *out, const char *root, struct arena *a, struct err *e)
+{
+	bool found;
+	struct walker w = {.out = out, .root = root, .arena = a, .wanted = is_document};
+	int rc = walk_any(&w, &found, e);
+	return rc == 0 && !found ? others_refuse(&w.others, root, e) : rc;
+}
+
+int walk_for(struct paths *out, const char *root, bool (*wanted)(const char *name), struct arena *a, struct err *e)
+{
+	bool found;
+	struct walker w = {.out = out, .root = root, .arena = a, .wanted = wanted};
+	return walk_any(&w, &found, e);
 }
 
 void paths_release(struct paths *p)

@@ -21,5 +21,7 @@ extern const char walk_patterns[]; /* "*.md, *.markdown, ...": for messages */
  * ERR_DATA when a folder has none: the message counts what is there instead.
  */
 int walk(struct paths *out, const char *root, struct arena *a, struct err *e);
+/* The same of the files that are `wanted` by their name; there may be none. */
+int walk_for(struct paths *out, const char *root, bool (*wanted)(const char *name), struct arena *a, struct err *e);
 
 #endif

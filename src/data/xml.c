@@ -15,7 +15,7 @@ static const char *part_refusal(const char *p, size_t n)
 {
 	const char *end = p + n;
 	if (memmem(p, n, "<!DOCTYPE", 9))
-		return "it has a document type, which Word never writes";
+		return "it has a document type, which might define entities";
 	while (p < end && (p = memchr(p, '<', (size_t)(end - p)))) {
 		size_t equals = 0;
 		for (; p < end && *p != '>'; p++)
@@ -57,7 +57,7 @@ static int malformed(const char *part, struct document *d, struct arena *a, stru
 static const char *name_of(struct xml *x)
 {
 	const char *uri = (const char *)xmlTextReaderConstNamespaceUri(x->reader);
-	bool own = uri && (strstr(uri, "wordprocessingml") || strstr(uri, "markup-compatibility"));
+	bool own = x->every || (uri && (strstr(uri, "wordprocessingml") || strstr(uri, "markup-compatibility")));
 	return own ? (const char *)xmlTextReaderConstLocalName(x->reader) : "";
 }
 
@@ -99,10 +99,9 @@ int xml_next(struct xml *x, enum xml_event *event, const char *part, struct docu
 	}
 }
 
-bool xml_attribute(struct xml *x, const char *name, char *value, size_t size)
+/* Takes `found`. */
+static bool value_copy(xmlChar *found, char *value, size_t size)
 {
-	const xmlChar *uri = xmlTextReaderConstNamespaceUri(x->reader);
-	xmlChar *found = xmlTextReaderGetAttributeNs(x->reader, (const xmlChar *)name, uri);
 	size_t n = found ? strnlen((const char *)found, size - 1) : 0;
 	if (found)
 		memcpy(value, found, n);
@@ -110,6 +109,23 @@ bool xml_attribute(struct xml *x, const char *name, char *value, size_t size)
 	bool any = found != NULL;
 	xmlFree(found);
 	return any;
+}
+
+bool xml_attribute(struct xml *x, const char *name, char *value, size_t size)
+{
+	const xmlChar *uri = xmlTextReaderConstNamespaceUri(x->reader);
+	return value_copy(xmlTextReaderGetAttributeNs(x->reader, (const xmlChar *)name, uri), value, size);
+}
+
+bool xml_attribute_as(struct xml *x, const char *name, char *value, size_t size)
+{
+	return value_copy(xmlTextReaderGetAttribute(x->reader, (const xmlChar *)name), value, size);
+}
+
+size_t xml_line(struct xml *x)
+{
+	int line = xmlTextReaderGetParserLineNumber(x->reader);
+	return line > 0 ? (size_t)line : 1;
 }
 
 bool xml_is_on(struct xml *x)

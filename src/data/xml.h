@@ -1,4 +1,4 @@
-/* Private to data: one XML part of a Word document, event by event. */
+/* Private to data: one XML part of a Word document, or an XML file, event by event. */
 #ifndef ATTUNE_DATA_XML_H
 #define ATTUNE_DATA_XML_H
 
@@ -13,6 +13,7 @@ struct xml {
 	const char *text; /* TEXT: valid until the next event */
 	int depth;        /* of the element */
 	bool empty;       /* an element that closes itself: its XML_CLOSE is still to come */
+	bool every;       /* to be set after xml_open: elements of every vocabulary have a name */
 };
 
 /*
@@ -25,6 +26,9 @@ void xml_close(struct xml *x);
 int xml_next(struct xml *x, enum xml_event *event, const char *part, struct document *d, struct arena *a, struct err *e);
 /* An attribute of the element that was opened, of its own vocabulary, cut to `size`; false when it has none. */
 bool xml_attribute(struct xml *x, const char *name, char *value, size_t size);
+/* The same of the attribute that is written `name` in the file, such as "xml:lang". */
+bool xml_attribute_as(struct xml *x, const char *name, char *value, size_t size);
+size_t xml_line(struct xml *x); /* where the reader is, from 1 */
 /* Of an element that switches something on: present, and not "0", "false" or "off". */
 bool xml_is_on(struct xml *x);
 

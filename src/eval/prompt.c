@@ -67,7 +67,7 @@ static int terms_text(struct material *m, const char *data, struct err *e)
 			continue;
 		rc = buf_printf(&m->terms, e, "\n- %s%s%s", t->preferred, *t->definition ? ": " : "", t->definition);
 		for (size_t k = 0; k < t->n_forbidden && rc == 0; k++)
-			rc = buf_printf(&m->terms, e, "%s%s", k ? ", " : "; never: ", t->forbidden[k]);
+			rc = buf_printf(&m->terms, e, "%s%s", k ? ", " : *t->preferred ? "; never: " : "never: ", t->forbidden[k]);
 	}
 	terms_release(&terms);
 	return rc;

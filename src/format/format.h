@@ -314,7 +314,7 @@ void yaml_release(struct yaml *y);
 enum term_status { TERM_ACCEPTED, TERM_FOUND, TERM_REJECTED };
 const char *term_status_name(enum term_status status); /* "accepted" */
 struct term {
-	const char *preferred;  /* with the casing that is wanted */
+	const char *preferred;  /* with the casing that is wanted; "": nothing is, the forbidden forms are to be avoided */
 	const char **forbidden; /* [n_forbidden], never equal to a preferred form of any term */
 	size_t n_forbidden;
 	const char *definition; /* "" when there is none */
@@ -328,6 +328,11 @@ struct terms {
 /* A list under the key `terms` of mappings with `preferred`, `forbidden` (list), `definition` and `status` (accepted, found, rejected); others are ERR_DATA with file and line. */
 int terms_read(struct terms *out, const char *path, struct err *e);
 int terms_write(const struct terms *t, const char *path, struct err *e); /* atomic; reads back as the same terms */
+/*
+ * Writes the terms behind those of the file, of which no byte changes but the "[]" of an empty list; makes the file if there is none. Atomic.
+ * ERR_DATA when the whole would be no terms file, also when its list is not written as lines of "- preferred: ...".
+ */
+int terms_append(const struct terms *t, const char *path, struct err *e);
 void terms_release(struct terms *t);
 /*
  * Bytes that `form` takes of `text` at `at`: whole words, case not counting and runs of white space being one; else 0. A number is
@@ -339,6 +344,33 @@ size_t words_match(const char *text, size_t at, const char *form, bool plural);
  * itself; 0: none.
  */
 size_t terms_match(const struct terms *t, const char *text, size_t at, size_t *term, bool *preferred);
+
+/* What a vocabulary of another tool says of one word or of two: "" where it says nothing. Never all are "". */
+struct term_rule {
+	const char *preferred, *forbidden, *definition;
+};
+struct term_rules {
+	struct term_rule *p; /* mem_free */
+	size_t n, cap;
+	size_t n_unread;    /* entries that were not understood; each is a line of the log, up to a limit */
+	struct arena arena; /* owns the texts; term_rules_init */
+};
+enum { TERM_RULES_MAX = 50000, TERM_RULE_FORM_BYTES = 100 };
+void term_rules_init(struct term_rules *r);
+void term_rules_release(struct term_rules *r);
+/* Copies the texts. ERR_DATA when there are TERM_RULES_MAX already. */
+int term_rules_add(struct term_rules *r, struct term_rule rule, struct err *e);
+/* Counts an entry that is not understood, and logs it with its place. */
+void term_rules_unread(struct term_rules *r, const char *path, size_t line, const char *entry);
+
+/*
+ * Reads what Vale (vale.sh) has of words, by the name of the file: `accept.txt` (preferred forms), `reject.txt` (forbidden ones), else a
+ * rule in YAML, of which the pairs under `swap` of one that `extends: substitution` are read; another one gives nothing. Vale's entries are regular expressions:
+ * understood are plain words, `(?i)` in front, alternatives in brackets or not, sets of ASCII characters, `?` and escaped signs, as far as that makes
+ * up to 16 forms; a full stop without a quantifier is one. Of forms that differ by case the small one stays. At most 1 MiB; ERR_DATA with file
+ * and line where YAML is none.
+ */
+int vale_read(struct term_rules *out, const char *path, struct err *e);
 
 /* ---- retrieved passages ------------------------------------------------------------------------------------------------------ */
 

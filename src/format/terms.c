@@ -164,7 +164,7 @@ static int read_pairs(struct reader *r, struct term *term, size_t *line, unsigne
 /* One item of the list, which starts on `line`. */
 static int read_term(struct reader *r, size_t line, struct err *e)
 {
-	struct term term = {.definition = ""};
+	struct term term = {.preferred = "", .definition = ""};
 	size_t first = r->n_forms;
 	unsigned seen = 0;
 	if (r->n_terms == TERMS_MAX)
@@ -172,9 +172,9 @@ static int read_term(struct reader *r, size_t line, struct err *e)
 	int rc = read_pairs(r, &term, &line, &seen, e);
 	if (rc)
 		return rc;
-	if (!(seen & KEY_PREFERRED))
-		return refuse(r, line, "this term has no 'preferred'", e);
 	term.n_forbidden = r->n_forms - first;
+	if (!(seen & KEY_PREFERRED) && !term.n_forbidden)
+		return refuse(r, line, "this term has neither a 'preferred' nor a 'forbidden' form", e);
 	term.forbidden = arena_alloc(r->arena, term.n_forbidden, sizeof *term.forbidden, e);
 	if (!term.forbidden)
 		return ERR_RESOURCE;
@@ -183,7 +183,7 @@ static int read_term(struct reader *r, size_t line, struct err *e)
 	if (mem_reserve(&r->term, r->n_terms, &r->cap_terms, sizeof *r->term, e))
 		return ERR_RESOURCE;
 	r->term[r->n_terms++] = term;
-	return add_form(r, term.preferred, line, true, e);
+	return *term.preferred ? add_form(r, term.preferred, line, true, e) : 0;
 }
 
 /* The list under `terms`, up to its end. */
@@ -260,12 +260,13 @@ static int check_forms(const struct reader *r, struct err *e)
 	return 0;
 }
 
-int terms_read(struct terms *out, const char *path, struct err *e)
+/* Takes the bytes of `text`. */
+static int terms_parse(struct terms *out, const char *path, struct buf *text, struct err *e)
 {
 	struct reader r = {.arena = &out->arena};
 	*out = (struct terms){0};
 	arena_init(&out->arena, 16384);
-	int rc = yaml_events_open(&r.events, path, FILE_MAX, ERR_DATA, e);
+	int rc = yaml_events_start(&r.events, path, text, ERR_DATA, e);
 	if (!rc)
 		rc = read_document(&r, e);
 	if (!rc)
@@ -284,6 +285,17 @@ done:
 	mem_free(r.form);
 	if (rc)
 		terms_release(out);
+	return rc;
+}
+
+int terms_read(struct terms *out, const char *path, struct err *e)
+{
+	struct buf text = {0};
+	*out = (struct terms){0};
+	int rc = file_read(path, FILE_MAX, &text, e);
+	if (!rc)
+		rc = terms_parse(out, path, &text, e);
+	buf_release(&text);
 	return rc;
 }
 
@@ -318,24 +330,30 @@ static int put_quoted(struct buf *out, const char *s, struct err *e)
 	return rc ? rc : buf_puts(out, "\"", e);
 }
 
-static int put_term(struct buf *out, const struct term *t, struct err *e)
+/* An item of the list, `indent` spaces in. */
+static int put_term(struct buf *out, const struct term *t, int indent, struct err *e)
 {
-	int rc = buf_puts(out, "  - preferred: ", e);
+	int rc = buf_printf(out, e, "%*s- ", indent, "");
+	if (!rc && *t->preferred) {
+		rc = buf_puts(out, "preferred: ", e);
+		if (!rc)
+			rc = put_quoted(out, t->preferred, e);
+		if (!rc)
+			rc = buf_printf(out, e, "\n%*s", indent + 2, "");
+	}
 	if (!rc)
-		rc = put_quoted(out, t->preferred, e);
-	if (!rc)
-		rc = buf_puts(out, "\n    forbidden: [", e);
+		rc = buf_puts(out, "forbidden: [", e);
 	for (size_t i = 0; i < t->n_forbidden && !rc; i++) {
 		rc = i ? buf_puts(out, ", ", e) : 0;
 		if (!rc)
 			rc = put_quoted(out, t->forbidden[i], e);
 	}
 	if (!rc)
-		rc = buf_puts(out, "]\n    definition: ", e);
+		rc = buf_printf(out, e, "]\n%*sdefinition: ", indent + 2, "");
 	if (!rc)
 		rc = put_quoted(out, t->definition, e);
 	if (!rc && t->status)
-		rc = buf_printf(out, e, "\n    status: %s", term_status_name(t->status));
+		rc = buf_printf(out, e, "\n%*sstatus: %s", indent + 2, "", term_status_name(t->status));
 	return rc ? rc : buf_puts(out, "\n", e);
 }
 
@@ -349,7 +367,7 @@ int terms_write(const struct terms *t, const char *path, struct err *e)
 	if (!rc)
 		rc = buf_puts(&text, t->n ? "terms:\n" : "terms: []\n", e);
 	for (size_t i = 0; i < t->n && !rc; i++)
-		rc = put_term(&text, &t->p[i], e);
+		rc = put_term(&text, &t->p[i], 2, e);
 	if (rc == ERR_DATA)
 		err_prefix(e, "%s", path);
 	if (!rc && (t->n > TERMS_MAX || text.len > FILE_MAX))
@@ -358,6 +376,58 @@ int terms_write(const struct terms *t, const char *path, struct err *e)
 	if (!rc)
 		rc = file_replace(path, text.p, text.len, e);
 	buf_release(&text);
+	return rc;
+}
+
+/* The text of a terms file up to where one more item of its list would begin, and how far in its items stand. `empty`: it has none. */
+static int list_end(struct buf *text, bool empty, int *indent, struct err *e)
+{
+	*indent = 2;
+	while (text->len && isspace((unsigned char)text->p[text->len - 1]))
+		text->len--;
+	if (empty && text->len > 2 && !memcmp(text->p + text->len - 2, "[]", 2))
+		text->len -= 2;
+	for (const char *line = text->p; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		size_t n = strspn(line, " ");
+		if (line[n] == '-' && line[n + 1] == ' ') {
+			*indent = (int)n;
+			break;
+		}
+	}
+	return buf_puts(text, "\n", e);
+}
+
+int terms_append(const struct terms *t, const char *path, struct err *e)
+{
+	struct buf text = {0}, copy = {0};
+	struct terms before = {0}, after = {0};
+	int indent;
+	if (!file_exists(path))
+		return terms_write(t, path, e);
+	int rc = terms_read(&before, path, e);
+	if (!rc)
+		rc = file_read(path, FILE_MAX, &text, e);
+	if (!rc)
+		rc = list_end(&text, !before.n, &indent, e);
+	for (size_t i = 0; i < t->n && !rc; i++)
+		rc = put_term(&text, &t->p[i], indent, e);
+	if (!rc && text.len > FILE_MAX)
+		rc = err_set(e, ERR_DATA, "%s: %zu more terms make it larger than the %d bytes that a terms file may have", path,
+			t->n, FILE_MAX);
+	if (!rc)
+		rc = buf_append(&copy, text.p, text.len, e);
+	if (!rc)
+		rc = terms_parse(&after, path, &copy, e);
+	if (!rc && after.n != before.n + t->n)
+		rc = err_set(e, ERR_DATA, "%s: its list does not go on at its end", path);
+	if (rc == ERR_DATA)
+		err_prefix(e, "with %zu more terms at its end, which need a list of lines that begin with '- '", t->n);
+	if (!rc)
+		rc = file_replace(path, text.p, text.len, e);
+	terms_release(&before);
+	terms_release(&after);
+	buf_release(&text);
+	buf_release(&copy);
 	return rc;
 }
 

@@ -15,32 +15,6 @@ static int read_text(struct terms *t, const char *text, struct err *e)
 	return rc;
 }
 
-static void test_by_hand(void **state)
-{
-	(void)state;
-	struct terms t;
-	struct err e = {0};
-	static const char text[] =
-		"# ours\nterms:\n- preferred: holding bay\n  forbidden: [DLQ, \"dead letter queue\"]\n"
-		"- definition: where events\n    wait\n  forbidden:\n  - no\n  preferred: yes\n- preferred: Vault\n";
-	if (read_text(&t, text, &e))
-		fail_msg("%s", e.text);
-	assert_int_equal(t.n, 3);
-	assert_string_equal(t.p[0].preferred, "holding bay");
-	assert_int_equal(t.p[0].n_forbidden, 2);
-	assert_string_equal(t.p[0].forbidden[0], "DLQ");
-	assert_string_equal(t.p[0].forbidden[1], "dead letter queue");
-	assert_string_equal(t.p[0].definition, "");
-	assert_string_equal(t.p[1].preferred, "yes");
-	assert_int_equal(t.p[1].n_forbidden, 1);
-	assert_string_equal(t.p[1].forbidden[0], "no");
-	assert_string_equal(t.p[1].definition, "where events wait");
-	assert_string_equal(t.p[2].preferred, "Vault");
-	assert_int_equal(t.p[2].n_forbidden, 0);
-	terms_release(&t);
-	terms_release(&t);
-}
-
 static void assert_round_trip(const struct terms *t)
 {
 	struct test_file f = test_file_new("", 0);
@@ -59,6 +33,35 @@ static void assert_round_trip(const struct terms *t)
 	}
 	terms_release(&back);
 	test_file_remove(&f);
+}
+
+static void test_by_hand(void **state)
+{
+	(void)state;
+	struct terms t;
+	struct err e = {0};
+	static const char text[] = "# ours\nterms:\n- preferred: holding bay\n  forbidden: [DLQ, \"dead letter queue\"]\n"
+				   "- definition: where events\n    wait\n  forbidden:\n  - no\n  preferred: yes\n- preferred: "
+				   "Vault\n- forbidden: [leverage]\n";
+	if (read_text(&t, text, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(t.n, 4);
+	assert_string_equal(t.p[0].preferred, "holding bay");
+	assert_int_equal(t.p[0].n_forbidden, 2);
+	assert_string_equal(t.p[0].forbidden[0], "DLQ");
+	assert_string_equal(t.p[0].forbidden[1], "dead letter queue");
+	assert_string_equal(t.p[0].definition, "");
+	assert_string_equal(t.p[1].preferred, "yes");
+	assert_int_equal(t.p[1].n_forbidden, 1);
+	assert_string_equal(t.p[1].forbidden[0], "no");
+	assert_string_equal(t.p[1].definition, "where events wait");
+	assert_string_equal(t.p[2].preferred, "Vault");
+	assert_int_equal(t.p[2].n_forbidden, 0);
+	assert_string_equal(t.p[3].preferred, "");
+	assert_string_equal(t.p[3].forbidden[0], "leverage");
+	assert_round_trip(&t);
+	terms_release(&t);
+	terms_release(&t);
 }
 
 /* What YAML would take for something else, and what it does not allow as itself. */
@@ -106,8 +109,8 @@ static void test_refusals(void **state)
 		{"terms:\n- [vault]\n", ":2: expected '- preferred: WORD'"},
 		{"terms:\n- preferred: a\n  forbiden: [b]\n", ":3: unknown key 'forbiden'"},
 		{"terms:\n- preferred: a\n  preferred: b\n", ":3: this term has 'preferred' already"},
-		{"terms:\n- forbidden: [b]\n", ":2: this term has no 'preferred'"},
-		{"terms:\n- {}\n", ":2: this term has no 'preferred'"},
+		{"terms:\n- forbidden: []\n", ":2: this term has neither a 'preferred' nor a 'forbidden' form"},
+		{"terms:\n- {}\n", ":2: this term has neither a 'preferred' nor a 'forbidden' form"},
 		{"terms:\n- preferred:\n", ":2: expected a word or words"},
 		{"terms:\n- preferred: [a]\n", ":2: expected a plain value"},
 		{"terms:\n- preferred: a\n  forbidden: b\n", ":3: expected a list after 'forbidden'"},

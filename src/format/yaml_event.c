@@ -5,14 +5,10 @@
 
 #include <string.h>
 
-int yaml_events_open(struct yaml_events *y, const char *path, size_t max_size, enum err_code refusal, struct err *e)
+int yaml_events_start(struct yaml_events *y, const char *path, struct buf *text, enum err_code refusal, struct err *e)
 {
-	*y = (struct yaml_events){.path = path, .refusal = refusal};
-	int rc = file_read(path, max_size, &y->text, e);
-	if (rc) {
-		buf_release(&y->text);
-		return rc;
-	}
+	*y = (struct yaml_events){.path = path, .refusal = refusal, .text = *text};
+	*text = (struct buf){0};
 	if (!yaml_parser_initialize(&y->parser)) {
 		buf_release(&y->text);
 		return err_set(e, ERR_RESOURCE, "%s: out of memory", path);
@@ -20,6 +16,17 @@ int yaml_events_open(struct yaml_events *y, const char *path, size_t max_size, e
 	yaml_parser_set_input_string(&y->parser, (const unsigned char *)(y->text.len ? y->text.p : ""), y->text.len);
 	y->open = true;
 	return 0;
+}
+
+int yaml_events_open(struct yaml_events *y, const char *path, size_t max_size, enum err_code refusal, struct err *e)
+{
+	struct buf text = {0};
+	*y = (struct yaml_events){0};
+	int rc = file_read(path, max_size, &text, e);
+	if (!rc)
+		rc = yaml_events_start(y, path, &text, refusal, e);
+	buf_release(&text);
+	return rc;
 }
 
 void yaml_events_close(struct yaml_events *y)

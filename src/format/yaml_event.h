@@ -14,6 +14,8 @@ struct yaml_events {
 	enum err_code refusal; /* of a file that is not as expected */
 	bool open;
 };
+/* Takes the bytes of `text`, which stand in the file `path`. */
+int yaml_events_start(struct yaml_events *y, const char *path, struct buf *text, enum err_code refusal, struct err *e);
 /* The whole file, at most max_size bytes of it. */
 int yaml_events_open(struct yaml_events *y, const char *path, size_t max_size, enum err_code refusal, struct err *e);
 void yaml_events_close(struct yaml_events *y);

@@ -50,7 +50,7 @@ class View {
 
 	say(mark) {
 		if (mark.kind === "term")
-			return `the company says “${mark.instead}”`;
+			return mark.instead ? `the company says “${mark.instead}”` : "the company does not say this";
 		if (mark.kind === "supported")
 			return `the documents say so: ${mark.source}`;
 		return `the documents do not say so${mark.instead ? `; there: ${mark.instead}` : ""}`;
