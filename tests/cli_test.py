@@ -398,6 +398,17 @@ def test_settle(here):
     Case.check("--preview shows rows with their places", rc == 0 and 3 <= out.count("\n  (") <= 5 and ", new.md)" in out and "report.html" in err, (rc, out, err))
     refuses("--preview of none", 2, "--preview", *curate, "--preview", "0")
     refuses("--settle with one file", 2, "needs a folder", "curate", "--in", os.path.join(docs, "new.md"), "--out", data, "--settle")
+    rule = os.path.join(here, "Words.yml")
+    with open(rule, "w", encoding="utf-8") as f:
+        f.write("extends: substitution\nswap:\n  invite: invitation\n  \\d+: number\n")
+    rc, out, err = run("curate", "--in", docs, "--terms", rule)
+    Case.check("--terms adds the terms of a vocabulary beside the documents and names what it does not understand",
+               rc == 0 and not out and "Words.yml:4: not understood" in err and "1 terms added" in err and
+               os.path.exists(os.path.join(docs, "terms.yaml")), (rc, out, err))
+    rc, out, err = run(*curate, "--terms", rule, "--preview", "5")
+    Case.check("imported once only, and a pair of wordings comes of it", rc == 0 and "0 terms added" in err and
+               "\n  An invitation expires after 6 days.\n  not: An invite expires after 6 days.\n" in out, (rc, out, err))
+    refuses("--terms of nothing", 1, "nowhere", "curate", "--in", docs, "--terms", os.path.join(here, "nowhere"))
 
 
 def test_curate_and_eval(here):

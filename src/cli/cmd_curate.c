@@ -21,20 +21,36 @@ static int row_show(const json_t *row, struct err *e)
 	return rc;
 }
 
-/* `n` of the `n_rows` rows to train on, evenly spread. */
-static int preview(const char *out, size_t n, size_t n_rows, struct err *e)
+/* A pair of wordings, as people read it. */
+static int pair_show(const json_t *row, struct err *e)
+{
+	const char *prompt, *chosen, *rejected, *path;
+	struct buf text = {0};
+	if (json_unpack((json_t *)row, "{s:s, s:s, s:s, s:{s:s}}", "prompt", &prompt, "chosen", &chosen, "rejected", &rejected,
+		    "source", "path", &path))
+		return 0;
+	int rc = buf_printf(&text, e, "%s\n  %s\n  not: %s\n  (preference, %s)\n\n", prompt, chosen, rejected, path);
+	if (!rc)
+		rc = print_text(&text, e);
+	buf_release(&text);
+	return rc;
+}
+
+/* `n` of the `n_rows` rows of a file, evenly spread; the file is absent when there are none. */
+static int preview(
+	const char *out, const char *name, size_t n, size_t n_rows, int (*show)(const json_t *row, struct err *e), struct err *e)
 {
 	char path[PATH_SIZE];
 	struct jsonl *rows;
 	json_t *row;
 	size_t line;
-	int rc = path_join(path, sizeof path, e, out, "train.jsonl");
-	if (!rc)
+	int rc = path_join(path, sizeof path, e, out, name);
+	if (!rc && n_rows)
 		rc = jsonl_open(&rows, path, e);
-	if (rc)
+	if (rc || !n_rows)
 		return rc;
 	while (!rc && (rc = jsonl_next(rows, &row, &line, e)) > 0) {
-		rc = line * n / n_rows > (line - 1) * n / n_rows ? row_show(row, e) : 0;
+		rc = line * n / n_rows > (line - 1) * n / n_rows ? show(row, e) : 0;
 		json_decref(row);
 	}
 	jsonl_close(rows);
@@ -111,7 +127,9 @@ static int run(const struct cli *c, struct err *e)
 	if (!rc)
 		log_line(LOG_INFO, "all of it, for people: %s/report.html", out);
 	if (!rc && n_shown)
-		rc = preview(out, (size_t)n_shown, made.n_train, e);
+		rc = preview(out, "train.jsonl", (size_t)n_shown, made.n_train, row_show, e);
+	if (!rc && n_shown)
+		rc = preview(out, "preferences.jsonl", (size_t)n_shown, made.n_preferences, pair_show, e);
 	settings_release(&s);
 	return rc;
 }
@@ -127,7 +145,7 @@ const struct command command_curate = {
 					       .help = "a folder of documents (Markdown, HTML, PDF, Word, text, captions, CSV, "
 						       "JSON), or one file"},
 		{.name = "out", .argument = "DIR", .help = "the data folder to write"},
-		{.name = "preview", .argument = "N", .help = "show N of the rows to train on"},
+		{.name = "preview", .argument = "N", .help = "show N of the rows to train on, and of the pairs of wordings"},
 		{.name = "settle",
 			.help = "ask which of two contradicting facts is right; the answers go to settled.jsonl beside the "
 				"documents"},

@@ -17,6 +17,7 @@
  *               facts that disagree, and what people decided
  *   ground      facts asked with passages in front, in retrieval's layout
  *   terms       what things are called, and what they are not called
+ *   preferences the same answer in wanted and in unwanted words
  *   dataset     duplicates out, reserved phrasings aside, everything written to the folder
  *   value     the values of any text, spelled one way, so that answers can be compared
  *
@@ -82,7 +83,7 @@ enum { DATA_PHRASINGS = 14 };
 
 struct data_summary {
 	size_t n_pii[PII_KINDS], n_rejected; /* items replaced; rows that held one still */
-	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid;
+	size_t n_documents, n_skipped, n_unseen, n_sections, n_facts, n_train, n_valid, n_preferences;
 };
 
 /*
@@ -98,6 +99,8 @@ struct data_summary {
  *                   they name different values
  *   contradictions.jsonl {"a","b","similarity","settled"}: two facts that cannot both be so, and "a", "b" or "both" where DATA_SETTLED says which
  *                   is right. What is not settled, and what is settled to be wrong, is not in train.jsonl and valid.jsonl
+ *   preferences.jsonl {"prompt","chosen","rejected","term","source","item"}: an answer, and the same with forbidden forms of a term;
+ *                   training does not read it
  *   facts.jsonl     {"item","kind","subject","value","statement", "source":{...}}: "item" of the rows that ask for it, null when none does
  *   rejected.jsonl  {"file","reason","path"}: rows of these files that still held personal data
  *   report.html     all of this for people

@@ -276,6 +276,21 @@ static int contradictions_write(const struct dataset *d, struct buf *b, struct e
 	return rc;
 }
 
+static int preferences_write(const struct dataset *d, struct buf *b, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < d->preferences->n && rc == 0; i++) {
+		const struct preference *k = &d->preferences->p[i];
+		rc = line_add(b,
+			json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}", "prompt", k->question, "chosen", k->item->answer, "rejected",
+				k->rejected, "term", k->term->preferred, "source",
+				source_json(k->item->document, k->item->section, k->item->span), "item",
+				(json_int_t)(k->item - d->items->p)),
+			e);
+	}
+	return rc;
+}
+
 static int duplicates_write(const struct duplicates *v, struct buf *b, struct err *e)
 {
 	int rc = 0;
@@ -311,9 +326,12 @@ static int given_write(const struct dataset *d, struct buf *train, struct buf *v
 
 /* ---- the folder ---------------------------------------------------------------------------------------------------------- */
 
-int dataset_write(const struct data_options *o, const struct dataset *d, struct data_summary *out, struct err *e)
+int dataset_write(const struct data_options *o, const struct dataset *made, struct data_summary *out, struct err *e)
 {
 	struct buf file[DATASET_FILES] = {0};
+	struct preferences preferences = {0};
+	struct dataset all = *made, *d = &all;
+	d->preferences = &preferences;
 	settle_drop(d->contradictions, d->items);
 	int rc = drop_ambiguous(d->items, e);
 	if (rc == 0)
@@ -336,6 +354,11 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 	if (rc == 0)
 		rc = contradictions_write(d, &file[DATASET_CONTRADICTIONS], e);
 	if (rc == 0)
+		rc = preferences_make(&preferences, d->items, d->terms, e);
+	if (rc == 0)
+		rc = preferences_write(d, &file[DATASET_PREFERENCES], e);
+	out->n_preferences = preferences.n;
+	if (rc == 0)
 		rc = curation_report(d, out, &file[DATASET_REPORT], e);
 	for (int i = 0; i < DATASET_FILES && rc == 0 && d->scrub; i++)
 		if (i != DATASET_REJECTED)
@@ -346,5 +369,6 @@ int dataset_write(const struct data_options *o, const struct dataset *d, struct 
 		rc = manifest_write(o, d, file, out, e);
 	for (int i = 0; i < DATASET_FILES; i++)
 		buf_release(&file[i]);
+	preferences_release(&preferences);
 	return rc;
 }

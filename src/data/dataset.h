@@ -4,6 +4,7 @@
 
 #include "data/contradict.h"
 #include "data/corpus.h"
+#include "data/preferences.h"
 #include "data/scrub.h"
 #include "data/split.h"
 #include "format/format.h"
@@ -20,6 +21,7 @@ enum {
 	DATASET_UNSEEN,
 	DATASET_DUPLICATES,
 	DATASET_CONTRADICTIONS,
+	DATASET_PREFERENCES,
 	DATASET_REJECTED,
 	DATASET_REPORT,
 	DATASET_FILES
@@ -35,6 +37,7 @@ struct dataset {
 	const struct duplicates *duplicates;
 	const struct contradictions *contradictions;
 	const struct terms *terms;
+	const struct preferences *preferences; /* made by dataset_write */
 	struct scrub *scrub; /* NULL: personal data stays */
 };
 

@@ -12,7 +12,7 @@
 
 enum { MANIFEST_BYTES_MAX = 64 << 20 };
 const char *const dataset_file_name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl",
-	"duplicates.jsonl", "contradictions.jsonl", "rejected.jsonl", "report.html", "terms.yaml"};
+	"duplicates.jsonl", "contradictions.jsonl", "preferences.jsonl", "rejected.jsonl", "report.html", "terms.yaml"};
 enum { TERMS = DATASET_FILES, FILES };
 
 static int bytes_hash(const struct buf *b, char hex[65], struct err *e)
@@ -129,11 +129,12 @@ int manifest_write(const struct data_options *o, const struct dataset *d, const 
 		rc = path_join(path, sizeof path, e, o->out, "manifest.json");
 	if (rc < 0)
 		goto done;
-	all = json_pack("{s:s, s:{s:I, s:I, s:b}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:O, s:o, s:O}", "key", key, "options",
-		"seed", (json_int_t)o->seed, "phrasings", (json_int_t)o->n_phrasings, "scrub_pii", o->scrub_pii, "counts",
-		"documents", (json_int_t)c->n_documents, "skipped", (json_int_t)c->n_skipped, "unseen", (json_int_t)c->n_unseen,
-		"sections", (json_int_t)c->n_sections, "facts", (json_int_t)c->n_facts, "train", (json_int_t)c->n_train, "valid",
-		(json_int_t)c->n_valid, "pii", pii, "documents", documents_json(d->documents, d->n_documents), "files", files);
+	all = json_pack("{s:s, s:{s:I, s:I, s:b}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:O, s:o, s:O}", "key", key,
+		"options", "seed", (json_int_t)o->seed, "phrasings", (json_int_t)o->n_phrasings, "scrub_pii", o->scrub_pii,
+		"counts", "documents", (json_int_t)c->n_documents, "skipped", (json_int_t)c->n_skipped, "unseen",
+		(json_int_t)c->n_unseen, "sections", (json_int_t)c->n_sections, "facts", (json_int_t)c->n_facts, "train",
+		(json_int_t)c->n_train, "valid", (json_int_t)c->n_valid, "preferences", (json_int_t)c->n_preferences, "pii", pii,
+		"documents", documents_json(d->documents, d->n_documents), "files", files);
 	text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
 	rc = text ? file_replace(path, text, strlen(text), e) : err_set(e, ERR_RESOURCE, "out of memory while writing %s", path);
 done:
@@ -158,7 +159,7 @@ int manifest_is_current(const char *dir, const char *key, bool *current, struct 
 {
 	char path[PATH_SIZE];
 	struct buf b = {0};
-	json_int_t n[7];
+	json_int_t n[8];
 	json_t *files;
 	const char *made_from;
 	*current = false;
@@ -170,9 +171,9 @@ int manifest_is_current(const char *dir, const char *key, bool *current, struct 
 	buf_release(&b);
 	/* A manifest that is not as manifest_write leaves it is nobody's: the data set is simply made again. */
 	if (!all ||
-		json_unpack(all, "{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "key", &made_from, "counts", "documents",
+		json_unpack(all, "{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "key", &made_from, "counts", "documents",
 			&n[0], "skipped", &n[1], "unseen", &n[2], "sections", &n[3], "facts", &n[4], "train", &n[5], "valid", &n[6],
-			"files", &files) < 0)
+			"preferences", &n[7], "files", &files) < 0)
 		goto done;
 	*current = !strcmp(made_from, key);
 	for (int i = 0; i < FILES && *current; i++)
@@ -184,7 +185,8 @@ int manifest_is_current(const char *dir, const char *key, bool *current, struct 
 			.n_sections = (size_t)n[3],
 			.n_facts = (size_t)n[4],
 			.n_train = (size_t)n[5],
-			.n_valid = (size_t)n[6]};
+			.n_valid = (size_t)n[6],
+			.n_preferences = (size_t)n[7]};
 done:
 	json_decref(all);
 	return rc;

@@ -7,7 +7,7 @@
 #include "data/quality.h"
 #include "format/format.h"
 
-enum { LISTED = 300, WEAKEST = 20, SAMPLES = 3, BAR_WIDTH = 320, BAR_STEP = 22 };
+enum { LISTED = 300, WEAKEST = 20, SAMPLES = 3, PAIRS = 10, BAR_WIDTH = 320, BAR_STEP = 22 };
 
 /* What was made of a document or of all documents of a file. */
 struct tally {
@@ -365,6 +365,32 @@ static void put_found(struct report *r)
 	html_put(&r->h, "</p></details>");
 }
 
+/* Some of the pairs of wordings, evenly spread. */
+static void put_preferences(struct report *r)
+{
+	struct html *h = &r->h;
+	const struct preferences *v = r->d->preferences;
+	if (!v->n)
+		return;
+	html_putf(h,
+		"<details><summary>Answers in forbidden words (%zu)</summary><p>Pairs for a trainer that learns from preferences, "
+		"in "
+		"preferences.jsonl. <code>attune train</code> does not read them.</p>",
+		v->n);
+	for (size_t i = 0, seen = 0; i < v->n; i++)
+		if (seen++ * PAIRS % v->n < PAIRS) {
+			const struct preference *k = &v->p[i];
+			html_put(h, "<article><h3>");
+			html_text(h, k->question);
+			html_put(h, "</h3><div class=\"pair\">");
+			put_side(h, k->item, "chosen");
+			html_put(h, "<div><h4>rejected</h4><p class=\"said\">");
+			html_text(h, k->rejected);
+			html_put(h, "</p></div></div></article>\n");
+		}
+	html_put(h, "</details>");
+}
+
 static void put_terms(struct report *r)
 {
 	const struct terms *t = r->d->terms;
@@ -387,6 +413,7 @@ static void put_terms(struct report *r)
 		html_put(&r->h, "</td></tr>");
 	}
 	html_put(&r->h, "</tbody></table></div>");
+	put_preferences(r);
 	put_found(r);
 }
 
