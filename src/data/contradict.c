@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #include "data/shingle.h"
 #include "data/text.h"
+#include "data/twins.h"
 
 /* How alike the words around two values are when they speak of one thing: of quantities; of code, whose looks say less; of names and numbers of nothing. */
 static const double alike[] = {
@@ -88,7 +90,8 @@ struct scale {
 };
 static const struct scale scales[] = {{"millisecond", "second", 1e-3}, {"minute", "second", 60}, {"hour", "second", 3600},
 	{"day", "second", 86400}, {"week", "second", 604800}, {"month", "second", 2629746}, {"year", "second", 31556952},
-	{"kb", "byte", 1e3}, {"mb", "byte", 1e6}, {"gb", "byte", 1e9}, {"tb", "byte", 1e12}};
+	{"kb", "byte", 1e3}, {"mb", "byte", 1e6}, {"gb", "byte", 1e9}, {"tb", "byte", 1e12}, {"kilobyte", "byte", 1e3},
+	{"megabyte", "byte", 1e6}, {"gigabyte", "byte", 1e9}, {"terabyte", "byte", 1e12}};
 
 /* In one unit: 3 days and 72 hours are one value. */
 static void value_scale(struct claim *c)
@@ -273,6 +276,9 @@ static int claim_make(struct finder *f, struct claim *c, const struct item *it, 
 	if (!c->text)
 		return ERR_RESOURCE;
 	value_scale(c);
+	const char *at = text_place(it->answer, it->value);
+	if (is_bare(c) && at && at[strlen(it->value)] == ':')
+		return 0; /* "Chart 1: ..." is called so */
 	text_add(f, c, it->answer, it->value);
 	text_add(f, c, it->subject ? it->subject : "", it->value);
 	title_add(f, c, it->section->title);
@@ -366,6 +372,31 @@ static size_t own_terms(const struct claim *c)
 	return n;
 }
 
+/* Has the heading a number with a full stop or hyphen ("3.8.2", "2015-10-14"), or of four digits, that the other one lacks? */
+static bool heading_has_own(const char *heading, const char *other)
+{
+	for (const char *p = heading; *p; p++) {
+		if (!isdigit((unsigned char)*p) || (p > heading && isalnum((unsigned char)p[-1])))
+			continue;
+		size_t n = strspn(p, "0123456789.-");
+		char number[32];
+		while (n && !isdigit((unsigned char)p[n - 1]))
+			n--;
+		snprintf(number, sizeof number, "%.*s", (int)n, p);
+		if ((strpbrk(number, ".-") || n == 4) && !strstr(other, number))
+			return true;
+		p += n - 1;
+	}
+	return false;
+}
+
+bool items_may_contradict(const struct item *a, const struct item *b)
+{
+	return a->section != b->section &&
+		!(heading_has_own(a->section->heading, b->section->heading) &&
+			heading_has_own(b->section->heading, a->section->heading));
+}
+
 /* Does the statement of `a` name the value of `b`, too? */
 static bool holds(const struct claim *a, const struct claim *b)
 {
@@ -409,7 +440,8 @@ static int term_pairs(
 		if (looked[f->posting[p].claim] == i + 1)
 			continue;
 		looked[f->posting[p].claim] = i + 1;
-		if (!strcmp(items->p[a->item].answer, items->p[b->item].answer) || !contradict(a, b, &how))
+		if (!strcmp(items->p[a->item].answer, items->p[b->item].answer) ||
+			!items_may_contradict(&items->p[a->item], &items->p[b->item]) || !contradict(a, b, &how))
 			continue;
 		rc = mem_reserve(&out->p, out->n, &out->cap, sizeof *out->p, f->e);
 		if (!rc)
@@ -436,6 +468,8 @@ int contradictions_find(struct contradictions *out, const struct items *items, c
 	int rc = f.stemmer ? claims_make(&f, items) : err_set(e, ERR_RESOURCE, "out of memory for a stemmer");
 	if (!rc)
 		rc = pairs_find(out, &f, items);
+	if (!rc)
+		rc = twins_find(out, items, names, e);
 	sb_stemmer_delete(f.stemmer);
 	mem_free(f.claim);
 	mem_free(f.posting);

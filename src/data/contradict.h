@@ -18,10 +18,17 @@ struct contradictions {
 };
 
 /*
- * Compares every two facts whose values can be compared (the same quantity, money, per cent, time of day, label or kind of name). They contradict each
- * other when the values differ, the words around them are nearly the same (cosine of stems, rare ones weigh more), and neither speaks of a name,
- * code or number of its own, of the past, or of the other's value. O(facts x facts that share a rare word).
+ * Compares every two facts whose values can be compared (the same quantity, money, per cent, time of day, label or kind of
+ * name). They contradict each other when the values differ, the words around them are nearly the same (cosine of stems, rare
+ * ones weigh more), and neither speaks of a name, code or number of its own, of the past, or of the other's value; and what
+ * twins.h finds. O(facts x facts that share a rare word).
  */
 int contradictions_find(struct contradictions *out, const struct items *items, const struct names *names, struct err *e);
+
+/*
+ * Could they? Not what one section says of two things, nor what stands under headings of which each names another version, year
+ * or date: a release does not contradict the next one.
+ */
+bool items_may_contradict(const struct item *a, const struct item *b);
 
 #endif

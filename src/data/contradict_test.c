@@ -11,7 +11,7 @@
 
 static struct err err;
 static struct document document = {.path = "a.md"};
-static struct section section = {.title = "", .heading = ""};
+static struct section section = {.title = "", .heading = ""}, elsewhere = {.title = "", .heading = ""};
 static const char *question[2];
 
 struct fact {
@@ -20,7 +20,7 @@ struct fact {
 
 static struct item item_of(const struct fact *f)
 {
-	return (struct item){.kind = ITEM_VALUE,
+	return (struct item){.kind = f->value ? ITEM_VALUE : ITEM_STATEMENT,
 		.subject = f->subject,
 		.value = f->value,
 		.answer = f->statement,
@@ -50,6 +50,7 @@ static size_t found(const struct fact *a, const struct fact *b)
 		item[i] = item_of(&filler[i]);
 	item[FILLERS] = item_of(a);
 	item[FILLERS + 1] = item_of(b);
+	item[FILLERS + 1].section = &elsewhere;
 	assert_int_equal(contradictions_find(&c, &items, NULL, &err), 0);
 	size_t n = c.n;
 	if (n) {
@@ -72,6 +73,15 @@ static const struct fact disagree[][2] = {
 		{"a seat", "13 EUR", "The price of an additional seat is 13 EUR."}},
 	{{"the spool", "10 GB", "The spool is limited to 10 GB."}, {"the spool", "20 GB", "The limit of the spool is 20 GB."}},
 	{{"a plan", "12", "The Grove plan has 12 seats."}, {"a plan", "15", "The Grove plan has 15 seats."}},
+	/* one word apart */
+	{{"maintenance", "04:00 UTC", "Maintenance happens on Saturdays from 04:00 UTC on."},
+		{"maintenance", "04:00 UTC", "Maintenance happens on Sundays from 04:00 UTC on."}},
+	{{"a signature", NULL, "The signature is an HMAC with SHA-256 over time and body."},
+		{"a signature", NULL, "The signature is an HMAC with SHA-512 over time and body."}},
+	{{"a schema", NULL, "Enforce is the default mode of a new schema."},
+		{"a schema", NULL, "Observe is the default mode of a new schema."}},
+	{{"attachments", "5 gigabytes", "An attachment is limited to 5 gigabytes."},
+		{"attachments", "10 GB", "An attachment is limited to 10 GB."}},
 	{{"the Bridge", "`--quiet`", "The Bridge is told to be silent by `--quiet`."},
 		{"the Bridge", "`--silent`", "The Bridge is told to be silent by `--silent`."}},
 };
@@ -95,6 +105,16 @@ static const struct fact agree[][2] = {
 	/* both values in one sentence */
 	{{"a port", "443", "Endpoints may use the ports 443 and 8443."},
 		{"a port", "8443", "Endpoints may use the ports 443 and 8443 alone."}},
+	/* one word apart: two things of which the same is said, one number in two spellings, several that are so */
+	{{"the Grove plan", "180 EUR", "The Grove plan costs 180 EUR a month."},
+		{"the Canopy plan", "180 EUR", "The Canopy plan costs 180 EUR a month."}},
+	{{"an export", "1,000", "An export may hold up to 1,000 rows of one table of events."},
+		{"an export", "1000", "An export may hold up to 1000 rows of one table of events."}},
+	{{"a library", NULL, "The Bridge supports Linux and its kernel."},
+		{"a library", NULL, "The Bridge supports Windows and its kernel."}},
+	/* what a thing is called */
+	{{"a chart", "1", "Chart 1: latency of reads in the file system."},
+		{"a chart", "2", "Chart 2: latency of reads in the file system."}},
 	/* another unit altogether */
 	{{"an event", "384 KB", "The limit of an event is 384 KB."}, {"an event", "16 days", "The limit of an event is 16 days."}},
 };
@@ -124,6 +144,7 @@ static void test_headings(void **state)
 		item_of(&(struct fact){"the default", "9 metres", "The default length is 9 metres."})};
 	struct items items = {item, 2, 2};
 	struct contradictions c = {0};
+	item[1].section = &elsewhere;
 	assert_int_equal(contradictions_find(&c, &items, NULL, &err), 0);
 	assert_int_equal(c.n, 1);
 	mem_free(c.p);
@@ -148,10 +169,54 @@ static void test_shared_heading(void **state)
 		item[i] = item_of(&filler[i]);
 	item[FILLERS] = item_of(&(struct fact){"an attempt", "18 seconds", "An attempt times out after 18 seconds."});
 	item[FILLERS + 1] = item_of(&(struct fact){"the holding bay", "16 days", "The holding bay keeps it for 16 days."});
-	item[FILLERS].section = item[FILLERS + 1].section = &note;
+	item[FILLERS].section = &note;
+	item[FILLERS + 1].section = &(struct section){.title = note.title, .heading = ""};
 	assert_int_equal(contradictions_find(&c, &items, NULL, &err), 0);
 	assert_int_equal(c.n, 0);
 	mem_free(c.p);
+}
+
+/* One section speaks of two things, and so do the pages of two releases. */
+static void test_places(void **state)
+{
+	(void)state;
+	static struct section release[] = {{.title = "", .heading = "Release 3.8.2 of 2013-12-06"},
+		{.title = "", .heading = "Release 3.9.0"}, {.title = "", .heading = "Release 3.8.2"},
+		{.title = "", .heading = "Since 2013 > Limits"}};
+	static const struct {
+		const struct section *a, *b;
+		bool may;
+	} cases[] = {{&section, &section, false}, {&section, &elsewhere, true}, {&release[0], &release[1], false},
+		{&release[0], &release[2], true}, {&release[0], &section, true}, {&release[1], &release[3], false},
+		{&release[0], &release[3], true}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct item a = {.section = cases[i].a}, b = {.section = cases[i].b};
+		assert_int_equal(items_may_contradict(&a, &b), cases[i].may);
+		assert_int_equal(items_may_contradict(&b, &a), cases[i].may);
+	}
+}
+
+/* Two such sentences contradict each other, three are a series. */
+static void test_series(void **state)
+{
+	(void)state;
+	static struct section own[3];
+	static const char *const day[] = {"Monday", "Tuesday", "Friday"};
+	char text[3][64];
+	for (size_t n = 1; n <= 3; n++) {
+		struct item item[3];
+		struct items items = {item, n, n};
+		struct contradictions c = {0};
+		for (size_t i = 0; i < n; i++) {
+			snprintf(text[i], sizeof text[i], "The tug leaves the harbour on %s at high water.", day[i]);
+			item[i] = item_of(&(struct fact){"the tug", NULL, text[i]});
+			own[i] = (struct section){.title = "", .heading = ""};
+			item[i].section = &own[i];
+		}
+		assert_int_equal(contradictions_find(&c, &items, NULL, &err), 0);
+		assert_int_equal(c.n, n == 2);
+		mem_free(c.p);
+	}
 }
 
 /* ---- decisions ---- */
@@ -219,6 +284,7 @@ static void test_decisions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_disagree), cmocka_unit_test(test_agree),
-		cmocka_unit_test(test_headings), cmocka_unit_test(test_shared_heading), cmocka_unit_test(test_decisions)};
+		cmocka_unit_test(test_headings), cmocka_unit_test(test_shared_heading), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_series), cmocka_unit_test(test_decisions)};
 	return cmocka_run_group_tests_name("contradict", tests, NULL, NULL);
 }

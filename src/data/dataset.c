@@ -149,7 +149,7 @@ static int rows_write(const struct items *items, struct buf *train, struct buf *
 /* `i`: its number, or SIZE_MAX when no row asks for it. */
 static json_t *fact_json(const struct item *it, size_t i)
 {
-	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "item", i == SIZE_MAX ? json_null() : json_integer((json_int_t)i),
+	return json_pack("{s:o, s:s, s:s?, s:s?, s:s, s:o}", "item", i == SIZE_MAX ? json_null() : json_integer((json_int_t)i),
 		"kind", kind_name[it->kind], "subject", it->subject, "value", it->value, "statement", it->answer, "source",
 		source_json(it->document, it->section, it->span));
 }

@@ -10,7 +10,7 @@
 #include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 14 };
+enum { DATASET_VERSION = 16 };
 
 /* The files that are written line by line. An empty one is not written: that is what trainers take. */
 enum {
@@ -38,7 +38,7 @@ struct dataset {
 	const struct contradictions *contradictions;
 	const struct terms *terms;
 	const struct preferences *preferences; /* made by dataset_write */
-	struct scrub *scrub; /* NULL: personal data stays */
+	struct scrub *scrub;                   /* NULL: personal data stays */
 };
 
 /*
