@@ -422,7 +422,7 @@ enum { LABEL_WORDS = 5, LABELLED_WORDS = 14 };
 static size_t label_words(const struct block *b, struct word w[SENTENCE_WORDS], size_t *n, struct str *value)
 {
 	const char *colon = b->kind == BLOCK_ITEM && !b->bold ? strstr(b->text, ": ") : NULL;
-	struct str rest = {b->text, strlen(b->text)}, s;
+	struct str rest = {b->text, colon ? strlen(b->text) : 0}, s; /* a table has no text */
 	struct atom a;
 	if (!colon || !isalpha((unsigned char)b->text[0]) || !sentence_next(&rest, &s) || rest.n)
 		return 0;
