@@ -43,10 +43,13 @@ class Server:
             time.sleep(0.05)
         return self
 
-    def __exit__(self, *_):
-        if self.child.poll() is None:
+    def __exit__(self, kind, *_):
+        ended = self.child.poll()
+        if ended is None:
             self.child.send_signal(signal.SIGTERM)
         self.out, self.err = self.child.communicate(timeout=60)
+        if kind:  # of an exception: what the server has to say to it
+            print(f"# the server ended with {ended}: {self.err!r}", flush=True)
 
     def ask(self, method, path, body=None, headers=None):
         """Status, headers, body."""

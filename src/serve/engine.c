@@ -80,9 +80,9 @@ static void finish(struct job *j, int rc, const struct err *e)
 	j->news.finish_reason = j->sequence.answer.finish_reason;
 	j->news.n_tokens = j->sequence.answer.n_tokens;
 	j->news.n_reused = j->n_reused;
-	tell(j);
-	pthread_mutex_unlock(&g->lock);
 	generated_release(&j->sequence.answer);
+	tell(j); /* from here on the job is its owner's again, who may free it */
+	pthread_mutex_unlock(&g->lock);
 	ring(g);
 }
 
