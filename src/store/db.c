@@ -3,6 +3,9 @@
  */
 #include "store/db.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { BUSY_TIMEOUT_MS = 10000 };
 
 int db_failed(const struct db *d, struct err *e)
@@ -16,6 +19,10 @@ int db_failed(const struct db *d, struct err *e)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return err_set(e, ERR_DATA, "%s: %s; %s", d->path, why, d->kind->remedy);
+	case SQLITE_READONLY:
+		return err_set(e, ERR_FAILED,
+			"%s: it may not be written here, and is not as it should be; let a user who may write open it once",
+			d->path);
 	case SQLITE_BUSY:
 		return err_set(e, ERR_FAILED, "%s: another process writes; try again when it has ended", d->path);
 	default:
@@ -115,6 +122,36 @@ static int schema_check(const struct db *d, struct err *e)
 	return db_finish(d, rc, e);
 }
 
+/* "file:" and the path as a URI (SQLite's documentation, "Uniform Resource Identifiers"), and that nobody writes. */
+static int immutable_uri(struct buf *uri, const char *path, struct err *e)
+{
+	int rc = buf_puts(uri, "file:", e);
+	for (; *path && !rc; path++)
+		rc = strchr("%?#", *path) ? buf_printf(uri, e, "%%%02x", (unsigned)*path) : buf_append(uri, path, 1, e);
+	return rc ? rc : buf_puts(uri, "?immutable=1", e);
+}
+
+/*
+ * A file that may only be read. In WAL mode SQLite wants two more beside it, which it may not make; without them it has to be told that nobody
+ * writes, which holds where there is no log.
+ */
+static int open_to_read(struct db *d, struct err *e)
+{
+	char log[PATH_SIZE];
+	struct buf uri = {0};
+	int rc = sqlite3_exec(d->handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || snprintf(log, sizeof log, "%s-wal", d->path) >= (int)sizeof log ||
+		file_exists(log))
+		return rc ? db_failed(d, e) : 0;
+	sqlite3_close(d->handle);
+	d->handle = NULL;
+	rc = immutable_uri(&uri, d->path, e);
+	if (!rc && sqlite3_open_v2(uri.p, &d->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL))
+		rc = db_failed(d, e);
+	buf_release(&uri);
+	return rc;
+}
+
 int db_open(struct db *d, const char *path, const struct db_kind *kind, struct err *e)
 {
 	int rc = 0;
@@ -125,10 +162,10 @@ int db_open(struct db *d, const char *path, const struct db_kind *kind, struct e
 		rc = err_errno(e, "open", path);
 	else if (sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
 		rc = db_failed(d, e);
-	if (!rc) {
-		sqlite3_busy_timeout(d->handle, BUSY_TIMEOUT_MS);
-		rc = db_execute(d, kind->pragmas, e);
-	}
+	if (rc)
+		return rc;
+	sqlite3_busy_timeout(d->handle, BUSY_TIMEOUT_MS);
+	rc = sqlite3_db_readonly(d->handle, "main") ? open_to_read(d, e) : db_execute(d, kind->pragmas, e);
 	return rc ? rc : schema_check(d, e);
 }
 

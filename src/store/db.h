@@ -24,7 +24,7 @@ struct db {
 	const struct db_kind *kind;
 };
 
-/* Opens `path`, or makes it. The caller closes, after an error too. */
+/* Opens `path`, or makes it; to be read only where it may not be written. The caller closes, after an error too. */
 int db_open(struct db *d, const char *path, const struct db_kind *kind, struct err *e);
 void db_close(struct db *d); /* statements are finalized before */
 

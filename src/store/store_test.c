@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -308,6 +310,47 @@ static void test_a_foreign_file_is_refused(void **state)
 	assert_non_null(strstr(e.text, "absent"));
 }
 
+/* In a process that may write neither the folder nor the file; root would be let through. */
+static int read_only_child(const struct fixture *f)
+{
+	struct store *s = NULL;
+	struct err e = {0};
+	pid_t child = fork();
+	int status;
+	if (child) {
+		assert_true(child > 0 && waitpid(child, &status, 0) == child);
+		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	}
+	if (chdir(f->dir) || (!geteuid() && (setgid(65534) || setuid(65534))))
+		_exit(90);
+	if (store_open(&s, "index.db", &e))
+		_exit(strstr(e.text, "index.db") ? 91 : 92);
+	struct store_match m[10];
+	const char *word = "holding";
+	size_t n;
+	if (store_index_match(s, &(struct store_words){&word, 1}, 10, m, &n, &e) || n != 2)
+		_exit(93);
+	_exit(store_index_begin(s, &e) && strstr(e.text, "may not be written") ? 0 : 94);
+}
+
+static void test_what_may_not_be_written_is_read(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = {0};
+	OK(put_all(f->store, "1", "k", &e));
+	OK(chmod(f->dir, 0555) || chmod(f->path, 0444));
+	char log[80];
+	snprintf(log, sizeof log, "%s-wal", f->path);
+	OK(chmod(log, 0));
+	int with_log = read_only_child(f);
+	store_close(f->store);
+	f->store = NULL;
+	int without = read_only_child(f);
+	OK(chmod(f->dir, 0755));
+	assert_int_equal(without, 0);
+	assert_int_equal(with_log, 91); /* what stands in the log would be missed */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_words_find_passages, setup, teardown),
@@ -318,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vectors_stay_with_their_passages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vectors_belong_to_one_embedder, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_earlier_version_is_emptied, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_foreign_file_is_refused, setup, teardown)};
+		cmocka_unit_test_setup_teardown(test_a_foreign_file_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_may_not_be_written_is_read, setup, teardown)};
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
