@@ -223,6 +223,23 @@ static void test_refused(void **state)
 	}
 }
 
+/* Each of many members would be looked for in a list that a request can make very long. */
+static void test_required_list(void **state)
+{
+	struct grammar *g;
+	struct err e = {0};
+	(void)state;
+	for (size_t n = 256; n <= 257; n++) {
+		json_t *schema = json_pack("{s:{s:{}}, s:[]}", "properties", "a", "required");
+		for (size_t i = 0; i < n; i++)
+			json_array_append_new(json_object_get(schema, "required"), json_string("a"));
+		assert_int_equal(grammar_json(&g, schema, &e), n == 256 ? 0 : ERR_DATA);
+		assert_true(n == 256 || strstr(e.text, "more than 256 required"));
+		grammar_free(g);
+		json_decref(schema);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_recursion),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_required_list),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -118,9 +118,11 @@ static void put_more(struct compiler *c, bool more, uint32_t rule, bool first)
 /* A member that must be there and that nothing is known of could not be written. */
 static void check_required(struct compiler *c, const json_t *schema, const json_t *properties)
 {
-	const json_t *one;
+	const json_t *required = json_object_get(schema, "required"), *one;
 	size_t i;
-	json_array_foreach (json_object_get(schema, "required"), i, one)
+	if (json_array_size(required) > ALTERNATIVES_MAX) /* every member looks itself up in it */
+		compiler_fail(c, "more than 256 required", "");
+	json_array_foreach (required, i, one)
 		if (!json_is_string(one) || !json_object_get(properties, json_string_value(one)))
 			compiler_fail(c, "required, but not among the properties: ",
 				json_is_string(one) ? json_string_value(one) : json_kind(one));
