@@ -8,7 +8,7 @@
 #include "model/model.h"
 #include "serve/serve.h"
 
-enum { TOP_LOGPROBS_MAX = 20, QUEUE_MAX = 256 };
+enum { TOP_LOGPROBS_MAX = 20, QUEUE_MAX = 192 };
 
 /* A token and what else might have stood in its place, likeliest first; natural logarithms. */
 struct scored_token {

@@ -1,5 +1,5 @@
 /*
- * The rules for a request's head. Reference: guard.h, RFC 9112 section 6.3 (lengths), RFC 6454 (origins).
+ * The rules for a request's head. Reference: guard.h, RFC 9112 sections 5.1 (names) and 6.3 (lengths), RFC 6454 (origins).
  *
  * A page from elsewhere can make its visitor's browser ask a server on loopback. It cannot forge Host and Origin, and cannot send
  * application/json without asking first (OPTIONS), which is never granted.
@@ -100,6 +100,17 @@ static bool is_json(const char *type)
 	return type && !strncasecmp(type, json, n) && (!type[n] || strchr("; \t", type[n]));
 }
 
+/* A token of RFC 9110, section 5.6.2: "Content-Length : 5" is a length for some programs, and none for evhttp. */
+static int check_names(const struct evkeyvalq *headers, struct problem *p)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const struct evkeyval *h;
+	TAILQ_FOREACH(h, headers, next)
+	if (!*h->key || h->key[strspn(h->key, token)])
+		return problem_set(p, 400, NULL, NULL, "a header's name: expected letters, digits and marks in front of the colon");
+	return 0;
+}
+
 static int check_lengths(const struct evkeyvalq *headers, struct problem *p)
 {
 	size_t n_length, n_coding;
@@ -174,8 +185,10 @@ int guard_check(const struct guard *g, enum http_method method, const char *path
 	struct problem *p)
 {
 	size_t n;
-	int rc = check_lengths(headers, p);
+	int rc = check_names(headers, p);
 	const char *host = header(headers, "Host", &n);
+	if (!rc)
+		rc = check_lengths(headers, p);
 	if (rc)
 		return rc;
 	if (!host)

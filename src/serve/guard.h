@@ -27,7 +27,7 @@ int guard_init(struct guard *g, const char *host, const char *key, struct err *e
 void guard_name_cookie(struct guard *g, unsigned port);
 bool guard_key_is(const struct guard *g, const char *shown); /* false also where there is no key */
 /*
- * 0, or a problem: headers that two programs may read differently (two lengths, a length and chunks, no Host or two), a host that is neither a
+ * 0, or a problem: headers that two programs may read differently (odd names, two lengths, a length and chunks, no Host or two), a host that is neither a
  * number nor a name of this machine (DNS rebinding), an origin that is not this host, a body that is not said to be JSON, no key and no cookie
  * where the path wants one, no CSRF token where the browser vouches for its visitor or something of the page is changed. *known: the key or the
  * cookie was shown, or there is no key.

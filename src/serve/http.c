@@ -1,9 +1,10 @@
 /*
  * The edge, on libevent's evhttp. Reference: http.h; RFC 9112; event2/http.h and http.c of libevent 2.1.
  *
- * What evhttp lacks is made here: a limit on connections, a deadline for a request as a whole, a look at the bytes of the head, and knowing
- * when a client has gone that waits for its answer. A connection carries one request, so bytes behind it can never become a second one.
+ * What evhttp lacks is made in connection.c, and here: knowing when a client has gone that waits for its answer. A connection carries one
+ * request, so bytes behind it can never become a second one.
  */
+#include "serve/connection.h"
 #include "serve/guard.h"
 
 #include <errno.h>
@@ -19,19 +20,6 @@
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
-#include <event2/listener.h>
-
-/* evhttp owns the bufferevent; we hold a second reference, so that it can be asked whether evhttp has let go of it. */
-struct connection {
-	struct bufferevent *bev;
-	double since_s;
-	bool head_ended, complete, dropped; /* complete: the whole request is here; dropped: shut down by us */
-	bool odd;                           /* a line of the head ends without CR, or holds a NUL */
-	char last;                          /* byte of the head */
-	size_t line_bytes;                  /* of the head's current line */
-	struct http_request *request;       /* while it is unanswered */
-	struct connection *next;
-};
 
 struct http_request {
 	struct http *http;
@@ -50,139 +38,10 @@ struct http {
 	struct evhttp *ev;
 	struct evhttp_bound_socket *door;
 	struct event *tick;
-	struct connection *connections; /* the newest first */
-	size_t n_connections;           /* without those that were dropped */
-	bool full;                      /* the door is closed until somebody leaves */
+	struct connections connections;
 	struct guard guard;
 	char url[300];
 };
-
-/* ---- connections ---------------------------------------------------------------------------------------------------------------- */
-
-/* Whether evhttp has freed its connection: it takes its callbacks away then. */
-static bool has_ended(const struct connection *c)
-{
-	bufferevent_event_cb event;
-	bufferevent_getcb(c->bev, NULL, NULL, &event, NULL);
-	return !event;
-}
-
-/* evhttp hears of it as of a client that has gone. */
-static void drop(struct http *h, struct connection *c)
-{
-	if (c->dropped)
-		return;
-	c->dropped = true;
-	h->n_connections--;
-	shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
-}
-
-static void connection_free(struct http *h, struct connection *c)
-{
-	h->n_connections -= !c->dropped;
-	bufferevent_decref(c->bev);
-	mem_free(c);
-}
-
-/* Forgets connections that have ended, and opens the door again. */
-static void sweep(struct http *h)
-{
-	for (struct connection **at = &h->connections; *at;) {
-		struct connection *c = *at;
-		if (has_ended(c)) {
-			*at = c->next;
-			connection_free(h, c);
-		} else {
-			at = &c->next;
-		}
-	}
-	if (h->full && h->n_connections < CONNECTIONS_MAX && h->door) {
-		evconnlistener_enable(evhttp_bound_socket_get_listener(h->door));
-		h->full = false;
-	}
-}
-
-/* Makes room for one more: whoever has been longest about its request has to go. */
-static void make_room(struct http *h)
-{
-	struct connection *oldest = NULL;
-	sweep(h);
-	if (h->n_connections < CONNECTIONS_MAX)
-		return;
-	for (struct connection *c = h->connections; c; c = c->next)
-		if (!c->complete && !c->dropped)
-			oldest = c;
-	if (oldest)
-		drop(h, oldest);
-	if (h->n_connections + 1 >= CONNECTIONS_MAX && !oldest) {
-		evconnlistener_disable(evhttp_bound_socket_get_listener(h->door));
-		h->full = true;
-	}
-}
-
-/* Looks at the bytes of the head as they come. */
-static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
-{
-	struct connection *c = context;
-	struct evbuffer_iovec part[8];
-	struct evbuffer_ptr from;
-	if (c->head_ended || !info->n_added ||
-		evbuffer_ptr_set(buffer, &from, evbuffer_get_length(buffer) - info->n_added, EVBUFFER_PTR_SET))
-		return;
-	int n = evbuffer_peek(buffer, (ev_ssize_t)info->n_added, &from, part, 8);
-	for (int i = 0; i < n && i < 8; i++) {
-		const char *p = part[i].iov_base;
-		for (size_t j = 0; j < part[i].iov_len && !c->head_ended; j++) {
-			c->odd |= !p[j] || (p[j] == '\n' && c->last != '\r') || (p[j] != '\n' && c->last == '\r');
-			c->last = p[j];
-			c->line_bytes += p[j] != '\r' && p[j] != '\n';
-			c->head_ended = p[j] == '\n' && !c->line_bytes;
-			c->line_bytes = p[j] == '\n' ? 0 : c->line_bytes;
-		}
-	}
-}
-
-static struct bufferevent *on_connection(struct event_base *base, void *context)
-{
-	struct http *h = context;
-	struct connection *c = mem_alloc(1, sizeof *c, NULL);
-	make_room(h);
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
-	if (!bev || !c) { /* evhttp makes one of its own then, and we do not know of it */
-		mem_free(c);
-		return bev;
-	}
-	bufferevent_incref(bev);
-	*c = (struct connection){.bev = bev, .since_s = now_s(), .next = h->connections};
-	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
-	h->connections = c;
-	h->n_connections++;
-	return bev;
-}
-
-static void on_tick(evutil_socket_t fd, short what, void *context)
-{
-	struct http *h = context;
-	double now = now_s();
-	(void)fd, (void)what;
-	sweep(h);
-	for (struct connection *c = h->connections; c; c = c->next) {
-		double age = now - c->since_s;
-		struct http_request *r = c->request;
-		if (!c->complete && age > (c->head_ended ? BODY_TIMEOUT_S : HEAD_TIMEOUT_S))
-			drop(h, c);
-		if (r && r->streaming && now - r->sent_s > PING_S) {
-			struct evbuffer *ping = evbuffer_new();
-			if (ping && !evbuffer_add_printf(ping, ": ping\n\n"))
-				r->sent_s = now;
-			if (ping) {
-				evhttp_send_reply_chunk(r->ev, ping);
-				evbuffer_free(ping);
-			}
-			r->sent_s = now;
-		}
-	}
-}
 
 /* ---- a request ------------------------------------------------------------------------------------------------------------------- */
 
@@ -238,20 +97,12 @@ static int request_read(struct http_request *r, struct problem *p)
 		return problem_set(p, 400, NULL, NULL, "expected every line of the head to end with CR LF");
 	if (strlen(whole) > PATH_BYTES_MAX)
 		return problem_set(p, 414, NULL, NULL, "the path is longer than %d bytes", PATH_BYTES_MAX);
-	if (!path || *whole != '/')
-		return problem_set(p, 400, NULL, NULL, "expected a path that begins with \"/\"");
+	if (!path || *whole != '/' || strpbrk(whole, " \t"))
+		return problem_set(p, 400, NULL, NULL, "expected a path that begins with \"/\" and has no space");
 	char *decoded = evhttp_uridecode(path, 0, &n);
 	r->path = decoded && strlen(decoded) == n ? mem_strdup(decoded, NULL) : NULL;
 	free(decoded);
 	return r->path ? 0 : problem_set(p, 400, NULL, NULL, "the path cannot be read");
-}
-
-static struct connection *connection_find(const struct http *h, const struct bufferevent *bev)
-{
-	struct connection *c = h->connections;
-	while (c && c->bev != bev)
-		c = c->next;
-	return c;
 }
 
 static void on_request(struct evhttp_request *ev, void *context)
@@ -259,16 +110,20 @@ static void on_request(struct evhttp_request *ev, void *context)
 	const struct timeval write_timeout = {.tv_sec = WRITE_TIMEOUT_S};
 	struct http *h = context;
 	struct evhttp_connection *evcon = evhttp_request_get_connection(ev);
-	struct connection *c = connection_find(h, evhttp_connection_get_bufferevent(evcon));
-	struct http_request *r = c ? mem_alloc(1, sizeof *r, NULL) : NULL;
+	struct connection *c = connection_find(&h->connections, evhttp_connection_get_bufferevent(evcon));
+	struct http_request *r = c && !c->complete && !c->dropped ? mem_alloc(1, sizeof *r, NULL) : NULL;
 	struct problem p;
+	if (ev->type ==
+		EVHTTP_REQ_CONNECT) /* after which evhttp would go on reading, whatever the answer; nobody answers PUT either */
+		ev->type = EVHTTP_REQ_PUT;
+	evhttp_remove_header(evhttp_request_get_input_headers(ev), "Connection"); /* or evhttp agrees with HTTP/1.0's keep-alive */
 	evhttp_add_header(evhttp_request_get_output_headers(ev), "Connection", "close");
 	if (!r) {
 		evhttp_send_error(ev, 503, NULL);
 		return;
 	}
 	*r = (struct http_request){.http = h, .connection = c, .ev = ev, .sent_s = now_s()};
-	c->complete = c->head_ended = true;
+	connection_complete(c);
 	c->request = r;
 	evhttp_connection_set_closecb(evcon, on_close, r);
 	bufferevent_set_timeouts(c->bev, NULL, &write_timeout);
@@ -428,11 +283,11 @@ void http_stream_begin(struct http_request *r)
 	watch(r);
 }
 
-/* One chunk; nobody listens any more when the connection has gone, which on_close tells. */
-static void put(struct http_request *r, const char *text)
+/* One event; nobody listens any more when the connection has gone, which on_close tells. */
+static void put(struct http_request *r, const char *field, const char *text)
 {
 	struct evbuffer *out = evbuffer_new();
-	if (out && evbuffer_add_printf(out, "data: %s\n\n", text) > 0)
+	if (out && evbuffer_add_printf(out, "%s %s\n\n", field, text) > 0)
 		evhttp_send_reply_chunk(r->ev, out);
 	if (out)
 		evbuffer_free(out);
@@ -444,14 +299,25 @@ void http_stream_put(struct http_request *r, json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
-	put(r, text ? text : "{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\",\"param\":null,\"code\":null}}");
+	put(r, "data:",
+		text ? text : "{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\",\"param\":null,\"code\":null}}");
 	free(text);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+	struct http *h = context;
+	(void)fd, (void)what;
+	connections_expire(&h->connections);
+	for (struct connection *c = h->connections.first; c; c = c->next)
+		if (c->request && c->request->streaming && now_s() - c->request->sent_s > PING_S)
+			put(c->request, ":", "ping");
 }
 
 void http_stream_end(struct http_request *r, bool done)
 {
 	if (done)
-		put(r, "[DONE]");
+		put(r, "data:", "[DONE]");
 	evhttp_send_reply_end(let_go(r));
 }
 
@@ -532,8 +398,9 @@ int http_open(struct http **out, struct event_base *base, const struct http_opti
 	evhttp_set_flags(h->ev, EVHTTP_SERVER_LINGERING_CLOSE);
 	evhttp_set_allowed_methods(h->ev,
 		EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
-			EVHTTP_REQ_PATCH);
-	evhttp_set_bevcb(h->ev, on_connection, h);
+			EVHTTP_REQ_PATCH | EVHTTP_REQ_CONNECT);
+	h->connections.door = evhttp_bound_socket_get_listener(h->door);
+	evhttp_set_bevcb(h->ev, connection_open, &h->connections);
 	evhttp_set_gencb(h->ev, on_request, h);
 	*out = h;
 	return 0;
@@ -544,17 +411,17 @@ void http_refuse_new(struct http *h)
 	if (h->door)
 		evhttp_del_accept_socket(h->ev, h->door);
 	h->door = NULL;
+	h->connections.door = NULL;
 }
 
 void http_close(struct http *h)
 {
 	if (!h)
 		return;
-	for (struct connection *c = h->connections; c; c = c->next) {
+	for (struct connection *c = h->connections.first; c; c = c->next) {
 		struct http_request *r = c->request;
 		void (*on_gone)(void *) = r ? r->on_gone : NULL;
 		void *owner = r ? r->context : NULL;
-		evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
 		if (r)
 			let_go(r);
 		if (on_gone)
@@ -562,11 +429,7 @@ void http_close(struct http *h)
 	}
 	if (h->ev)
 		evhttp_free(h->ev); /* with its connections */
-	while (h->connections) {
-		struct connection *c = h->connections;
-		h->connections = c->next;
-		connection_free(h, c);
-	}
+	connections_release(&h->connections);
 	if (h->tick)
 		event_free(h->tick);
 	mem_free(h);

@@ -10,12 +10,9 @@
 #include "serve/problem.h"
 
 enum {
-	CONNECTIONS_MAX = 256,
 	BODY_BYTES_MAX = 4 << 20,
 	HEAD_BYTES_MAX = 16 << 10,
 	PATH_BYTES_MAX = 8 << 10,
-	HEAD_TIMEOUT_S = 10,  /* for all of the head, from the connection on */
-	BODY_TIMEOUT_S = 30,  /* for the whole request */
 	WRITE_TIMEOUT_S = 60, /* without any progress */
 	PING_S = 5            /* a stream is never silent for longer */
 };

@@ -6,9 +6,11 @@
 #include <event2/event.h>
 #include <omp.h>
 
+#include "serve/connection.h"
 #include "serve/key.h"
 
 enum { TICK_MS = 200, GRACE_S = 10 };
+_Static_assert(QUEUE_MAX + BATCHER_SLOTS_MAX < CONNECTIONS_MAX, "who waits for an answer would keep everybody else out");
 
 struct loop {
 	struct server server;
@@ -74,6 +76,7 @@ int serve_run(const struct serve_options *o, struct err *e)
 	char key[KEY_SIZE];
 	struct http_options http = {.host = o->host, .port = o->port, .on_request = route, .context = &l.server};
 	int rc = 0;
+	signal(SIGPIPE, SIG_IGN); /* or a client that goes while it is being answered ends the process */
 	if (o->key_file && !(rc = key_read(o->key_file, key, e)))
 		http.key = key;
 	if (!rc && o->data)
