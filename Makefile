@@ -11,6 +11,7 @@ help:
 	@echo 'make test       build and run every test'
 	@echo 'make asan       the same tests under AddressSanitizer and UBSan, in build-asan/'
 	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
+	@echo 'make soak       send 100,000 requests of all kinds to a server, whose memory and descriptors may not grow; half an hour'
 	@echo 'make bench      training speed, attune and PyTorch by turns (downloads PyTorch, or ORACLE=VENV)'
 	@echo 'make page       hold the page of attune serve to axe-core in a browser, photographs in build/page (downloads axe-core)'
 	@echo 'make oracle     hold every model family to PyTorch, and MODEL=x.gguf too; half an hour and more (downloads PyTorch)'
@@ -47,6 +48,9 @@ fuzz: build-fuzz/build.ninja
 	@ninja -C build-fuzz fuzz_targets
 	@tools/fuzz.sh build-fuzz $(TIME)
 
+soak: all
+	@nice -n 10 python3 tests/soak.py build/attune tests/golden
+
 bench: all
 	@tools/bench.sh
 
@@ -71,4 +75,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan fuzz bench oracle page install clean
+.PHONY: all help deps demo test asan fuzz soak bench oracle page install clean
