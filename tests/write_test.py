@@ -33,7 +33,7 @@ def lines(path):
 
 
 def write_args(briefs, out, *more):
-    return ["write", "--in", briefs, "--out", out, "--results", "results", "--model", MODEL, "--max-tokens", "24", *more]
+    return ["write", "--in", briefs, "--out", out, "--results", "results", "--model", MODEL, "--arm", "base", "--max-tokens", "24", *more]
 
 
 def test_briefs():
@@ -47,7 +47,7 @@ def test_briefs():
     Case.check("a bad row is named and left out", "briefs.csv: line 4: " in err and "1 briefs left out" in out, (out, err))
     Case.check("every draft is in the queue", json.loads(run("review", "--results", "results", "--status", "--json")[1])["waiting"] == 3)
     put("briefs.jsonl", json.dumps({"type": "faq", "audience": "users", "points": "How long,\nand where", "length": 60}) + "\n")
-    rc, out, err = run(*write_args("briefs.jsonl", "other", "--passages"))
+    rc, out, err = run(*write_args("briefs.jsonl", "other", "--arm", "rag"))
     same = lines("other/drafts.jsonl")[0]
     Case.check("lines of JSON are the same briefs", rc == 0 and same["id"] == made[0]["id"] and same["prompt"] == made[0]["prompt"], (rc, err))
     put("none.csv", "a,b\n1,2\n")
@@ -59,6 +59,59 @@ def test_briefs():
     put("alien/drafts.jsonl", '{"x":1}\n')
     rc, out, err = run(*write_args("briefs.csv", "alien"))
     Case.check("refused: a file of somebody else", rc == 4 and "alien/drafts.jsonl: line 1: expected a draft" in err, (rc, err))
+
+
+def test_arms():
+    """The verdict says who writes, unless a flag does."""
+    key = "5c6eaafe2926" + "0" * 52
+    os.makedirs("judged/eval")
+    os.symlink(os.path.abspath("results/data"), "judged/data")
+    run("train", "--model", MODEL, "--data", "results/data", "--out", f"judged/run-{key[:12]}", "--set", "max_steps=8", "--set", "learning_rate=0.05", "--set", "lora_r=4")
+    put("judged/eval/prompt.json", json.dumps({"messages": [{"role": "system", "content": "Speak of bees."}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Bees."}]}))
+    put("one.jsonl", '{"points": "Uploads of Harbor"}\n')
+    put("said.jsonl", '{"messages": [{"role": "user", "content": "Write a text. It says: Uploads of Harbor"}]}\n')
+
+    def verdict(best, model=MODEL, adapter=key):
+        put("judged/eval/eval.json", json.dumps({"best": best, "verdict": "Because.", "adapter": adapter, "model": {"name": model, "key": ""}}))
+
+    def written(out, *more):
+        rc, _, err = run("write", "--in", "one.jsonl", "--out", out, "--results", "judged", "--max-tokens", "8", *more)
+        return rc, err, lines(f"{out}/drafts.jsonl")[0] if rc == 0 else {}
+
+    rc, err, draft = written("a0", "--model", MODEL)
+    Case.check("without a verdict: passages, and it says so", rc == 0 and draft["evidence"] and draft["origin"] == f"rag of {MODEL}" and
+               "written by rag" in err and "for want of a verdict in judged/eval" in err, (err, draft))
+    texts = {}
+    for arm, passages in (("base", 0), ("prompt", 0), ("rag", 1), ("tuned", 0), ("rag+tuned", 1)):
+        verdict(arm)
+        rc, err, draft = written(f"a-{arm}")
+        texts[arm] = draft.get("text")
+        Case.check(f"the verdict recommends {arm}", rc == 0 and draft["origin"].startswith(f"{arm} of {MODEL}") and
+                   (f" with judged/run-{key[:12]}/adapter (" in draft["origin"]) == ("tuned" in arm) and bool(draft["evidence"]) == bool(passages) and
+                   f"written by {draft['origin']}, which the verdict recommends: Because." in err, (rc, err, draft))
+    Case.check("and every arm writes in its own way", len(set(texts.values())) > 3, texts)
+    run("generate", "--model", MODEL, "--in", "said.jsonl", "--out", "said-base.jsonl", "--max-tokens", "8", "--temperature", "0")
+    Case.check("the base is asked as generate asks it", lines("said-base.jsonl")[0]["text"] == texts["base"], texts)
+    verdict("tuned")
+    rc, err, draft = written("b", "--arm", "base")
+    Case.check("a flag overrides", rc == 0 and draft["text"] == texts["base"] and "as --arm says" in err, (rc, err))
+    rc, err, draft = written("c", "--model", os.path.join(GOLDEN, "tied"), "--arm", "rag")
+    Case.check("so does a model", rc == 0 and draft["origin"].endswith("tied"), (rc, err))
+    rc, err, draft = written("d", "--adapter", f"judged/run-{key[:12]}/adapter")
+    Case.check("an adapter in place of the verdict's", rc == 0 and draft["text"] == texts["tuned"], (rc, err))
+    verdict("rag", "another")
+    rc, err, draft = written("d2", "--model", MODEL)
+    Case.check("another model than the verdict's is said", rc == 0 and "the verdict was measured with another, not with" in err, (rc, err))
+    for title, best, adapter, more, words in (("an arm that there is none of", "rag", key, ("--arm", "best"), '--arm "best": expected'),
+                                              ("what attune cannot write", "today", key, (), 'the verdict recommends "today": expected'),
+                                              ("an adapter for an arm without", "rag", key, ("--adapter", "x"), "the arm rag has none"),
+                                              ("an adapter that is gone", "tuned", "1" * 64, (), "the arm tuned needs --adapter DIR")):
+        verdict(best, adapter=adapter)
+        rc, err, _ = written("e", *more)
+        Case.check(f"refused: {title}", rc == 2 and words in err, (rc, err))
+    put("judged/eval/eval.json", '{"best": 3}')
+    rc, err, _ = written("e")
+    Case.check("refused: what is no evaluation", rc == 4 and "eval.json: expected an evaluation" in err, (rc, err))
 
 
 def test_resumed():
@@ -89,7 +142,7 @@ def test_resumed():
         with open("killed/drafts.jsonl", "rb") as f:
             Case.check(f"cut at byte {cut}: the same bytes", rc == 0 and f.read() == whole, (rc, err))
     os.mkdir("later")
-    rc, out, err = run(*write_args("many.jsonl", "killed")[:5], "--results", "later", "--model", MODEL, "--max-tokens", "24")
+    rc, out, err = run(*write_args("many.jsonl", "killed")[:5], "--results", "later", "--model", MODEL, "--arm", "base", "--max-tokens", "24")
     Case.check("drafts that are there are queued where they are not", rc == 0 and
                json.loads(run("review", "--results", "later", "--status", "--json")[1])["waiting"] == 150, (rc, err))
     Case.check("no draft is queued twice", json.loads(run("review", "--results", "results", "--status", "--json")[1])["waiting"] == 153)
@@ -139,6 +192,7 @@ def main():
         put("docs/plans.md", HARBOR)
         run("curate", "--in", "docs", "--out", "results/data")
         test_briefs()
+        test_arms()
         test_resumed()
         test_review()
         os.chdir("/")

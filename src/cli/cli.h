@@ -106,6 +106,7 @@ struct session {
 	struct lora *lora; /* NULL: the base alone */
 };
 int session_open(struct session *s, const struct cli *c, struct err *e);
+int session_load(struct session *s, const struct cli *c, const char *model, const char *adapter, struct err *e); /* these instead */
 void session_close(struct session *s);
 /* Documents, settings and the folder for what is made of them, for run and plan; from then on Ctrl-C stops. Release the settings, in any case. */
 int run_read(struct flow_run_options *o, struct settings *s, char out[PATH_SIZE], const struct cli *c, struct err *e);

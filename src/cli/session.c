@@ -30,11 +30,15 @@ const char *input_name(const struct cli *c)
 
 int session_open(struct session *s, const struct cli *c, struct err *e)
 {
-	const char *adapter = cli_flag(c, "adapter");
+	return session_load(s, c, cli_flag(c, "model"), cli_flag(c, "adapter"), e);
+}
+
+int session_load(struct session *s, const struct cli *c, const char *model, const char *adapter, struct err *e)
+{
 	*s = (struct session){0};
 	int rc = kern_start(c, e);
 	if (!rc)
-		rc = hub_resolve(s->path, cli_flag(c, "model"), e);
+		rc = hub_resolve(s->path, model, e);
 	if (!rc)
 		rc = model_open(&s->model, s->path, e);
 	if (!rc && adapter)

@@ -12,7 +12,8 @@ extern const struct command command_pull, command_train, command_score, command_
 
 /* Flags that several verbs share, so that they read the same everywhere. */
 /* clang-format off */
-#define FLAG_MODEL {.name = "model", .argument = "M", .fallback = "smollm2-135m", .help = "model: a path or a name that pull takes"}
+#define MODEL_DEFAULT "smollm2-135m"
+#define FLAG_MODEL {.name = "model", .argument = "M", .fallback = MODEL_DEFAULT, .help = "model: a path or a name that pull takes"}
 #define FLAG_ADAPTER {.name = "adapter", .argument = "DIR", .help = "adapter to put on the model"}
 #define FLAG_EMBEDDER \
 	{.name = "embedder", .argument = "E", .fallback = "minilm", .help = "what finds passages by meaning; none: by words alone"}

@@ -6,6 +6,7 @@
  *   export    model and adapter -> what another program loads, proved by reading it back
  *   page      what came out, for a person
  *   embedder  the model that finds passages by meaning, where there is one
+ *   arm       who writes drafts, by the verdict or by name
  *   write     briefs -> drafts, checked, in front of people
  */
 #ifndef ATTUNE_FLOW_H
@@ -26,6 +27,8 @@
  *   page.txt              the page
  *   plan.json             what flow_plan said last
  */
+enum { FLOW_KEY_SHOWN = 12 }; /* of the training run's key, in the name of its folder */
+
 struct flow_run_options {
 	const char *
 		in; /* a folder of documents (data.h), or a workspace with them in sources/; its questions.jsonl, if there, is asked */
@@ -71,11 +74,29 @@ struct flow_export_options {
  */
 int flow_export(struct flow_export_options *o, struct err *e);
 
+/* Who writes drafts: an arm of the evaluation. Paths are "" where the arm has none. */
+struct flow_arm {
+	const char *name; /* "base", "prompt", "rag", "tuned", "rag+tuned" */
+	bool passages;
+	char prompt[PATH_SIZE], adapter[PATH_SIZE]; /* a file with messages that stand in front; anything that lora_open takes */
+	char model[PATH_SIZE];                      /* that the verdict was measured with; "" without a verdict */
+	char why[ERR_TEXT_MAX + PATH_SIZE];         /* behind the name, for people: "which the verdict recommends: ..." */
+};
+struct flow_arm_choice {
+	const char *results;        /* a folder that flow_run made */
+	const char *name, *adapter; /* an arm, an adapter for it; NULL: as the verdict says */
+};
+/*
+ * Without a name the arm that eval/eval.json recommends; without that file passages, where there is a data folder, else the base. ERR_USAGE for
+ * an unknown arm, an adapter for one without, or a tuned one without.
+ */
+int flow_arm(struct flow_arm *out, const struct flow_arm_choice *c, struct err *e);
+
 struct flow_write_options {
 	const char *in, *out;            /* briefs as CSV or JSON lines (docs/formats.md); a folder, made if absent */
 	const char *data;                /* data folder that drafts are held to, or NULL */
-	bool passages;                   /* of it go in front of each brief */
-	const struct embedder *embedder; /* finds these by meaning; NULL: by words alone */
+	const struct flow_arm *arm;      /* what goes in front of each brief */
+	const struct embedder *embedder; /* finds passages by meaning; NULL: by words alone */
 	const char *reviews;             /* the log of reviews that drafts are put into */
 	const struct model *model;
 	const struct lora *lora; /* NULL: the base alone */

@@ -9,7 +9,6 @@
 
 #include "hub/hub.h"
 
-enum { KEY_SHOWN = 12 };
 
 static int curate(struct job *j, struct err *e)
 {
@@ -34,7 +33,7 @@ static int curate(struct job *j, struct err *e)
 static int run_name(struct job *j, struct err *e)
 {
 	static const char *const file[] = {"train.jsonl", "valid.jsonl"};
-	char path[PATH_SIZE], hex[65], name[KEY_SHOWN + 8];
+	char path[PATH_SIZE], hex[65], name[FLOW_KEY_SHOWN + 8];
 	struct train_key key;
 	struct buf b = {0};
 	struct sha256 *sum = NULL;
@@ -52,7 +51,7 @@ static int run_name(struct job *j, struct err *e)
 	if (rc == 0) {
 		sha256_add(sum, b.p, b.len);
 		sha256_hex(sum, j->run_key);
-		snprintf(name, sizeof name, "run-%.*s", KEY_SHOWN, j->run_key);
+		snprintf(name, sizeof name, "run-%.*s", FLOW_KEY_SHOWN, j->run_key);
 		rc = path_join(j->run, sizeof j->run, e, j->o->out, name);
 	}
 	if (rc == 0)

@@ -12,7 +12,7 @@
 #include "search/search.h"
 #include "store/store.h"
 
-enum { AT_ONCE = 64, DRAFTS_BYTES_MAX = 1 << 30 };
+enum { AT_ONCE = 64, DRAFTS_BYTES_MAX = 1 << 30, PROMPT_BYTES_MAX = 1 << 20 };
 
 struct item {
 	const struct brief *brief;
@@ -25,8 +25,10 @@ struct writing {
 	const struct flow_write_options *o;
 	struct flow_written *done;
 	char path[PATH_SIZE];
-	struct lint *lint;     /* NULL: no data folder */
-	struct search *search; /* NULL: no passages */
+	struct lint *lint;        /* NULL: no data folder */
+	struct search *search;    /* NULL: no passages */
+	struct row front;         /* messages that stand in front of every brief */
+	struct message *messages; /* [front.n_messages + 1] these and the brief */
 	struct reviews *reviews;
 	json_t *there; /* ids of drafts in the file */
 	struct item item[AT_ONCE];
@@ -132,8 +134,8 @@ static int item_prepare(struct writing *w, struct item *it, struct err *e)
 	for (n = hits.n + 1; n-- > 0 && !rc;) {
 		buf_clear(&text);
 		rc = search_message(&hits, n, it->prompt.p, &text, e);
-		const struct message message = {.role = "user", .content = text.p};
-		const struct row row = {.kind = ROW_MESSAGES, .messages = (struct message *)(uintptr_t)&message, .n_messages = 1};
+		w->messages[w->front.n_messages] = (struct message){.role = "user", .content = text.p};
+		const struct row row = {.kind = ROW_MESSAGES, .messages = w->messages, .n_messages = w->front.n_messages + 1};
 		it->ids.n = 0;
 		if (!rc)
 			rc = row_prompt(&it->ids, &row, model_encoder(w->o->model), e);
@@ -150,6 +152,21 @@ static int item_prepare(struct writing *w, struct item *it, struct err *e)
 	search_hits_release(&hits);
 	buf_release(&text);
 	return rc ? err_prefix(e, "brief %s", it->brief->id) : 0;
+}
+
+/* Room for the messages of a conversation; those of the arm's prompt in front. */
+static int front_read(struct writing *w, struct err *e)
+{
+	json_t *o = NULL;
+	const char *path = w->o->arm->prompt;
+	int rc = *path ? json_file(&o, path, PROMPT_BYTES_MAX, e) : 0;
+	if (!rc && o)
+		rc = row_parse(&w->front, o, path, 1, e);
+	if (!rc && !(w->messages = mem_alloc(w->front.n_messages + 1, sizeof *w->messages, e)))
+		rc = ERR_RESOURCE;
+	for (size_t i = 0; i < w->front.n_messages && !rc; i++)
+		w->messages[i] = w->front.messages[i];
+	return rc;
 }
 
 static int some_write(struct writing *w, size_t n, struct err *e)
@@ -246,7 +263,9 @@ int flow_write(const struct flow_write_options *o, struct flow_written *out, str
 		rc = reviews_open(&w.reviews, o->reviews, e);
 	if (!rc && o->data)
 		rc = lint_open(&w.lint, o->data, e);
-	if (!rc && o->data && o->passages)
+	if (!rc)
+		rc = front_read(&w, e);
+	if (!rc && o->data && o->arm->passages)
 		rc = search_open(&w.search, o->data, o->embedder, e);
 	if (!rc)
 		rc = before_read(&w, e);
@@ -258,6 +277,8 @@ int flow_write(const struct flow_write_options *o, struct flow_written *out, str
 	search_close(w.search);
 	lint_free(w.lint);
 	reviews_close(w.reviews);
+	row_release(&w.front);
+	mem_free(w.messages);
 	json_decref(w.there);
 	briefs_release(&briefs);
 	return rc;
