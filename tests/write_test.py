@@ -5,6 +5,7 @@ usage: write_test.py ATTUNE GOLDEN_DIR
 """
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -72,7 +73,7 @@ def test_arms():
     put("said.jsonl", '{"messages": [{"role": "user", "content": "Write a text. It says: Uploads of Harbor"}]}\n')
 
     def verdict(best, model=MODEL, adapter=key):
-        put("judged/eval/eval.json", json.dumps({"best": best, "verdict": "Because.", "adapter": adapter, "model": {"name": model, "key": ""}}))
+        put("judged/eval/eval.json", json.dumps({"best": best, "verdict": "Because.", "model": {"name": model, "key": "", "adapter": adapter}}))
 
     def written(out, *more):
         rc, _, err = run("write", "--in", "one.jsonl", "--out", out, "--results", "judged", "--max-tokens", "8", *more)
@@ -165,9 +166,12 @@ def test_review():
     Case.check("accepted, rejected after an undo, skipped", (got["waiting"], got["accepted"], got["rejected"]) == (2, 1, 1) and
                got["reasons"] == {"term": 1, "fact": 0, "tone": 0, "format": 0, "pii": 0}, got)
     put("editor.sh", "echo 'It is a number of them.' > \"$1\"\n")
-    rc, out, err = run("review", "--results", "fresh", text="e\no\n\nq\n", EDITOR="sh editor.sh", VISUAL="")
+    rc, out, err = run("review", "--results", "fresh", text="e\n\no\n\nq\n", EDITOR="sh editor.sh", VISUAL="")
     got = status()
+    Case.check("an edit is shown word by word", "It is [-the-]{+a+} number [-" in out and "\033" not in out and "Enter keeps it" in err, (out, err))
     Case.check("edited, with the rate of it", (got["edited"], got["edits"], got["words"]) == (1, 2, 13) and got["reasons"]["tone"] == 1, (got, err))
+    rc, out, err = run("review", "--results", "fresh", text="u\ne\nq\nq\n", EDITOR="sh editor.sh", VISUAL="")
+    Case.check("an edit can be given up", status()["edited"] == 1, (out, err))
     rc, out, err = run("review", "--results", "fresh", text="e\nq\n", EDITOR="false", VISUAL="")
     Case.check("an editor that fails decides nothing", rc == 0 and "nothing was decided" in err and status()["waiting"] == 1, (rc, err))
     rc, out, err = run("review", "--results", "fresh", "--export", "docs/reviewed.jsonl", "--preferences", "pairs.jsonl")
@@ -179,9 +183,92 @@ def test_review():
     rc, out, err = run("curate", "--in", "docs", "--out", "next")
     said = [m["content"] for row in lines("next/train.jsonl") + lines("next/valid.jsonl") for m in row.get("messages", [])]
     Case.check("which the next data set has", rc == 0 and "It is a number of them." in said, (rc, err))
+    rc, out, err = run("review", "--results", "fresh", "--labels", "labels.jsonl")
+    labels = lines("labels.jsonl")
+    Case.check("and everything decided becomes labels", rc == 0 and {l["completion"] for l in labels if l["label"]} ==
+               {r["messages"][1]["content"] for r in rows} and len(labels) == 4 and pairs[0]["rejected"] in {l["completion"] for l in labels if not l["label"]}, labels)
     put("bad.jsonl", '{"id": "x", "prompt": "y"}\n')
     rc, out, err = run("review", "--results", "fresh", "--import", "bad.jsonl")
     Case.check("refused: a line without text", rc == 4 and "bad.jsonl: line 1: expected" in err, (rc, err))
+
+
+FOUND = [{"start": 13, "end": 19, "kind": "claim", "message": "the documents say 30 seconds", "instead": "30 seconds"},
+         {"start": 0, "end": 6, "kind": "term", "message": "\"Haven\" is written \"Harbor\" here", "instead": "Harbor"}]
+
+
+def log_put(results, drafts):
+    """Puts drafts with findings and passages into a log that attune made."""
+    os.makedirs(results, exist_ok=True)
+    run("review", "--results", results, "--status")
+    with sqlite3.connect(f"{results}/reviews.db") as db:
+        db.executemany("INSERT INTO draft(id, kind, prompt, text, origin, evidence, findings, urgency, again, at) VALUES(?, 'faq', 'Say it.', ?, ?, ?, ?, 0, 0, 0)",
+                       [(d["id"], d["text"], d["origin"], json.dumps(d.get("evidence", [])), json.dumps(d.get("findings", []))) for d in drafts])
+    db.close()
+
+
+def test_shown():
+    """Findings are marked where they stand, with the passages above, and nothing of a draft steers the terminal."""
+    log_put("shown", [{"id": "a", "text": "Havens last \x1b[2J99 days.", "origin": "rag", "findings": FOUND,
+                       "evidence": [{"source": "plans.md", "heading": "Plans", "text": "The default timeout is 30 seconds."}]}])
+    rc, out, err = run("review", "--results", "shown", text="q\n")
+    Case.check("findings are marked and said", rc == 0 and "[1: Havens] last" in out and "[2: " in out and
+               '  1 term "Havens": "Haven" is written "Harbor" here\n' in out and "the documents say 30 seconds" in out, out)
+    Case.check("passages stand above with their text", "passage: plans.md (Plans)\nThe default timeout is 30 seconds.\n" in out and "1 waiting" in out, out)
+    Case.check("no escape reaches the terminal", "\x1b" not in out, out)
+    main_end, side = os.openpty()
+    child = subprocess.Popen([ATTUNE, "review", "--results", "shown"], env={k: v for k, v in ENV.items() if k != "NO_COLOR"}, stdin=side, stdout=side, stderr=subprocess.DEVNULL)
+    os.close(side)
+    os.write(main_end, b"q")
+    seen = b""
+    while b"waiting     1" not in seen:
+        seen += os.read(main_end, 4096)
+    child.wait()
+    Case.check("colours on a terminal", b"\x1b[4;33mHavens\x1b[0m" in seen and b"\x1b[4;31m" in seen and b"\x1b[2J" not in seen, seen)
+
+
+def rounds(results, *more):
+    rc, out, err = run("review", "--results", results, "--rounds", "--json", *more)
+    return [json.loads(line) for line in out.splitlines()] if rc == 0 else err
+
+
+def test_rounds():
+    """What each writer's drafts needed, by hand: 10 words each, of which the first round changes 5 and the second 1."""
+    words = "one two three four five six seven eight nine ten"
+    log_put("rounds", [{"id": f"{r}{i}", "text": words, "origin": f"writer {r}", "findings": FOUND[:1] if r == "a" else [],
+                        "evidence": [{"source": f"page-{i % 5}.md"}]} for r in "ab" for i in range(20)])
+    changed = {"a": "one two three four five x x x x x", "b": "one two three four five six seven eight nine x"}
+    made = [{"id": f"{r}{i}", "action": "edit", "text": changed[r], "reasons": ["fact"], "seconds": 6, "simulated": True} for r in "ab" for i in range(16)]
+    made += [{"id": "a16", "action": "accept"}, {"id": "b16", "action": "accept"}, {"id": "b17", "action": "accept"}, {"id": "b18", "action": "reject", "reasons": ["tone"]}]
+    put("made.jsonl", "".join(json.dumps(d) + "\n" for d in made))
+    rc, out, err = run("review", "--results", "rounds", "--decisions", "made.jsonl")
+    Case.check("decisions made elsewhere are taken", rc == 0 and "36 drafts decided" in err, err)
+    rc, out, err = run("review", "--results", "rounds", "--decisions", "made.jsonl")
+    Case.check("once", rc == 0 and "0 drafts decided" in err, err)
+    a, b = rounds("rounds")
+    Case.check("a round is what one writer wrote", (a["origin"], a["drafts"], a["accepted"], a["edited"], b["accepted"], b["rejected"]) == ("writer a", 20, 1, 16, 2, 1), (a, b))
+    Case.check("HTER is the edits over the words", abs(a["hter"]["value"] - 80 / 170) < 1e-9 and abs(b["hter"]["value"] - 16 / 180) < 1e-9, (a, b))
+    Case.check("with an interval, and the change from the round before", a["hter"]["low"] <= a["hter"]["value"] <= a["hter"]["high"] and a["change"]["value"] is None and
+               b["change"]["high"] < 0 and abs(b["change"]["value"] - (16 / 180 - 80 / 170)) < 1e-9, (a, b))
+    Case.check("unedited, minutes, reasons, findings", abs(b["unedited"]["value"] - 2 / 19) < 1e-9 and abs(a["minutes_per_100"] - 96 / 17 * 100 / 60) < 1e-6 and
+               (a["reasons"]["fact"], b["reasons"]["tone"]) == (16, 1) and (a["claims_per_draft"], b["claims_per_draft"]) == (1, 0), (a, b))
+    rc, out, err = run("review", "--results", "rounds", "--rounds", "--html", "rounds.html")
+    with open("rounds.html", encoding="utf-8") as f:
+        page = f.read()
+    Case.check("for people, too", rc == 0 and "round 2     writer b" in out and "): better\n" in out and "16 decided by a simulated editor" in out, (out, err))
+    Case.check("and as a page that needs nothing else", page.count("<circle") == 2 and "16 decided by a simulated editor" in page and "writer b" in page and
+               "http" not in page.replace("http-equiv", "") and "<script" not in page, page)
+    Case.check("what is simulated is said with the figures", json.loads(run("review", "--results", "rounds", "--status", "--json")[1])["simulated"] == 32 and
+               "32 of them, by a program" in run("review", "--results", "rounds", "--status")[1])
+    run("review", "--results", "rounds", "--export", "simulated.jsonl")
+    Case.check("and in the rows", sum(row["source"].get("simulated", False) for row in lines("simulated.jsonl")) == 32)
+    for title, line, words in (("an unknown draft", {"id": "z", "action": "accept"}, 'there is no draft "z"'), ("an unknown action", {"id": "a19", "action": "undo"}, "expected"),
+                               ("an edit without a text", {"id": "a19", "action": "edit"}, "expected"), ("an unknown reason", {"id": "a19", "action": "reject", "reasons": ["x"]}, "reasons: expected"),
+                               ("time that runs back", {"id": "a19", "action": "accept", "seconds": -1}, "expected")):
+        put("bad.jsonl", json.dumps(line) + "\n")
+        rc, out, err = run("review", "--results", "rounds", "--decisions", "bad.jsonl")
+        Case.check(f"refused: {title}", rc == 4 and f"bad.jsonl: line 1: " in err and words in err, (rc, err))
+    os.mkdir("none")
+    Case.check("no drafts, no rounds", run("review", "--results", "none", "--rounds", "--html", "none.html")[1] == "no drafts\n" and rounds("none") == [])
 
 
 def main():
@@ -195,6 +282,8 @@ def main():
         test_arms()
         test_resumed()
         test_review()
+        test_shown()
+        test_rounds()
         os.chdir("/")
     print(f"1..{Case.n}")
     return Case.failed > 0

@@ -2,18 +2,10 @@
  * attune review: people decide about drafts, in the terminal; and what they decided, counted and handed on. The queue is RESULTS/reviews.db, which
  * attune write and the page fill too.
  */
+#include "cli/review.h"
 #include "cli/verbs.h"
-#include "eval/eval.h"
-#include "store/store.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
-
-enum { DRAFT_BYTES_MAX = 1 << 20 };
 
 /* ---- importing ------------------------------------------------------------------------------------------------------------------- */
 
@@ -22,20 +14,14 @@ struct importing {
 	size_t n;
 };
 
-static const char *field(const json_t *o, const char *name, const char *otherwise)
-{
-	const char *text = json_string_value(json_object_get(o, name));
-	return text ? text : otherwise;
-}
-
 static int import_line(void *context, const json_t *o, struct err *e)
 {
 	struct importing *to = context;
-	struct review_draft d = {.id = field(o, "id", NULL),
-		.kind = field(o, "type", ""),
-		.prompt = field(o, "prompt", NULL),
-		.text = field(o, "text", NULL),
-		.origin = field(o, "origin", "imported"),
+	struct review_draft d = {.id = review_field(o, "id", NULL),
+		.kind = review_field(o, "type", ""),
+		.prompt = review_field(o, "prompt", NULL),
+		.text = review_field(o, "text", NULL),
+		.origin = review_field(o, "origin", "imported"),
 		.evidence = "[]",
 		.findings = "[]"};
 	if (!d.id || !d.prompt || !d.text)
@@ -44,10 +30,83 @@ static int import_line(void *context, const json_t *o, struct err *e)
 	return reviews_add(to->reviews, &d, e);
 }
 
+/* ---- decisions made elsewhere ---------------------------------------------------------------------------------------------------- */
+
+struct deciding {
+	struct reviews *reviews;
+	json_t *waiting; /* of every draft by its id: has nobody decided? */
+	size_t n;
+};
+
+static int waiting_note(void *context, const struct review *v, struct err *e)
+{
+	struct deciding *to = context;
+	json_t *waits = json_boolean(v->verdict.action == REVIEW_NONE);
+	return json_object_set_new(to->waiting, v->draft.id, waits) ? err_set(e, ERR_RESOURCE, "out of memory") : 0;
+}
+
+static int reasons_take(const json_t *list, char out[64], struct err *e)
+{
+	const json_t *one;
+	size_t i, n = 0;
+	*out = 0;
+	json_array_foreach (list, i, one) {
+		const char *name = json_is_string(one) ? json_string_value(one) : "";
+		int k = 0;
+		while (k < REVIEW_REASONS && strcmp(name, review_reason_names[k]))
+			k++;
+		if (k == REVIEW_REASONS || i >= REVIEW_REASONS)
+			return err_set(
+				e, ERR_DATA, "reasons: expected up to %d of term, fact, tone, format and pii", REVIEW_REASONS);
+		n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? "," : "", name);
+	}
+	return 0;
+}
+
+/* A draft that is decided already is left alone, so that a file may be read twice. */
+static int decision_line(void *context, const json_t *o, struct err *e)
+{
+	struct deciding *to = context;
+	const char *id = review_field(o, "id", ""), *action = review_field(o, "action", ""), *text = review_field(o, "text", "");
+	struct review_verdict v = {.text = "",
+		.seconds = json_number_value(json_object_get(o, "seconds")),
+		.simulated = json_is_true(json_object_get(o, "simulated"))};
+	char reasons[64];
+	int rc = reasons_take(json_object_get(o, "reasons"), reasons, e);
+	for (int a = REVIEW_ACCEPT; a <= REVIEW_REJECT; a++)
+		if (!strcmp(action, review_action_name((enum review_action)a)))
+			v.action = (enum review_action)a;
+	v.reasons = reasons;
+	if (v.action == REVIEW_EDIT)
+		v.text = text;
+	if (!rc && (!*id || !v.action || (v.action == REVIEW_EDIT && !*text) || !(v.seconds >= 0)))
+		rc = err_set(e, ERR_DATA,
+			"expected {\"id\", \"action\"}, an action of accept, edit and reject, and \"text\" of an edit");
+	if (!rc && !json_is_false(json_object_get(to->waiting, id))) {
+		rc = reviews_decide(to->reviews, id, &v, e);
+		to->n++;
+	}
+	if (!rc && json_object_set_new(to->waiting, id, json_false()))
+		rc = err_set(e, ERR_RESOURCE, "out of memory");
+	return rc;
+}
+
+static int decisions_read(struct reviews *r, const char *path, struct err *e)
+{
+	struct deciding to = {.reviews = r, .waiting = json_object()};
+	int rc = reviews_each(r, waiting_note, &to, e);
+	if (!rc)
+		rc = jsonl_each(path, decision_line, &to, e);
+	if (!rc)
+		log_line(LOG_INFO, "%zu drafts decided as %s says", to.n, path);
+	json_decref(to.waiting);
+	return rc;
+}
+
 /* ---- counting -------------------------------------------------------------------------------------------------------------------- */
 
 struct counts {
-	size_t action[REVIEW_ACTIONS], n_words, n_edits, n_again, n_agree, reason[REVIEW_REASONS];
+	size_t action[REVIEW_ACTIONS], n_words, n_edits, n_again, n_agree, n_simulated, reason[REVIEW_REASONS];
 	double seconds;
 };
 
@@ -58,6 +117,7 @@ static int count(void *context, const struct review *v, struct err *e)
 	int rc = 0;
 	n->action[v->verdict.action]++;
 	n->seconds += v->seconds;
+	n->n_simulated += v->verdict.simulated;
 	if (v->verdict.action == REVIEW_ACCEPT || v->verdict.action == REVIEW_EDIT)
 		rc = eval_ter(v->draft.text, v->verdict.action == REVIEW_EDIT ? v->verdict.text : v->draft.text, &edits, &words, e);
 	n->n_edits += edits;
@@ -81,10 +141,11 @@ static json_t *counts_json(const struct counts *n)
 	json_t *reasons = json_object();
 	for (int i = 0; i < REVIEW_REASONS; i++)
 		json_object_set_new(reasons, review_reason_names[i], json_integer((json_int_t)n->reason[i]));
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o}", "waiting", (json_int_t)n->action[REVIEW_NONE],
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o}", "waiting", (json_int_t)n->action[REVIEW_NONE],
 		"accepted", (json_int_t)n->action[REVIEW_ACCEPT], "edited", (json_int_t)n->action[REVIEW_EDIT], "rejected",
-		(json_int_t)n->action[REVIEW_REJECT], "edits", (json_int_t)n->n_edits, "words", (json_int_t)n->n_words, "seconds",
-		n->seconds, "shown_again", (json_int_t)n->n_again, "decided_alike", (json_int_t)n->n_agree, "reasons", reasons);
+		(json_int_t)n->action[REVIEW_REJECT], "simulated", (json_int_t)n->n_simulated, "edits", (json_int_t)n->n_edits,
+		"words", (json_int_t)n->n_words, "seconds", n->seconds, "shown_again", (json_int_t)n->n_again, "decided_alike",
+		(json_int_t)n->n_agree, "reasons", reasons);
 }
 
 static int counts_print(const struct counts *n, struct err *e)
@@ -93,6 +154,8 @@ static int counts_print(const struct counts *n, struct err *e)
 	size_t all = decided(n);
 	int rc = buf_printf(&text, e, "waiting     %zu\ndecided     %zu: %zu accepted as they are, %zu edited, %zu rejected\n",
 		n->action[REVIEW_NONE], all, n->action[REVIEW_ACCEPT], n->action[REVIEW_EDIT], n->action[REVIEW_REJECT]);
+	if (!rc && n->n_simulated)
+		rc = buf_printf(&text, e, "simulated   %zu of them, by a program instead of people\n", n->n_simulated);
 	if (!rc && n->n_words)
 		rc = buf_printf(&text, e, "HTER        %.1f %% of the words of accepted and edited drafts\n",
 			100 * (double)n->n_edits / (double)n->n_words);
@@ -111,278 +174,174 @@ static int counts_print(const struct counts *n, struct err *e)
 
 /* ---- handing on ------------------------------------------------------------------------------------------------------------------ */
 
+enum export { ROWS, PAIRS, LABELS, EXPORTS };
+static const char *const export_flag[EXPORTS] = {"export", "preferences", "labels"};
+
 struct exporting {
-	struct sink *rows, *pairs; /* either may be NULL */
-	size_t n_rows, n_pairs;
+	struct sink sink[EXPORTS];
+	bool wanted[EXPORTS];
+	size_t n[EXPORTS];
 };
+
+/* Takes the object. */
+static int export_put(struct exporting *x, enum export to, json_t *object, struct err *e)
+{
+	int rc = object ? 0 : err_set(e, ERR_RESOURCE, "out of memory");
+	if (!rc && x->wanted[to]) {
+		rc = sink_put(&x->sink[to], object, e);
+		x->n[to]++;
+	}
+	json_decref(object);
+	return rc;
+}
+
+static json_t *label(const struct review *v, const char *text, bool good)
+{
+	return json_pack("{s:s, s:s, s:b}", "prompt", v->draft.prompt, "completion", text, "label", good);
+}
 
 static int export_one(void *context, const struct review *v, struct err *e)
 {
-	struct exporting *to = context;
-	bool edited = v->verdict.action == REVIEW_EDIT;
-	json_t *row = NULL, *pair = NULL;
+	struct exporting *x = context;
+	const struct review_draft *d = &v->draft;
+	bool edited = v->verdict.action == REVIEW_EDIT, good = edited || v->verdict.action == REVIEW_ACCEPT;
+	const char *text = edited ? v->verdict.text : d->text;
 	int rc = 0;
-	if (!edited && v->verdict.action != REVIEW_ACCEPT)
-		return 0;
-	const char *text = edited ? v->verdict.text : v->draft.text;
-	if (to->rows) {
-		row = json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:{s:s}}", "messages", "role", "user", "content", v->draft.prompt,
-			"role", "assistant", "content", text, "source", "review", v->draft.id);
-		rc = row ? sink_put(to->rows, row, e) : err_set(e, ERR_RESOURCE, "out of memory");
-		to->n_rows++;
-	}
-	if (!rc && to->pairs && edited) {
-		pair = json_pack("{s:s, s:s, s:s}", "prompt", v->draft.prompt, "chosen", text, "rejected", v->draft.text);
-		rc = pair ? sink_put(to->pairs, pair, e) : err_set(e, ERR_RESOURCE, "out of memory");
-		to->n_pairs++;
-	}
-	json_decref(row);
-	json_decref(pair);
+	if (good)
+		rc = export_put(x, ROWS,
+			json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:{s:s, s:o*}}", "messages", "role", "user", "content", d->prompt,
+				"role", "assistant", "content", text, "source", "review", d->id, "simulated",
+				v->verdict.simulated ? json_true() : NULL),
+			e);
+	if (!rc && edited)
+		rc = export_put(
+			x, PAIRS, json_pack("{s:s, s:s, s:s}", "prompt", d->prompt, "chosen", text, "rejected", d->text), e);
+	if (!rc && good)
+		rc = export_put(x, LABELS, label(v, text, true), e);
+	if (!rc && (edited || v->verdict.action == REVIEW_REJECT))
+		rc = export_put(x, LABELS, label(v, d->text, false), e);
 	return rc;
 }
 
-static int export_all(struct reviews *r, const char *rows, const char *pairs, struct err *e)
+static int export_all(struct reviews *r, const struct cli *c, struct err *e)
 {
-	struct sink to[2] = {0};
-	struct exporting x = {rows ? &to[0] : NULL, pairs ? &to[1] : NULL, 0, 0};
-	int rc = rows ? sink_open(&to[0], rows, e) : 0;
-	if (!rc && pairs)
-		rc = sink_open(&to[1], pairs, e);
+	struct exporting x = {0};
+	int rc = 0;
+	for (int i = 0; i < EXPORTS && !rc; i++) {
+		const char *path = cli_flag(c, export_flag[i]);
+		if ((x.wanted[i] = path != NULL))
+			rc = sink_open(&x.sink[i], path, e);
+	}
 	if (!rc)
 		rc = reviews_each(r, export_one, &x, e);
-	if (!rc && rows)
-		rc = sink_commit(&to[0], e);
-	if (!rc && pairs)
-		rc = sink_commit(&to[1], e);
-	sink_abort(&to[0]);
-	sink_abort(&to[1]);
+	for (int i = 0; i < EXPORTS; i++) {
+		if (!rc && x.wanted[i])
+			rc = sink_commit(&x.sink[i], e);
+		sink_abort(&x.sink[i]);
+	}
 	if (!rc)
-		log_line(LOG_INFO, "%zu rows to train on, %zu pairs; rows beside the documents are read by the next attune run",
-			x.n_rows, x.n_pairs);
+		log_line(LOG_INFO,
+			"%zu rows to train on, %zu pairs, %zu labels; rows beside the documents are read by the next attune run",
+			x.n[ROWS], x.n[PAIRS], x.n[LABELS]);
 	return rc;
 }
 
-/* ---- deciding -------------------------------------------------------------------------------------------------------------------- */
+/* ---- rounds ---------------------------------------------------------------------------------------------------------------------- */
 
-struct shown {
-	const char *results;
-	char *id, *text;
-};
-
-static int show(void *context, const struct review *v, struct err *e)
+static int rounds_print(const struct flow_rounds *all, bool json, struct err *e)
 {
-	struct shown *to = context;
-	json_t *findings = json_loads(v->draft.findings, 0, NULL), *passages = json_loads(v->draft.evidence, 0, NULL), *one;
 	struct buf text = {0};
-	size_t i;
-	int rc = buf_printf(&text, e, "\n%s%s%s\nfrom %s\n\n%s\n\n", v->draft.kind, *v->draft.kind ? ": " : "", v->draft.prompt,
-		v->draft.origin, v->draft.text);
-	json_array_foreach (findings, i, one) { /* lint's; the arena's have no message, and what is supported too */
-		const char *kind = field(one, "kind", ""), *instead = field(one, "instead", "");
-		if (!rc && strcmp(kind, "supported"))
-			rc = buf_printf(&text, e, "  %s: %s\n", kind, field(one, "message", instead));
-	}
-	json_array_foreach (passages, i, one)
-		if (!rc)
-			rc = buf_printf(&text, e, "  passage: %s (%s)\n", field(one, "source", ""), field(one, "heading", ""));
-	if (!rc)
+	int rc = json ? 0 : review_rounds_text(all, &text, e);
+	if (!rc && !json)
 		rc = print_text(&text, e);
-	if (!rc && (!(to->id = mem_strdup(v->draft.id, e)) || !(to->text = mem_strdup(v->draft.text, e))))
-		rc = ERR_RESOURCE;
-	json_decref(findings);
-	json_decref(passages);
+	for (size_t i = 0; json && i < all->n && !rc; i++) {
+		json_t *one = review_round_json(&all->p[i]);
+		rc = print_json(one, e);
+		json_decref(one);
+	}
 	buf_release(&text);
 	return rc;
 }
 
-/* A key; without a terminal the first letter of a line. 0 at the end of the input. */
-static int key_read(const char *question)
+static int rounds_show(struct reviews *r, const char *html, bool json, struct err *e)
 {
-	struct termios before, raw;
-	fputs(question, stderr);
-	bool terminal = isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &before);
-	if (!terminal) {
-		char line[64];
-		return fgets(line, sizeof line, stdin) ? *line : 0;
-	}
-	raw = before;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-	unsigned char key = 0;
-	ssize_t n = read(STDIN_FILENO, &key, 1);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
-	fprintf(stderr, "%c\n", n == 1 && key >= ' ' ? key : ' ');
-	return n == 1 && key != 4 ? key : 0;
-}
-
-static void reasons_read(char out[64])
-{
-	int key;
-	*out = 0;
-	while ((key = key_read("because of: t term, f fact, o tone, m format, p pii, Enter ends: ")) && key != '\n' &&
-		key != '\r') {
-		const char *keys = "tfomp", *at = strchr(keys, key);
-		if (at && !strstr(out, review_reason_names[at - keys]))
-			snprintf(out + strlen(out), 64 - strlen(out), "%s%s", *out ? "," : "", review_reason_names[at - keys]);
-	}
-}
-
-/* Runs the editor on a file, as the shell would. */
-static int editor_run(const char *path, struct err *e)
-{
-	const char *visual = getenv("VISUAL"), *editor = visual && *visual ? visual : getenv("EDITOR");
-	struct buf command = {0};
-	int status = 0, rc = buf_printf(&command, e, "%s \"$1\"", editor && *editor ? editor : "vi");
-	pid_t child = rc ? -1 : fork();
-	if (child == 0) {
-		execl("/bin/sh", "sh", "-c", command.p, "sh", path, NULL);
-		_exit(127);
-	}
-	if (!rc && (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status)))
-		rc = err_set(e, ERR_FAILED, "the editor \"%.200s\" failed; nothing was decided", editor && *editor ? editor : "vi");
-	buf_release(&command);
-	return rc;
-}
-
-/* Lets an editor change the text, in a file beside the queue, since it may be confidential. 1 when it did, 0 when it is as before. */
-static int edit(const char *text, const char *results, struct buf *out, struct err *e)
-{
-	char path[PATH_SIZE];
-	size_t n = strlen(text);
-	int rc = path_join(path, sizeof path, e, results, "draft-XXXXXX"), fd = rc ? -1 : mkstemp(path);
-	if (rc || fd < 0)
-		return rc ? rc : err_errno(e, "make", path);
-	close(fd);
-	rc = file_replace(path, text, n, e);
+	struct flow_rounds all;
+	struct buf page = {0};
+	int rc = flow_rounds(&all, r, e);
 	if (!rc)
-		rc = editor_run(path, e);
-	if (!rc)
-		rc = file_read(path, DRAFT_BYTES_MAX, out, e);
-	unlink(path);
-	while (!rc && out->len && strchr("\r\n", out->p[out->len - 1]) && !(n && strchr("\r\n", text[n - 1])))
-		out->p[--out->len] = 0; /* which the editor has added */
-	if (!rc && (!out->len || memchr(out->p, 0, out->len)))
-		rc = err_set(e, ERR_DATA, "the edited draft: expected text, found %s", out->len ? "a zero byte" : "nothing");
-	return rc ? rc : strcmp(text, out->p) != 0;
-}
-
-/* What the key says about the draft; action NONE: nothing. */
-static int verdict_read(int key, const struct shown *s, struct review_verdict *v, struct buf *text, char reasons[64], struct err *e)
-{
-	int rc = 0;
-	*v = (struct review_verdict){.text = "", .reasons = ""};
-	if (key == 'a' || key == '\n' || key == '\r') {
-		v->action = REVIEW_ACCEPT;
-	} else if (key == 's') {
-		v->action = REVIEW_SKIP;
-	} else if (key == 'x') {
-		reasons_read(reasons);
-		*v = (struct review_verdict){REVIEW_REJECT, "", reasons, 0};
-	} else if (key == 'e') {
-		rc = edit(s->text, s->results, text, e);
-		if (rc == 1) {
-			reasons_read(reasons);
-			*v = (struct review_verdict){REVIEW_EDIT, text->p, reasons, 0};
-		}
-		if (rc > 0)
-			rc = 0;
-		if (!rc && v->action == REVIEW_NONE)
-			log_line(LOG_INFO, "nothing was changed");
-		if (rc == ERR_FAILED || rc == ERR_DATA) {
-			log_line(LOG_ERROR, "%s", e->text);
-			rc = 0;
-		}
-	}
-	return rc;
-}
-
-/* Shows the next draft and asks until something is decided. 1 to go on, 0 at the end. `last`: the id of the one before, for undo. */
-static int decide_next(struct reviews *r, const char *results, char **last, struct err *e)
-{
-	struct shown s = {.results = results};
-	struct review_verdict v = {.action = REVIEW_NONE};
-	char reasons[64];
-	int rc = reviews_next(r, show, &s, e), more = 1;
-	double begun = now_s();
-	if (!rc && !s.id) {
-		log_line(LOG_INFO, "nothing is left to decide");
-		more = 0;
-	}
-	while (!rc && more && v.action == REVIEW_NONE) {
-		struct buf text = {0};
-		int key = key_read("a accept, e edit, x reject, s skip, u undo the last, q quit: ");
-		if (!key || key == 'q')
-			more = 0;
-		if (key == 'u' && *last) {
-			const struct review_verdict undo = {REVIEW_UNDO, "", "", now_s() - begun};
-			rc = reviews_decide(r, *last, &undo, e);
-			mem_free(*last);
-			*last = NULL;
-			buf_release(&text);
-			break;
-		}
-		if (more)
-			rc = verdict_read(key, &s, &v, &text, reasons, e);
-		v.seconds = now_s() - begun;
-		if (!rc && v.action != REVIEW_NONE)
-			rc = reviews_decide(r, s.id, &v, e);
-		buf_release(&text);
-	}
-	if (v.action != REVIEW_NONE && v.action != REVIEW_SKIP) {
-		mem_free(*last);
-		*last = s.id;
-		s.id = NULL;
-	}
-	mem_free(s.id);
-	mem_free(s.text);
-	return rc ? rc : more;
-}
-
-static int decide(struct reviews *r, const char *results, struct err *e)
-{
-	char *last = NULL;
-	int rc;
-	while ((rc = decide_next(r, results, &last, e)) == 1)
-		continue;
-	mem_free(last);
+		rc = rounds_print(&all, json, e);
+	if (!rc && html)
+		rc = review_rounds_page(&all, &page, e);
+	if (!rc && html)
+		rc = file_replace(html, page.p, page.len, e);
+	buf_release(&page);
+	flow_rounds_release(&all);
 	return rc;
 }
 
 /* ---- the verb -------------------------------------------------------------------------------------------------------------------- */
 
+static int counts_show(struct reviews *r, bool json, struct err *e)
+{
+	struct counts n = {0};
+	int rc = reviews_each(r, count, &n, e);
+	if (!rc && json) {
+		json_t *object = counts_json(&n);
+		rc = print_json(object, e);
+		json_decref(object);
+	} else if (!rc) {
+		rc = counts_print(&n, e);
+	}
+	return rc;
+}
+
+static int drafts_import(struct reviews *r, const char *path, struct err *e)
+{
+	struct importing from = {.reviews = r};
+	int rc = jsonl_each(path, import_line, &from, e);
+	if (!rc)
+		log_line(LOG_INFO, "%zu drafts of %s are in the queue", from.n, path);
+	return rc;
+}
+
+/* Puts in, then hands out or shows; without any such flag a person decides, and what was decided is counted. */
+static int work(struct reviews *r, const struct cli *c, const char *results, struct err *e)
+{
+	const char *import = cli_flag(c, "import"), *decisions = cli_flag(c, "decisions"), *html = cli_flag(c, "html");
+	bool json = cli_flag(c, "json") != NULL, status = cli_flag(c, "status") != NULL, exports = false,
+	     rounds = html || cli_flag(c, "rounds");
+	for (int i = 0; i < EXPORTS; i++)
+		exports = exports || cli_flag(c, export_flag[i]);
+	bool person = !import && !decisions && !exports && !rounds && !status;
+	int rc = import ? drafts_import(r, import, e) : 0;
+	if (!rc && decisions)
+		rc = decisions_read(r, decisions, e);
+	if (!rc && exports)
+		rc = export_all(r, c, e);
+	if (!rc && person)
+		rc = review_desk(r, results, e);
+	if (!rc && rounds)
+		rc = rounds_show(r, html, json, e);
+	if (!rc && (person || status))
+		rc = counts_show(r, json, e);
+	if (!rc && person)
+		log_line(LOG_INFO, "next: attune review --results %s --export DOCUMENTS/reviewed.jsonl, then attune run DOCUMENTS",
+			results);
+	return rc;
+}
+
 static int run(const struct cli *c, struct err *e)
 {
 	struct reviews *r = NULL;
-	struct counts n = {0};
 	char path[PATH_SIZE];
-	const char *results = cli_flag(c, "results"), *import = cli_flag(c, "import"), *rows = cli_flag(c, "export"),
-		   *pairs = cli_flag(c, "preferences");
-	bool status = cli_flag(c, "status") != NULL, json = cli_flag(c, "json") != NULL;
-	struct importing from = {0};
+	const char *results = cli_flag(c, "results");
 	int rc = dir_exists(results)
 		? path_join(path, sizeof path, e, results, "reviews.db")
 		: err_set(e, ERR_USAGE, "--results %s: no such folder; expected one that attune run made", results);
 	if (!rc)
 		rc = reviews_open(&r, path, e);
-	from.reviews = r;
-	if (!rc && import)
-		rc = jsonl_each(import, import_line, &from, e);
-	if (!rc && import)
-		log_line(LOG_INFO, "%zu drafts of %s are in the queue", from.n, import);
-	if (!rc && !import && !rows && !pairs && !status)
-		rc = decide(r, results, e);
-	if (!rc && (rows || pairs))
-		rc = export_all(r, rows, pairs, e);
-	if (!rc && !rows && !pairs && !import)
-		rc = reviews_each(r, count, &n, e);
-	if (!rc && !rows && !pairs && !import) {
-		json_t *object = json ? counts_json(&n) : NULL;
-		rc = json ? print_json(object, e) : counts_print(&n, e);
-		json_decref(object);
-	}
-	if (!rc && !status && !import && !rows && !pairs)
-		log_line(LOG_INFO, "next: attune review --results %s --export DOCUMENTS/reviewed.jsonl, then attune run DOCUMENTS",
-			results);
+	if (!rc)
+		rc = work(r, c, results, e);
 	reviews_close(r);
 	return rc;
 }
@@ -390,17 +349,24 @@ static int run(const struct cli *c, struct err *e)
 const struct command command_review = {
 	.name = "review",
 	.operands = "",
-	.summary = "Accept, edit or reject drafts, and hand what was decided to the next training.",
-	.examples = {"attune review --results sample/.attune", "attune review --results sample/.attune --import drafts.jsonl",
-		"attune review --results sample/.attune --export sample/reviewed.jsonl --preferences pairs.jsonl"},
+	.summary = "Accept, edit or reject drafts, see what each round needed, and hand it on to the next training.",
+	.examples = {"attune review --results sample/.attune",
+		"attune review --results sample/.attune --export sample/reviewed.jsonl --preferences pairs.jsonl",
+		"attune review --results sample/.attune --rounds --html rounds.html"},
 	.flags = (const struct flag[]){{.name = "results",
 					       .argument = "DIR",
 					       .help = "folder that attune run made, such as sample/.attune",
 					       .required = true},
 		{.name = "import", .argument = "F", .help = "put drafts into the queue: lines of {id, prompt, text} and type"},
+		{.name = "decisions",
+			.argument = "F",
+			.help = "take decisions made elsewhere: lines of {id, action} with text, reasons, seconds, simulated"},
 		{.name = "status", .help = "only count: decided, editing rate (HTER), minutes, agreement"},
+		{.name = "rounds", .help = "only show what the drafts of each writer needed: unedited, HTER, findings, minutes"},
+		{.name = "html", .argument = "F", .help = "write the rounds as a page with a picture, too"},
 		{.name = "export", .argument = "F", .help = "write accepted and edited drafts as rows to train on; -: stdout"},
-		{.name = "preferences", .argument = "F", .help = "write {prompt, chosen, rejected} of edits; -: stdout"}, FLAG_JSON,
-		{0}},
+		{.name = "preferences", .argument = "F", .help = "write {prompt, chosen, rejected} of edits; -: stdout"},
+		{.name = "labels", .argument = "F", .help = "write {prompt, completion, label} of everything decided; -: stdout"},
+		FLAG_JSON, {0}},
 	.run = run,
 };

@@ -159,10 +159,10 @@ static int answers_axis(struct comparison *c, enum eval_axis a, struct err *e)
 				bottom += b;
 			}
 		if ((rc = axis_change(c, a, 0, arm, &paired, e)) < 0 || !(bottom > 0)) {
-			l->arm[arm] = stats_wilson(0, 0);
+			l->arm[arm] = eval_share(0, 0);
 			continue;
 		}
-		l->arm[arm] = share ? stats_wilson((size_t)top, (size_t)bottom) : paired.tuned;
+		l->arm[arm] = share ? eval_share((size_t)top, (size_t)bottom) : paired.tuned;
 		l->arm[arm].k = (size_t)top;
 		l->arm[arm].n = (size_t)bottom;
 		if (!arm || !l->arm[0].n)
@@ -186,8 +186,8 @@ static void shares_together(struct comparison *c)
 			n_twins += r->q->is_twin;
 			k_twins += r->q->is_twin && r->judged[arm].right;
 		}
-		c->result->all[arm] = stats_wilson(k, n);
-		c->twins[arm] = stats_wilson(k_twins, n_twins);
+		c->result->all[arm] = eval_share(k, n);
+		c->twins[arm] = eval_share(k_twins, n_twins);
 	}
 }
 
@@ -222,7 +222,7 @@ static void constant_find(struct comparison *c)
 			c->constant = q->accepted[k];
 		}
 	}
-	c->result->constant = stats_wilson(best, n);
+	c->result->constant = eval_share(best, n);
 }
 
 /* How much the answers say, and in whose words. */
@@ -231,7 +231,7 @@ static void guards_count(struct comparison *c)
 	size_t overlap = 0;
 	for (size_t i = 0; i < c->n_counted; i++)
 		overlap += c->record[i].q->overlap;
-	c->result->overlap = stats_wilson(overlap, c->n_counted);
+	c->result->overlap = eval_share(overlap, c->n_counted);
 	for (size_t arm = 0; arm < c->n_arms; arm++) {
 		double words = 0, uses = 0, violations = 0, claims = 0;
 		for (size_t i = 0; i < c->n_counted; i++) {
@@ -260,8 +260,8 @@ static void soundness_find(struct comparison *c)
 			windows += r->windows[arm];
 			verbatim += r->verbatim[arm];
 		}
-		c->refuses[arm] = stats_wilson(refuses, n);
-		c->copies[arm] = stats_wilson(copies, c->n_counted);
+		c->refuses[arm] = eval_share(refuses, n);
+		c->copies[arm] = eval_share(copies, c->n_counted);
 		c->verbatim[arm] = (double)verbatim / (double)windows;
 		if (arm && n)
 			c->result->unsound[arm] = 2 * refuses >= n ? "refuses" : 2 * copies >= c->n_counted ? "copies" : NULL;

@@ -105,6 +105,21 @@ struct eval_estimate {
 	double value, low, high;
 };
 
+/* k of n with Wilson's score interval (95 %); n = 0 gives NaN. Wilson, JASA 22 (1927). */
+struct eval_estimate eval_share(size_t k, size_t n);
+
+/* What the editing of one draft adds to a rate; drafts of one cluster (below n_clusters) are drawn together. */
+struct eval_edits {
+	size_t cluster, n_edits, n_words; /* as eval_ter counts them */
+	bool now;                         /* of the set that is measured, not of the one before */
+};
+/*
+ * HTER of the drafts that are `now`, and its change from that of the others, which may be none; intervals by the bootstrap of stats.h. What cannot be
+ * told is NaN.
+ */
+int eval_hter(const struct eval_edits *item, size_t n, size_t n_clusters, struct eval_estimate *now, struct eval_estimate *change,
+	struct err *e);
+
 enum eval_axis {
 	EVAL_KNOWN,         /* questions on trained documents answered right */
 	EVAL_UNSEEN,        /* questions on documents that were held out: a gain is a leak */

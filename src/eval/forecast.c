@@ -215,15 +215,15 @@ static int forecast_fill(struct eval_forecast *out, const struct prospect *p, si
 		size_t right = 0;
 		for (size_t i = 0; i < n; i++)
 			right += p[i].right[arm];
-		out->arm[arm] = stats_wilson(right, n);
+		out->arm[arm] = eval_share(right, n);
 		out->best = right > out->arm[out->best].k ? arm : out->best;
 	}
 	for (size_t i = 0; i < n; i++) {
 		nearest += !p[i].right[out->best] && p[i].nearest;
 		near += !p[i].right[out->best] && p[i].near;
 	}
-	out->nearest = stats_wilson(nearest, n);
-	out->near = stats_wilson(near, n);
+	out->nearest = eval_share(nearest, n);
+	out->near = eval_share(near, n);
 	int rc = gain_of(p, n, out->best, false, taught_least, &least, e);
 	if (rc == 0)
 		rc = gain_of(p, n, out->best, true, 1, &most, e);

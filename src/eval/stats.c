@@ -8,7 +8,7 @@
 
 static const double z95 = 1.959963984540054; /* the 97.5 % point of the normal distribution */
 
-struct eval_estimate stats_wilson(size_t k, size_t n)
+struct eval_estimate eval_share(size_t k, size_t n)
 {
 	if (!n)
 		return (struct eval_estimate){0, 0, NAN, NAN, NAN};
@@ -162,5 +162,33 @@ done:
 	mem_free(unit);
 	mem_free(index);
 	mem_free(draw);
+	return rc;
+}
+
+/* ---- editing ---------------------------------------------------------------------------------------------------------------- */
+
+int eval_hter(const struct eval_edits *edits, size_t n, size_t n_clusters, struct eval_estimate *now, struct eval_estimate *change,
+	struct err *e)
+{
+	struct stats_item *item = mem_alloc(n, sizeof *item, e);
+	struct stats_paired paired;
+	size_t n_now = 0;
+	*now = *change = (struct eval_estimate){0};
+	if (!item)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < n; i++) {
+		int arm = edits[i].now;
+		item[i].cluster = edits[i].cluster;
+		item[i].top[arm] = (double)edits[i].n_edits;
+		item[i].bottom[arm] = (double)edits[i].n_words;
+		n_now += edits[i].now;
+	}
+	int rc = stats_bootstrap(item, n, n_clusters, &paired, e);
+	if (!rc) {
+		*now = paired.tuned;
+		*change = paired.change;
+		now->n = change->n = n_now;
+	}
+	mem_free(item);
 	return rc;
 }

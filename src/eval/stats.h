@@ -15,9 +15,6 @@ struct stats_item {
 	double top[2], bottom[2];
 };
 
-/* k of n with Wilson's score interval (95 %); n = 0 gives NaN. Wilson, JASA 22 (1927). */
-struct eval_estimate stats_wilson(size_t k, size_t n);
-
 /* McNemar's exact test, two-sided: b and c are the questions that only one arm got right. McNemar, Psychometrika 12 (1947). */
 double stats_mcnemar(size_t b, size_t c);
 

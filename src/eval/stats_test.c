@@ -22,12 +22,12 @@ static void test_wilson(void **state)
 	} c[] = {{81, 263, 0.2553, 0.3662}, {15, 148, 0.0624, 0.1605}, {1, 29, 0.0061, 0.1718}, {0, 10, 0, 0.2775},
 		{10, 10, 0.7225, 1}};
 	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
-		struct eval_estimate e = stats_wilson(c[i].k, c[i].n);
+		struct eval_estimate e = eval_share(c[i].k, c[i].n);
 		assert_near(e.value, (double)c[i].k / (double)c[i].n, 0);
 		assert_near(e.low, c[i].low, 5e-5);
 		assert_near(e.high, c[i].high, 5e-5);
 	}
-	assert_true(isnan(stats_wilson(0, 0).value));
+	assert_true(isnan(eval_share(0, 0).value));
 }
 
 /* 2 * sum over i <= min(b, c) of C(b + c, i) / 2^(b + c), in integers (Python's math.comb). */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/eval.h"
 #include "flow/flow.h"
 
 enum { EVAL_BYTES_MAX = 256 << 20 };
@@ -33,8 +32,8 @@ static int verdict_read(struct verdict *v, struct flow_arm *out, const char *res
 		return rc;
 	const char *best = NULL, *text = NULL, *adapter = NULL, *model = NULL;
 	if (json_unpack(
-		    all, "{s:s, s:s, s:s, s:{s:s}}", "best", &best, "verdict", &text, "adapter", &adapter, "model", "name", &model))
-		rc = err_set(e, ERR_DATA, "%s: expected an evaluation with best, verdict, model and adapter", path);
+		    all, "{s:s, s:s, s:{s:s, s:s}}", "best", &best, "verdict", &text, "model", "name", &model, "adapter", &adapter))
+		rc = err_set(e, ERR_DATA, "%s: expected an evaluation with best, verdict and model", path);
 	else {
 		snprintf(v->best, sizeof v->best, "%s", best);
 		snprintf(v->text, sizeof v->text, "%s", text);

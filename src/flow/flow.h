@@ -8,6 +8,7 @@
  *   embedder  the model that finds passages by meaning, where there is one
  *   arm       who writes drafts, by the verdict or by name
  *   write     briefs -> drafts, checked, in front of people
+ *   rounds    what people decided about them, by who wrote
  */
 #ifndef ATTUNE_FLOW_H
 #define ATTUNE_FLOW_H
@@ -15,7 +16,9 @@
 #include <signal.h>
 
 #include "base/base.h"
+#include "eval/eval.h"
 #include "model/model.h"
+#include "store/store.h"
 #include "train/train.h"
 
 /*
@@ -113,5 +116,25 @@ struct flow_written {
  * have the bytes that they would have had. ERR_STOPPED after `stop`.
  */
 int flow_write(const struct flow_write_options *o, struct flow_written *out, struct err *e);
+
+/* All drafts of one origin: what a model wrote between two trainings. */
+struct flow_round {
+	char *origin;
+	size_t n_drafts, n_accepted, n_edited, n_rejected; /* accepted: as they are */
+	size_t n_simulated;                                /* decided by a program */
+	size_t n_terms, n_claims;                          /* lint's findings in all drafts; claims: without support */
+	size_t reason[REVIEW_REASONS];
+	double seconds;                /* that all decisions took */
+	struct eval_estimate unedited; /* accepted of decided */
+	struct eval_estimate hter;     /* of accepted and edited drafts */
+	struct eval_estimate change;   /* of hter, from the round before; NaN of the first */
+};
+struct flow_rounds { /* in the order in which they began */
+	struct flow_round *p;
+	size_t n;
+};
+/* Intervals draw drafts whose first passage is of the same document together. The caller releases. */
+int flow_rounds(struct flow_rounds *out, struct reviews *r, struct err *e);
+void flow_rounds_release(struct flow_rounds *r);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include "hub/hub.h"
 
-
 static int curate(struct job *j, struct err *e)
 {
 	struct data_options d = {.in = j->in,

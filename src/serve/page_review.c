@@ -50,7 +50,7 @@ struct look {
 	json_t *draft;
 	size_t n[REVIEW_ACTIONS];
 	double seconds;
-	size_t n_timed;
+	size_t n_timed, n_simulated;
 };
 
 static json_t *list_of(const char *text)
@@ -81,6 +81,7 @@ static int draft_count(void *context, const struct review *v, struct err *e)
 	l->n[v->verdict.action]++;
 	l->n_timed += v->verdict.action != REVIEW_NONE;
 	l->seconds += v->seconds;
+	l->n_simulated += v->verdict.simulated;
 	return 0;
 }
 
@@ -96,11 +97,11 @@ static int queue_json(struct review_desk *d, const char *id, json_t **out, struc
 	if (!rc && d->reviews)
 		rc = id ? reviews_each(d->reviews, draft_take, &l, e) : reviews_next(d->reviews, draft_take, &l, e);
 	if (!rc)
-		*out = json_pack("{s:O, s:s?, s:I, s:I, s:I, s:I, s:f, s:b}", "draft", l.draft ? l.draft : json_null(), "log",
+		*out = json_pack("{s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:f, s:b}", "draft", l.draft ? l.draft : json_null(), "log",
 			*d->path ? d->path : NULL, "waiting", (json_int_t)l.n[REVIEW_NONE], "accepted",
 			(json_int_t)l.n[REVIEW_ACCEPT], "edited", (json_int_t)l.n[REVIEW_EDIT], "rejected",
-			(json_int_t)l.n[REVIEW_REJECT], "seconds_each", l.n_timed ? l.seconds / (double)l.n_timed : 0, "can_undo",
-			d->n_decided > 0);
+			(json_int_t)l.n[REVIEW_REJECT], "simulated", (json_int_t)l.n_simulated, "seconds_each",
+			l.n_timed ? l.seconds / (double)l.n_timed : 0, "can_undo", d->n_decided > 0);
 	json_decref(l.draft);
 	return rc;
 }

@@ -89,8 +89,8 @@ static int number(const struct db *d, const char *sql, sqlite3_int64 *out, struc
 	return rc;
 }
 
-/* Whether the tables are to be made, in a new file or one of an older version; refuses a file of somebody else or of a later version. */
-static int schema_look(const struct db *d, bool *make, struct err *e)
+/* What makes the tables, in a new file or one of an older version, or NULL; refuses a file of somebody else or of a later version. */
+static int schema_look(const struct db *d, const char **make, struct err *e)
 {
 	const struct db_kind *k = d->kind;
 	sqlite3_int64 id, version, tables;
@@ -101,7 +101,8 @@ static int schema_look(const struct db *d, bool *make, struct err *e)
 		rc = number(d, "SELECT count(*) FROM sqlite_schema", &tables, e);
 	if (rc)
 		return rc;
-	*make = (!id && !version && !tables) || (id == k->application_id && version >= k->oldest && version < k->version);
+	bool older = id == k->application_id && version >= k->oldest && version < k->version;
+	*make = !id && !version && !tables ? k->schema : older ? k->upgrade : NULL;
 	if (!*make && (id != k->application_id || version != k->version))
 		return err_set(e, ERR_DATA, "%s: a database of another program or version (%lld, %lld), expected %s (%d, %d)",
 			d->path, (long long)id, (long long)version, k->what, k->application_id, k->version);
@@ -110,7 +111,7 @@ static int schema_look(const struct db *d, bool *make, struct err *e)
 
 static int schema_check(const struct db *d, struct err *e)
 {
-	bool make;
+	const char *make;
 	int rc = schema_look(d, &make, e);
 	if (rc || !make)
 		return rc;
@@ -118,7 +119,7 @@ static int schema_check(const struct db *d, struct err *e)
 		return rc;
 	rc = schema_look(d, &make, e); /* another process may have been quicker */
 	if (!rc && make)
-		rc = db_execute(d, d->kind->schema, e);
+		rc = db_execute(d, make, e);
 	return db_finish(d, rc, e);
 }
 

@@ -11,11 +11,12 @@
 /* What a file of this kind is. */
 struct db_kind {
 	int application_id, version;
-	int oldest;         /* files of a version from here on, but not of this one, are made anew by `schema` */
+	int oldest;         /* files of a version from here on, but not of this one, are brought up by `upgrade` */
 	const char *what;   /* "a log of reviews": what is expected where something else is found */
 	const char *remedy; /* of a damaged one */
 	const char *pragmas;
-	const char *schema; /* makes the tables, application_id and user_version; run in a transaction */
+	const char *schema;  /* makes the tables, application_id and user_version; run in a transaction */
+	const char *upgrade; /* does so with a file of an older version */
 };
 
 struct db {

@@ -19,7 +19,8 @@ static const char schema[] =
 	"again INTEGER NOT NULL, at INTEGER NOT NULL);"
 	"CREATE TABLE verdict(n INTEGER PRIMARY KEY, draft INTEGER NOT NULL REFERENCES draft(n), action TEXT NOT "
 	"NULL, "
-	"text TEXT NOT NULL, reasons TEXT NOT NULL, seconds REAL NOT NULL, at INTEGER NOT NULL);"
+	"text TEXT NOT NULL, reasons TEXT NOT NULL, seconds REAL NOT NULL, at INTEGER NOT NULL, simulated INTEGER NOT NULL DEFAULT "
+	"0);"
 	"CREATE INDEX verdict_draft ON verdict(draft, n);"
 	"CREATE TRIGGER draft_stays BEFORE UPDATE ON draft BEGIN SELECT RAISE(ABORT, 'drafts are not changed'); END;"
 	"CREATE TRIGGER draft_remains BEFORE DELETE ON draft BEGIN SELECT RAISE(ABORT, 'drafts are not removed'); "
@@ -28,23 +29,27 @@ static const char schema[] =
 	"changed'); END;"
 	"CREATE TRIGGER verdict_remains BEFORE DELETE ON verdict BEGIN SELECT RAISE(ABORT, 'verdicts are not "
 	"removed'); END;"
-	"PRAGMA application_id = 0x61747276; PRAGMA user_version = 1;";
+	"PRAGMA application_id = 0x61747276; PRAGMA user_version = 2;";
+
+/* Version 1 knew people only. */
+static const char upgrade[] = "ALTER TABLE verdict ADD COLUMN simulated INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 2;";
 
 static const struct db_kind kind = {.application_id = 0x61747276,
-	.version = 1,
+	.version = 2,
 	.oldest = 1,
 	.what = "a log of reviews",
 	.remedy = "bring it back from a copy, it holds what people decided",
 	.pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
-	.schema = schema};
+	.schema = schema,
+	.upgrade = upgrade};
 
 static const char put_draft[] = "INSERT INTO draft(id, kind, prompt, text, origin, evidence, findings, urgency, again, at) "
 				"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id) DO NOTHING",
-		  put_verdict[] = "INSERT INTO verdict(draft, action, text, reasons, seconds, at) "
-				  "SELECT n, ?2, ?3, ?4, ?5, ?6 FROM draft WHERE id = ?1",
+		  put_verdict[] = "INSERT INTO verdict(draft, action, text, reasons, seconds, at, simulated) "
+				  "SELECT n, ?2, ?3, ?4, ?5, ?6, ?7 FROM draft WHERE id = ?1",
 		  get_drafts[] = "SELECT n, id, kind, prompt, text, origin, evidence, findings, urgency, again FROM draft "
 				 "WHERE ?1 = 0 OR n = ?1 ORDER BY n",
-		  get_verdicts[] = "SELECT action, text, reasons, seconds FROM verdict WHERE draft = ?1 ORDER BY n";
+		  get_verdicts[] = "SELECT action, text, reasons, seconds, simulated FROM verdict WHERE draft = ?1 ORDER BY n";
 
 static const char *const action_names[REVIEW_ACTIONS] = {[REVIEW_NONE] = "",
 	[REVIEW_ACCEPT] = "accept",
@@ -122,6 +127,7 @@ int reviews_decide(struct reviews *r, const char *id, const struct review_verdic
 	db_bind_text(q, 4, v->reasons);
 	sqlite3_bind_double(q, 5, v->seconds);
 	sqlite3_bind_int64(q, 6, time(NULL));
+	sqlite3_bind_int(q, 7, v->simulated);
 	int rc = run(r, q, e);
 	if (!rc && !sqlite3_changes(r->db.handle))
 		rc = err_set(e, ERR_DATA, "%s: there is no draft \"%.100s\"", r->db.path, id);
@@ -144,6 +150,7 @@ struct held {
 	enum review_action action;
 	size_t text, reasons; /* where they begin in the reader's text */
 	double seconds;
+	bool simulated;
 };
 
 struct reader {
@@ -161,7 +168,8 @@ static int verdict_hold(struct reader *d, enum review_action a, struct err *e)
 	if (d->n_held == HELD_MAX)
 		memmove(d->held, d->held + 1, --d->n_held * sizeof *d->held);
 	struct held *h = &d->held[d->n_held++];
-	*h = (struct held){.action = a, .seconds = sqlite3_column_double(q, 3), .text = d->text.len};
+	*h = (struct held){
+		.action = a, .seconds = sqlite3_column_double(q, 3), .simulated = sqlite3_column_int(q, 4), .text = d->text.len};
 	int rc = buf_append(&d->text, db_column_text(q, 1), strlen(db_column_text(q, 1)) + 1, e);
 	h->reasons = d->text.len;
 	return rc ? rc : buf_append(&d->text, db_column_text(q, 2), strlen(db_column_text(q, 2)) + 1, e);
@@ -192,8 +200,8 @@ static int verdicts_read(struct reader *d, sqlite3_int64 n, struct err *e)
 	const struct held *last = d->n_held ? &d->held[d->n_held - 1] : NULL;
 	v->verdict = (struct review_verdict){.text = "", .reasons = ""};
 	if (!rc && last)
-		v->verdict =
-			(struct review_verdict){last->action, d->text.p + last->text, d->text.p + last->reasons, last->seconds};
+		v->verdict = (struct review_verdict){
+			last->action, d->text.p + last->text, d->text.p + last->reasons, last->seconds, last->simulated};
 	v->earlier = d->n_held > 1 ? last[-1].action : REVIEW_NONE;
 	return rc;
 }

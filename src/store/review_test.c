@@ -46,7 +46,7 @@ static void add(const char *id, double urgency)
 
 static void decide(const char *id, enum review_action action, const char *text, const char *reasons)
 {
-	const struct review_verdict v = {action, text, reasons, 2.5};
+	const struct review_verdict v = {action, text, reasons, 2.5, false};
 	ok(reviews_decide(log_, id, &v, &e));
 }
 
@@ -103,7 +103,7 @@ static void test_holds(void **state)
 	reviews_close(log_);
 	ok(reviews_open(&log_, path, &e));
 	holds("a:accept::: b:::: ");
-	const struct review_verdict v = {REVIEW_ACCEPT, "", "", 1};
+	const struct review_verdict v = {REVIEW_ACCEPT, "", "", 1, false};
 	assert_int_equal(reviews_decide(log_, "c", &v, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "there is no draft \"c\""));
 }
@@ -173,6 +173,41 @@ static void test_append_only(void **state)
 	holds("a:reject::: ");
 }
 
+static int note_simulated(void *context, const struct review *v, struct err *unused)
+{
+	(void)unused;
+	strcat(context, v->verdict.simulated ? "s" : v->verdict.action ? "p" : "-");
+	return 0;
+}
+
+/* What a program decided stays told from what people did, also in a log of version 1, which did not know of any. */
+static void test_simulated(void **state)
+{
+	char who[8] = "";
+	sqlite3 *db;
+	(void)state;
+	add("a", 0);
+	add("b", 0);
+	add("c", 0);
+	decide("a", REVIEW_ACCEPT, "", "");
+	reviews_close(log_);
+	log_ = NULL;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "ALTER TABLE verdict DROP COLUMN simulated; PRAGMA user_version = 1", NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	ok(reviews_open(&log_, path, &e));
+	const struct review_verdict v = {REVIEW_ACCEPT, "", "", 0, true};
+	ok(reviews_decide(log_, "b", &v, &e));
+	ok(reviews_each(log_, note_simulated, who, &e));
+	assert_string_equal(who, "ps-");
+	decide("b", REVIEW_UNDO, "", "");
+	decide("b", REVIEW_REJECT, "", "");
+	*who = 0;
+	ok(reviews_each(log_, note_simulated, who, &e));
+	assert_string_equal(who, "pp-");
+}
+
 /* Two at a time, and files that are none. */
 static void test_files(void **state)
 {
@@ -184,7 +219,7 @@ static void test_files(void **state)
 	add("a", 0);
 	ok(reviews_open(&other, path, &e));
 	decide("a", REVIEW_EDIT, large, "");
-	const struct review_verdict v = {REVIEW_ACCEPT, "", "", 1};
+	const struct review_verdict v = {REVIEW_ACCEPT, "", "", 1, false};
 	ok(reviews_decide(other, "a", &v, &e));
 	reviews_close(other);
 	holds("a:accept:::edit ");
@@ -210,6 +245,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_append_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_simulated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("review", tests, NULL, NULL);

@@ -71,7 +71,8 @@ static const struct db_kind kind = {.application_id = 0x61747475,
 	.what = "an index",
 	.remedy = "remove it, it is made again from the documents",
 	.pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
-	.schema = schema};
+	.schema = schema,
+	.upgrade = schema};
 
 struct store {
 	struct db db;

@@ -118,6 +118,7 @@ struct review_verdict {
 	const char *text;          /* of an edit; else "" */
 	const char *reasons;       /* of an edit or reject, separated by commas; "" for none */
 	double seconds;            /* that the person took */
+	bool simulated;            /* no person decided, but a program that measures */
 };
 /* ERR_DATA when there is no such draft. UNDO: as if the last verdict on it that holds had not been. */
 int reviews_decide(struct reviews *r, const char *id, const struct review_verdict *v, struct err *e);

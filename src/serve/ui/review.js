@@ -49,7 +49,7 @@ class Desk {
 		this.editing = null;
 		this.reasons = new Set();
 		this.trouble.replaceChildren();
-		this.count.replaceChildren(...[["waiting", queue.waiting], ["accepted", queue.accepted], ["edited", queue.edited], ["rejected", queue.rejected], ["seconds each", queue.seconds_each.toFixed(0)]]
+		this.count.replaceChildren(...[["waiting", queue.waiting], ["accepted", queue.accepted], ["edited", queue.edited], ["rejected", queue.rejected], ...(queue.simulated ? [["by a simulated editor", queue.simulated]] : []), ["seconds each", queue.seconds_each.toFixed(0)]]
 			.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 		if (!this.draft) {
 			this.nothing(had);
