@@ -5,6 +5,7 @@ usage: write_test.py ATTUNE GOLDEN_DIR
 """
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -149,6 +150,47 @@ def test_resumed():
     Case.check("no draft is queued twice", json.loads(run("review", "--results", "results", "--status", "--json")[1])["waiting"] == 153)
 
 
+def drafts(folder):
+    try:
+        with open(f"{folder}/drafts.jsonl", "rb") as f:
+            return f.read()
+    except FileNotFoundError:
+        return b""
+
+
+def test_thousand():
+    """1,000 drafts need the memory of 100, and two kills at any time cost none."""
+    put("thousand.jsonl", "".join(json.dumps({"type": "faq", "points": f"Point {i} of Harbor"}) + "\n" for i in range(1000)))
+    for results in ("thousand", "thousand-resumed"):
+        os.mkdir(results)
+
+    def start(out, results="thousand-resumed"):
+        return subprocess.Popen([ATTUNE, "write", "--in", "thousand.jsonl", "--out", out, "--results", results, "--model", MODEL, "--arm", "base", "--max-tokens", "4"],
+                                env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def until(child, folder, n):
+        while child.poll() is None and drafts(folder).count(b"\n") < n:
+            time.sleep(0.01)
+
+    child = start("thousand-whole", "thousand")
+    until(child, "thousand-whole", 100)
+    with open(f"/proc/{child.pid}/status", encoding="ascii") as f:
+        early = next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+    _, code, used = os.wait4(child.pid, 0)
+    whole = drafts("thousand-whole")
+    Case.check("1,000 drafts, with the memory of 100", code == 0 and whole.count(b"\n") == 1000 and used.ru_maxrss < 1.05 * early, (code, early, used.ru_maxrss))
+    rng = random.Random(time.time_ns())
+    points = sorted(rng.sample(range(1, 990), 2))
+    for point in points:
+        child = start("thousand-killed")
+        until(child, "thousand-killed", point)
+        child.kill()
+        child.wait()
+    code = start("thousand-killed").wait()
+    Case.check("killed twice: the same bytes", code == 0 and drafts("thousand-killed") == whole, (points, code))
+    Case.check("and each is queued once", json.loads(run("review", "--results", "thousand-resumed", "--status", "--json")[1])["waiting"] == 1000)
+
+
 def status():
     return json.loads(run("review", "--results", "fresh", "--status", "--json")[1])
 
@@ -281,6 +323,7 @@ def main():
         test_briefs()
         test_arms()
         test_resumed()
+        test_thousand()
         test_review()
         test_shown()
         test_rounds()
