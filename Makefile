@@ -13,6 +13,7 @@ help:
 	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
 	@echo 'make soak       send 100,000 requests of all kinds to a server, whose memory and descriptors may not grow; half an hour'
 	@echo 'make bench      training speed, attune and PyTorch by turns (downloads PyTorch, or ORACLE=VENV)'
+	@echo 'make round      does review make the next drafts better? drafts, a simulated editor, training, drafts: an hour and more after make demo'
 	@echo 'make page       hold the page of attune serve to axe-core in a browser, photographs in build/page (downloads axe-core)'
 	@echo 'make oracle     hold every model family to PyTorch, and MODEL=x.gguf too; half an hour and more (downloads PyTorch)'
 	@echo 'make install    into PREFIX=$(PREFIX)'
@@ -59,6 +60,10 @@ oracle: all
 	@tests/oracle/setup.sh
 	@build/oracle/bin/python tests/oracle/families.py build $(if $(MODEL),--real $(MODEL))
 	@$(if $(MODEL),tests/oracle/check.sh build $(MODEL))
+	@$(if $(MODEL),build/oracle/bin/python tests/oracle/clients.py build/attune $(MODEL))
+
+round: all
+	python3 bench/round.py --out build/round build/attune sample
 
 page: all
 	@tools/deps.sh browser
@@ -75,4 +80,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan fuzz soak bench oracle page install clean
+.PHONY: all help deps demo test asan fuzz soak bench oracle page round install clean
