@@ -27,15 +27,12 @@ int main(int argc, char **argv)
 	static const char *text[TEXTS_MAX];
 	static json_t *line[TEXTS_MAX];
 	struct embedder *m = NULL;
-	struct wordpiece *w = NULL;
 	struct jsonl *in = NULL;
 	struct err e = {0};
 	size_t n = 0, number;
 	int more, rc = argc == 3 ? kern_init(NULL, &e) : err_set(&e, ERR_USAGE, "usage: embed_tool FOLDER IN.jsonl > OUT.jsonl");
 	if (!rc)
 		rc = embedder_open(&m, argv[1], &e);
-	if (!rc)
-		rc = wordpiece_open(&w, argv[1], &e);
 	if (!rc)
 		rc = jsonl_open(&in, argv[2], &e);
 	while (!rc && n < TEXTS_MAX && (more = jsonl_next(in, &line[n], &number, &e))) {
@@ -49,7 +46,7 @@ int main(int argc, char **argv)
 		rc = embedder_run(m, text, n, v, &e);
 	for (size_t i = 0; i < n && !rc; i++) {
 		struct ids ids = {0};
-		rc = wordpiece_encode(w, text[i], strlen(text[i]), TOKENS, &ids, &e);
+		rc = embedder_encode(m, text[i], strlen(text[i]), TOKENS, &ids, &e);
 		print_line(&ids, v + i * embedder_width(m), embedder_width(m));
 		ids_release(&ids);
 	}
@@ -59,7 +56,6 @@ int main(int argc, char **argv)
 		json_decref(line[i]);
 	free(v);
 	jsonl_close(in);
-	wordpiece_free(w);
 	embedder_free(m);
 	return -rc;
 }

@@ -3,6 +3,7 @@
 
 usage: serve_test.py ATTUNE GOLDEN
 """
+import base64
 import concurrent.futures
 import http.client
 import json
@@ -10,6 +11,7 @@ import os
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,8 @@ from tap import HARBOR, Case
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL, ADAPTER = os.path.join(GOLDEN, "untied.gguf"), os.path.join(GOLDEN, "untied.golden", "adapter")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent"}
-CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+CHAT, TEXT, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+EMBEDDER = os.path.join(GOLDEN, "embed")
 ASKED = {"model": "untied", "messages": [{"role": "user", "content": "in the"}], "max_tokens": 12, "temperature": 0}
 
 
@@ -362,6 +365,7 @@ def test_key(here):
     os.chmod(key, 0o644)
     refuses("a key that others can read", "chmod 600", "--api-key-file", key)
     refuses("two models of one name", "two models", "--adapter", ADAPTER + "=a", "--adapter", ADAPTER + "=a")
+    refuses("an adapter with the embedder's name", "two models", "--adapter", ADAPTER + "=embed", "--embedder", EMBEDDER)
     refuses("a name that is none", "letters, digits", "--adapter", ADAPTER + "=a/rag")
     refuses("a port that is none", "--port", "--port", "70000")
     done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--adapter", os.path.join(here, "absent")], env=ENV, capture_output=True,
@@ -404,11 +408,73 @@ def test_rag(here):
                    "".join(pieces(events)), events)
         got = s.post(CHAT, false | {"response_format": {"type": "json_object"}})[1]
         Case.check("but JSON does not", "objection" not in got["attune"] and content(got).startswith("{"), got)
-    with Server("--data", data, "--embedder", os.path.join(GOLDEN, "embed"), "--threads", "1") as s:
+    with Server("--data", data, "--embedder", EMBEDDER, "--threads", "1") as s:
         got = s.post(CHAT, asked | {"model": "untied/rag", "messages": [{"role": "user", "content": "xyzzy"}]})[1]
         Case.check("with an embedder passages are found by meaning too", [p["source"] for p in got["attune"]["passages"]] == ["plans.md"], got)
     with Server() as s:
         Case.check("without a data folder there is none", s.post(CHAT, asked | {"model": "untied/rag"})[0] == 404)
+
+
+def test_embeddings():
+    with open(os.path.join(GOLDEN, "embed.jsonl"), encoding="utf-8") as f:
+        golden = [json.loads(line) for line in f]
+    golden = [g | {"text": bytes(g["bytes"]).decode()} for g in golden if g["bytes"] and 0 not in g["bytes"]]
+    golden = [g for g in golden if len(g["ids"]) < 40]  # the others are cut
+    texts = [g["text"] for g in golden]
+
+    def right(got, want):
+        return all(abs(a - b) < 2e-3 for a, b in zip(got, want, strict=True))
+
+    with Server("--embedder", EMBEDDER, "--threads", "1", "--parallel", "1") as s:
+        models = s.get("/v1/models")[1]["data"]
+        Case.check("the embedder is a model of its own", [(m["id"], m["root"], m["parent"]) for m in models] == [("untied", "untied", None), ("embed", "embed", None)] and
+                   s.get("/v1/models/embed") == (200, models[1]), models)
+        asked = {"model": "embed", "input": texts}
+        status, got = s.post(EMBEDDINGS, asked)
+        Case.check("vectors as transformers makes them", status == 200 and got["object"] == "list" and got["model"] == "embed" and
+                   [(d["object"], d["index"]) for d in got["data"]] == [("embedding", i) for i in range(len(texts))] and
+                   all(right(d["embedding"], g["vector"]) for d, g in zip(got["data"], golden, strict=True)), got)
+        n = sum(len(g["ids"]) for g in golden)
+        Case.check("usage counts their tokens", got["usage"] == {"prompt_tokens": n, "total_tokens": n}, (got["usage"], n))
+        same = s.post(EMBEDDINGS, asked | {"encoding_format": "float", "dimensions": 24, "user": "u", "anything": None})
+        Case.check("floats are what is given anyway", same == (200, got), same)
+        packed = s.post(EMBEDDINGS, asked | {"encoding_format": "base64"})[1]
+        Case.check("base64 has the same bits", all(list(struct.unpack("<24f", base64.b64decode(p["embedding"]))) ==
+                   list(struct.unpack("<24f", struct.pack("<24f", *d["embedding"]))) for p, d in zip(packed["data"], got["data"], strict=True)), packed)
+        status, one = s.post(EMBEDDINGS, asked | {"input": texts[0]})
+        Case.check("a text alone", status == 200 and len(one["data"]) == 1 and right(one["data"][0]["embedding"], golden[0]["vector"]), one)
+        status, many = s.post(EMBEDDINGS, asked | {"input": (texts * 200)[:2048]})
+        Case.check("2,048 texts, in many passes", status == 200 and len(many["data"]) == 2048 and
+                   all(right(d["embedding"], golden[i % len(golden)]["vector"]) for i, d in enumerate(many["data"])), status)
+        for change, param, code, says in (
+                ({"input": texts[:2] + ["event " * 39]}, "input", "context_length_exceeded", "text 2 has more than the 40 tokens"),
+                ({"input": [[101, 102]]}, "input", None, "check_embedding_ctx_length=False"), ({"input": [101, 102]}, "input", None, "check_embedding_ctx_length=False"),
+                ({"input": ""}, "input", None, "text 0"), ({"input": ["a", None]}, "input", None, "text 1"), ({"input": []}, "input", None, "1 to 2048"),
+                ({"input": ["a"] * 2049}, "input", None, "1 to 2048"), ({"input": None}, "input", None, "expected a text"), ({"input": {"a": 1}}, "input", None, "expected a text"),
+                ({"dimensions": 12}, "dimensions", "unsupported_parameter", "24"), ({"encoding_format": "int8"}, "encoding_format", None, "base64"),
+                ({"foo": 1}, "foo", "unknown_parameter", "foo"), ({"model": None}, "model", None, "a name")):
+            status, got = s.post(EMBEDDINGS, asked | change)
+            e = got.get("error", {})
+            Case.check(f"400 for {json.dumps(change)[:60]}", status == 400 and (e["param"], e["code"], e["type"]) == (param, code, "invalid_request_error") and
+                       says in e["message"], (status, got))
+        Case.check("as long as the embedder takes", s.post(EMBEDDINGS, asked | {"input": "event " * 38})[1]["usage"]["total_tokens"] == 40)
+        status, got = s.post(EMBEDDINGS, asked | {"model": "untied"})
+        Case.check("404 for a model that makes none", status == 404 and got["error"]["code"] == "model_not_found" and '"embed" does' in got["error"]["message"], got)
+        status, got = s.post(CHAT, ASKED | {"model": "embed"})
+        Case.check("the embedder does not chat", status == 400 and got["error"]["param"] == "model" and "/v1/embeddings" in got["error"]["message"], got)
+        body = json.dumps(asked | {"input": ["event " * 38] * 2048}).encode()
+        with socket.create_connection(("127.0.0.1", int(s.port))) as c:
+            c.sendall(f"POST {EMBEDDINGS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            end = time.time() + 10
+            while not s.busy() and time.time() < end:
+                time.sleep(0.01)
+            answered = s.post(CHAT, ASKED | {"max_tokens": 1})[0], s.busy()
+        Case.check("others are answered between its passes", answered == (200, 1), answered)
+        Case.check("who goes away frees the engine", s.wait_idle(2))
+    with Server("--embedder", "none") as s:
+        status, got = s.post(EMBEDDINGS, {"model": "minilm", "input": "a"})
+        Case.check("without an embedder: how to get one", status == 404 and "attune pull minilm" in got["error"]["message"] and
+                   len(s.get("/v1/models")[1]["data"]) == 1, got)
 
 
 def test_end():
@@ -442,6 +508,7 @@ def main():
         test_key(here)
     with tempfile.TemporaryDirectory() as here:
         test_rag(here)
+    test_embeddings()
     test_end()
     print(f"1..{Case.n}")
     return Case.failed > 0

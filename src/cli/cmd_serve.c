@@ -16,7 +16,8 @@ struct job {
 	struct serve_options options;
 	struct serve_adapter adapter[ADAPTERS_MAX];
 	const char *run[RUNS_MAX];
-	char model[PATH_SIZE], model_name[NAME_SIZE], data[PATH_SIZE], path[ADAPTERS_MAX][PATH_SIZE], name[ADAPTERS_MAX][NAME_SIZE];
+	char model[PATH_SIZE], model_name[NAME_SIZE], embedder_name[NAME_SIZE], data[PATH_SIZE], path[ADAPTERS_MAX][PATH_SIZE],
+		name[ADAPTERS_MAX][NAME_SIZE];
 };
 
 /* What is left of a path when somebody has to say it: the last folder or file, without .gguf; of .../NAME/adapter the NAME. */
@@ -48,9 +49,9 @@ static int name_check(const struct job *j, const char *name, struct err *e)
 				"'%s': expected the name of a model to have letters, digits and . _ - : only; give it one: "
 				"PATH=NAME",
 				name);
-	bool taken = j->options.n_adapters && !strcmp(name, j->model_name);
-	for (size_t i = 0; i + 1 < j->options.n_adapters; i++)
-		taken = taken || !strcmp(name, j->name[i]);
+	bool taken = name != j->model_name && !strcmp(name, j->model_name);
+	for (size_t i = 0; i < j->options.n_adapters; i++)
+		taken = taken || (name != j->name[i] && !strcmp(name, j->name[i]));
 	return taken ? err_set(e, ERR_USAGE, "two models are called '%s'; give one another name: --adapter DIR=NAME", name) : 0;
 }
 
@@ -86,6 +87,18 @@ static int runs_read(struct job *j, const struct cli *c, struct err *e)
 	}
 	j->options.run = j->run;
 	return 0;
+}
+
+/* The embedder, if there is one, and its name. */
+static int embedder_find(struct job *j, struct embedder **out, const char *given, struct err *e)
+{
+	int rc = flow_embedder(out, given, e);
+	if (rc || !*out)
+		return rc;
+	j->options.embedder = *out;
+	j->options.embedder_name = j->embedder_name;
+	rc = name_of(given, j->embedder_name, e);
+	return rc ? rc : name_check(j, j->embedder_name, e);
 }
 
 /* The data folder that was named, or that of the results, if there is one. */
@@ -135,15 +148,14 @@ static int run(const struct cli *c, struct err *e)
 		rc = data_find(j, c, e);
 	if (!rc)
 		rc = hub_resolve(j->model, cli_flag(c, "model"), e);
-	if (!rc && j->options.data)
-		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
+	if (!rc)
+		rc = embedder_find(j, &embedder, cli_flag(c, "embedder"), e);
 	if (rc)
 		goto done;
 	j->options.model = j->model;
 	j->options.model_name = j->model_name;
 	j->options.adapter = j->adapter;
 	j->options.model_given = cli_flag(c, "model");
-	j->options.embedder = embedder;
 	j->options.host = cli_flag(c, "host");
 	j->options.port = cli_flag(c, "port");
 	j->options.key_file = cli_flag(c, "api-key-file");
@@ -180,7 +192,10 @@ const struct command command_serve = {
 			.argument = "DIR",
 			.help = "a training run to be watched on the page; those of --results are, too",
 			.repeated = true},
-		FLAG_EMBEDDER,
+		{.name = "embedder",
+			.argument = "E",
+			.fallback = "minilm",
+			.help = "what /v1/embeddings answers with, and finds passages by meaning; none: no embedder"},
 		{.name = "host",
 			.argument = "H",
 			.fallback = "127.0.0.1",

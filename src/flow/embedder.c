@@ -15,6 +15,6 @@ int flow_embedder(struct embedder **out, const char *name, struct err *e)
 		return 0;
 	int rc = hub_find(path, name, e);
 	if (!rc && !path[0])
-		log_line(LOG_INFO, "passages are found by their words alone; 'attune pull %s' adds finding them by meaning", name);
+		log_line(LOG_INFO, "there is no embedder; 'attune pull %s' gets one, and passages are found by meaning too", name);
 	return rc || !path[0] ? rc : embedder_open(out, path, e);
 }

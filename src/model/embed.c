@@ -242,6 +242,11 @@ const char *embedder_key(const struct embedder *m)
 	return m->key;
 }
 
+size_t embedder_context(const struct embedder *m)
+{
+	return m->longest;
+}
+
 /* ---- computing ---------------------------------------------------------------------------------------------------------------- */
 
 /* Texts end to end: text i has the rows start[i] to before start[i + 1]. */
@@ -360,25 +365,19 @@ static size_t texts_that_fit(const size_t *start, size_t n)
 	return i;
 }
 
-int embedder_run(const struct embedder *m, const char *const *text, size_t n, float *out, struct err *e)
+int embedder_run_ids(const struct embedder *m, const int32_t *ids, const size_t *start, size_t n, float *out, struct err *e)
 {
-	struct ids ids = {0};
 	struct arena arena;
 	struct pass p = {.m = m};
+	size_t n_ids = start[n] - start[0];
 	arena_init(&arena, 1 << 16);
-	size_t *start = arena_alloc(&arena, n + 1, sizeof *start, e), *local = arena_alloc(&arena, n + 1, sizeof *local, e);
-	int rc = start && local ? 0 : ERR_RESOURCE;
-	for (size_t i = 0; i < n && !rc; i++) {
-		rc = wordpiece_encode(m->words, text[i], strlen(text[i]), m->longest, &ids, e);
-		start[i + 1] = ids.n;
-	}
-	if (!rc)
-		rc = pass_alloc(&p, &arena, ids.n < ROWS ? ids.n : ROWS, n, e);
+	size_t *local = arena_alloc(&arena, n + 1, sizeof *local, e);
+	int rc = local ? pass_alloc(&p, &arena, n_ids < ROWS ? n_ids : ROWS, n, e) : ERR_RESOURCE;
 	for (size_t i = 0, take; i < n && !rc; i += take) {
 		take = texts_that_fit(start + i, n - i);
 		for (size_t j = 0; j <= take; j++)
 			local[j] = start[i + j] - start[i];
-		p.ids = ids.p + start[i];
+		p.ids = ids + start[i];
 		p.start = local;
 		p.n_texts = take;
 		p.T = local[take];
@@ -388,6 +387,26 @@ int embedder_run(const struct embedder *m, const char *const *text, size_t n, fl
 		pool(&p, out + i * m->C);
 	}
 	arena_release(&arena);
+	return rc;
+}
+
+int embedder_encode(const struct embedder *m, const char *text, size_t n, size_t limit, struct ids *out, struct err *e)
+{
+	return wordpiece_encode(m->words, text, n, limit, out, e);
+}
+
+int embedder_run(const struct embedder *m, const char *const *text, size_t n, float *out, struct err *e)
+{
+	struct ids ids = {0};
+	size_t *start = mem_alloc(n + 1, sizeof *start, e);
+	int rc = start ? 0 : ERR_RESOURCE;
+	for (size_t i = 0; i < n && !rc; i++) {
+		rc = embedder_encode(m, text[i], strlen(text[i]), m->longest, &ids, e);
+		start[i + 1] = ids.n;
+	}
+	if (!rc)
+		rc = embedder_run_ids(m, ids.p, start, n, out, e);
+	mem_free(start);
 	ids_release(&ids);
 	return rc;
 }

@@ -302,7 +302,12 @@ int embedder_open(struct embedder **out, const char *dir, struct err *e);
 void embedder_free(struct embedder *m);
 size_t embedder_width(const struct embedder *m);
 const char *embedder_key(const struct embedder *m); /* SHA-256 of the folder, as sha256_path makes it. Valid until _free */
-/* out [n, width]: a vector of length 1 for each text (NUL-terminated, any bytes), of as much of it as the model takes. */
+size_t embedder_context(const struct embedder *m);  /* tokens of a text that it takes, begin and end among them */
+/* Appends the ids of n bytes of text as wordpiece_encode does. */
+int embedder_encode(const struct embedder *m, const char *text, size_t n, size_t limit, struct ids *out, struct err *e);
+/* out [n, width]: a vector of length 1 for each of n texts; text i has ids[start[i]] to before ids[start[i + 1]], up to embedder_context. */
+int embedder_run_ids(const struct embedder *m, const int32_t *ids, const size_t *start, size_t n, float *out, struct err *e);
+/* The same of texts (NUL-terminated, any bytes), of as much of each as the model takes. */
 int embedder_run(const struct embedder *m, const char *const *text, size_t n, float *out, struct err *e);
 
 #endif

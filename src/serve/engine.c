@@ -1,6 +1,6 @@
 /*
- * The engine's thread: takes jobs from the queue as slots become free, and alternates between a piece of a prompt and a token more for all
- * who have theirs, so that nobody waits for a long prompt of somebody else's.
+ * The engine's thread: takes jobs from the queue as slots become free, and alternates between a piece of a task, a piece of a prompt and a token
+ * more for all who have theirs, so that nobody waits for a long prompt of somebody else's.
  */
 #include "serve/engine.h"
 
@@ -12,6 +12,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+struct tasks {
+	struct task *first, *last;
+};
 
 const double histogram_bound_s[HISTOGRAM_BUCKETS] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60};
 
@@ -34,7 +38,8 @@ struct engine {
 	struct err failure;
 	bool stopping;
 	struct job *queue_first, *queue_last, *told_first, *told_last;
-	size_t n_queued;
+	struct tasks waiting, computed;
+	size_t n_queued; /* jobs and tasks */
 	struct measures measures;
 };
 
@@ -205,11 +210,49 @@ static struct job *queue_take(struct engine *g)
 	return j;
 }
 
+/* With the lock held. */
+static void task_push(struct tasks *l, struct task *t)
+{
+	t->next = NULL;
+	*(l->last ? &l->last->next : &l->first) = t;
+	l->last = t;
+}
+
+static struct task *task_take(struct tasks *l)
+{
+	struct task *t = l->first;
+	if (t) {
+		l->first = t->next;
+		l->last = t->next ? l->last : NULL;
+	}
+	return t;
+}
+
+/* A piece of the task that has waited longest. */
+static void compute_piece(struct engine *g)
+{
+	bool more = false;
+	pthread_mutex_lock(&g->lock);
+	struct task *t = task_take(&g->waiting);
+	pthread_mutex_unlock(&g->lock);
+	if (!t)
+		return;
+	if (!t->cancelled)
+		t->rc = t->piece(t, &more, &t->problem);
+	more = more && !t->rc;
+	pthread_mutex_lock(&g->lock);
+	task_push(more ? &g->waiting : &g->computed, t);
+	g->n_queued -= !more;
+	pthread_mutex_unlock(&g->lock);
+	if (!more)
+		ring(g);
+}
+
 /* Waits while there is nothing to do; false when the thread is to end. */
 static bool wait_for_work(struct engine *g)
 {
 	pthread_mutex_lock(&g->lock);
-	while (!g->stopping && !g->n_live && !g->queue_first)
+	while (!g->stopping && !g->n_live && !g->queue_first && !g->waiting.first)
 		pthread_cond_wait(&g->wake, &g->lock);
 	bool go_on = !g->stopping;
 	pthread_mutex_unlock(&g->lock);
@@ -308,6 +351,7 @@ static void *run(void *argument)
 	pthread_mutex_unlock(&g->lock);
 	ring(g);
 	while (!rc && wait_for_work(g)) {
+		compute_piece(g);
 		admit(g);
 		int failed = g->n_live ? compute(g, &e) : 0;
 		let_go(g, failed, &e);
@@ -388,13 +432,19 @@ size_t engine_context(const struct engine *g)
 	return g->capacity;
 }
 
+/* With the lock held. */
+static int queue_full(const struct engine *g, struct err *e)
+{
+	return err_set(e, ERR_RESOURCE, "the queue is full: %zu answers wait already, of at most %d", g->n_queued, QUEUE_MAX);
+}
+
 int engine_submit(struct engine *g, struct job *const *jobs, size_t n, struct err *e)
 {
 	double now = now_s();
 	int rc = 0;
 	pthread_mutex_lock(&g->lock);
 	if (n > QUEUE_MAX - g->n_queued)
-		rc = err_set(e, ERR_RESOURCE, "the queue is full: %zu answers wait already, of at most %d", g->n_queued, QUEUE_MAX);
+		rc = queue_full(g, e);
 	for (size_t i = 0; i < n && !rc; i++) {
 		struct job *j = jobs[i];
 		j->engine = g;
@@ -437,6 +487,29 @@ void engine_cancel(struct job *j)
 	}
 	j->cancelled = true;
 	pthread_mutex_unlock(&g->lock);
+}
+
+int engine_compute(struct engine *g, struct task *t, struct err *e)
+{
+	int rc = 0;
+	pthread_mutex_lock(&g->lock);
+	if (g->n_queued >= QUEUE_MAX) {
+		rc = queue_full(g, e);
+	} else {
+		task_push(&g->waiting, t);
+		g->n_queued++;
+	}
+	pthread_cond_signal(&g->wake);
+	pthread_mutex_unlock(&g->lock);
+	return rc;
+}
+
+struct task *engine_computed(struct engine *g)
+{
+	pthread_mutex_lock(&g->lock);
+	struct task *t = task_take(&g->computed);
+	pthread_mutex_unlock(&g->lock);
+	return t;
 }
 
 int engine_fd(const struct engine *g)

@@ -1,11 +1,12 @@
 /*
- * Private to serve: the thread that computes. It owns the model, OpenMP's team and the batcher; the loop's thread hands it jobs and is told
- * what has come of them. All functions are for the loop's thread.
+ * Private to serve: the thread that computes. It owns the model, OpenMP's team and the batcher; the loop's thread hands it jobs and tasks and
+ * is told what has come of them. All functions are for the loop's thread.
  */
 #ifndef ATTUNE_SERVE_ENGINE_H
 #define ATTUNE_SERVE_ENGINE_H
 
 #include "model/model.h"
+#include "serve/problem.h"
 #include "serve/serve.h"
 
 enum { TOP_LOGPROBS_MAX = 20, QUEUE_MAX = 192 };
@@ -55,6 +56,18 @@ struct job {
 	double queued_s, token_s; /* when it was submitted and when its last token came */
 };
 
+/*
+ * Whatever else takes long: computed piece by piece, one between two passes over the weights, in turn with other tasks. The owner's storage; from
+ * engine_compute on it is the engine's, until engine_computed gives it back.
+ */
+struct task {
+	int (*piece)(struct task *t, bool *more, struct problem *p); /* on the engine's thread; `more`: is to be called again */
+	_Atomic bool cancelled;                                      /* the owner wants no further piece */
+	int rc;                                                      /* of the last piece */
+	struct problem problem;                                      /* when rc is not 0 */
+	struct task *next;                                           /* the engine's */
+};
+
 struct engine;
 enum engine_state { ENGINE_LOADING, ENGINE_READY, ENGINE_FAILED };
 /* Starts the thread, which loads model and adapters first; `o` must outlive it. */
@@ -72,7 +85,11 @@ size_t engine_context(const struct engine *g); /* tokens of a sequence, its answ
 int engine_submit(struct engine *g, struct job *const *jobs, size_t n, struct err *e);
 /* Ends it soon; its news will say that it is done. */
 void engine_cancel(struct job *j);
-/* Becomes readable when a job has news or the state has changed. */
+/* ERR_RESOURCE when the queue is full. */
+int engine_compute(struct engine *g, struct task *t, struct err *e);
+/* A task that is done, cancelled ones too; NULL when there is none. */
+struct task *engine_computed(struct engine *g);
+/* Becomes readable when a job has news, a task is done or the state has changed. */
 int engine_fd(const struct engine *g);
 /* A job with news and these, which the caller releases; NULL when there is none. */
 struct job *engine_news(struct engine *g, struct news *out);
@@ -89,7 +106,7 @@ struct measures {
 	uint64_t n_prompt, n_reused, n_predicted, n_passes,
 		n_jobs; /* tokens computed, reused, generated; passes for generating; jobs begun */
 	double prompt_s, predicted_s;
-	size_t n_running, n_queued, n_slots;
+	size_t n_running, n_queued, n_slots; /* sequences that live, jobs and tasks that wait, places */
 	struct histogram first_token, between_tokens;
 };
 void engine_measures(struct engine *g, struct measures *out);

@@ -2,9 +2,9 @@
  * A completion from request to answer: the prompt's ids, a job for each choice, and what comes of them as one object or as a stream. The client
  * may go away at any time; the exchange stays until the engine has let go of its jobs.
  */
+#include "serve/pending.h"
 #include "serve/reply.h"
 #include "serve/request.h"
-#include "serve/server.h"
 
 #include <string.h>
 
@@ -19,31 +19,23 @@ struct part {
 };
 
 struct exchange {
-	struct server *server;
-	struct http_request *r; /* NULL: the client has gone, or has its answer */
+	struct pending pending;
 	struct completion_request q;
 	struct reply reply;
 	struct target target;
 	struct search_hits hits;
+	struct buf asked;             /* the last message with passages in front */
 	struct grammar *grammar;      /* NULL: an answer may be any text */
 	struct ids *prompts, opening; /* opening: what the answer begins with */
 	size_t n_prompts;
 	struct part *parts; /* [n_parts] choice k of prompt i at i * q.n + k */
 	size_t n_parts, n_live;
 	struct usage usage;
-	double begun_s;
-	struct exchange *next;
 };
 
-static void exchange_free(struct exchange *x)
+static void exchange_free(struct pending *p)
 {
-	struct server *s = x->server;
-	for (struct exchange **at = &s->exchanges; *at; at = &(*at)->next) {
-		if (*at == x) {
-			*at = x->next;
-			break;
-		}
-	}
+	struct exchange *x = (struct exchange *)p;
 	for (size_t i = 0; i < x->n_parts; i++) {
 		news_release(&x->parts[i].job.news);
 		buf_release(&x->parts[i].text);
@@ -58,39 +50,18 @@ static void exchange_free(struct exchange *x)
 	mem_free(x->parts);
 	json_decref(x->reply.extension);
 	search_hits_release(&x->hits);
+	buf_release(&x->asked);
 	completion_request_release(&x->q);
 	mem_free(x);
 }
 
 /* Nothing is to be cancelled before all jobs are the engine's. */
-static void cancel(struct exchange *x)
+static void cancel(struct pending *p)
 {
+	struct exchange *x = (struct exchange *)p;
 	for (size_t i = 0; x->n_live && i < x->n_parts; i++)
 		if (!x->parts[i].finish_reason)
 			engine_cancel(&x->parts[i].job);
-}
-
-static void on_gone(void *context)
-{
-	struct exchange *x = context;
-	x->r = NULL;
-	cancel(x);
-}
-
-/* The client is told; what is still being computed for it is not wanted any more. */
-static void fail(struct exchange *x, const struct problem *p)
-{
-	struct http_request *r = x->r;
-	if (!r)
-		return;
-	x->r = NULL;
-	if (x->q.stream && x->n_live) {
-		http_stream_put(r, problem_json(p));
-		http_stream_end(r, false);
-	} else {
-		http_reply_problem(r, p);
-	}
-	cancel(x);
 }
 
 /* ---- prompts ------------------------------------------------------------------------------------------------------------------------ */
@@ -107,7 +78,7 @@ static int prompt_add(struct exchange *x, struct ids **out, struct err *e)
 static int add_objection(struct exchange *x, const char *question, struct err *e)
 {
 	struct buf text = {0};
-	int rc = x->q.json ? 0 : evidence_objection(x->server->evidence, question, &text, e);
+	int rc = x->q.json ? 0 : evidence_objection(x->pending.server->evidence, question, &text, e);
 	if (!rc && text.len) {
 		json_object_set_new(x->reply.extension, "objection", json_string(text.p));
 		rc = tokenizer_encode(x->reply.tokenizer, text.p, text.len, &x->opening, e);
@@ -116,38 +87,43 @@ static int add_objection(struct exchange *x, const char *question, struct err *e
 	return rc;
 }
 
-/* The last message with passages in front; the extension says which. */
-static int add_passages(struct exchange *x, struct buf *text, struct err *e)
+static int find_passages(struct task *t, bool *more, struct problem *p)
+{
+	struct exchange *x = (struct exchange *)t;
+	const char *question = x->q.messages[x->q.n_messages - 1].content;
+	struct err e = {0};
+	(void)more;
+	int rc = search_find(x->pending.server->search, question, SEARCH_PASSAGES, &x->hits, &e);
+	if (!rc)
+		rc = search_message(&x->hits, x->hits.n, question, &x->asked, &e);
+	return rc ? problem_from(p, "messages", &e) : 0;
+}
+
+/* The last message gets the passages in front; the extension says which they are. */
+static int add_passages(struct exchange *x, struct err *e)
 {
 	struct message *last = &x->q.messages[x->q.n_messages - 1];
 	json_t *passages = json_array();
-	int rc = search_find(x->server->search, last->content, SEARCH_PASSAGES, &x->hits, e);
-	if (!rc)
-		rc = search_message(&x->hits, x->hits.n, last->content, text, e);
-	for (size_t i = 0; i < x->hits.n && !rc; i++) {
+	for (size_t i = 0; i < x->hits.n; i++) {
 		const struct search_hit *h = &x->hits.p[i];
 		json_array_append_new(passages,
 			json_pack("{s:I, s:s, s:s, s:I, s:s, s:f}", "number", (json_int_t)(i + 1), "source", h->source, "heading",
 				h->heading, "start", (json_int_t)h->start, "text", h->text, "score", h->score));
 	}
 	x->reply.extension = json_pack("{s:o}", "passages", passages);
-	rc = rc ? rc : add_objection(x, last->content, e);
-	last->content = rc ? last->content : text->p;
+	int rc = add_objection(x, last->content, e);
+	last->content = x->asked.p;
 	return rc;
 }
 
 static int chat_prompt(struct exchange *x, struct err *e)
 {
-	struct buf text = {0};
 	struct ids *ids = NULL;
+	const struct row row = {.kind = ROW_MESSAGES, .messages = x->q.messages, .n_messages = x->q.n_messages};
 	int rc = prompt_add(x, &ids, e);
 	if (!rc && x->target.rag)
-		rc = add_passages(x, &text, e);
-	const struct row row = {.kind = ROW_MESSAGES, .messages = x->q.messages, .n_messages = x->q.n_messages};
-	if (!rc)
-		rc = row_prompt(ids, &row, model_encoder(engine_model(x->server->engine)), e);
-	buf_release(&text);
-	return rc;
+		rc = add_passages(x, e);
+	return rc ? rc : row_prompt(ids, &row, model_encoder(engine_model(x->pending.server->engine)), e);
 }
 
 static int text_prompt(struct exchange *x, const char *prompt, struct err *e)
@@ -155,12 +131,12 @@ static int text_prompt(struct exchange *x, const char *prompt, struct err *e)
 	struct ids *ids = NULL;
 	const struct row row = {.kind = ROW_COMPLETION, .prompt = prompt};
 	int rc = prompt_add(x, &ids, e);
-	return rc ? rc : row_prompt(ids, &row, model_encoder(engine_model(x->server->engine)), e);
+	return rc ? rc : row_prompt(ids, &row, model_encoder(engine_model(x->pending.server->engine)), e);
 }
 
 static int ids_prompt(struct exchange *x, const json_t *list, struct err *e)
 {
-	json_int_t most = (json_int_t)model_config(engine_model(x->server->engine))->n_tokens;
+	json_int_t most = (json_int_t)model_config(engine_model(x->pending.server->engine))->n_tokens;
 	struct ids *ids = NULL;
 	const json_t *id;
 	size_t i;
@@ -202,7 +178,7 @@ static int text_prompts(struct exchange *x, struct err *e)
 
 static int check_context(const struct exchange *x, struct problem *p)
 {
-	size_t context = engine_context(x->server->engine), room = x->q.max_tokens ? 1 : 0;
+	size_t context = engine_context(x->pending.server->engine), room = x->q.max_tokens ? 1 : 0;
 	for (size_t i = 0; i < x->n_prompts; i++) {
 		if (!x->prompts[i].n)
 			return problem_set(p, 400, NULL, x->q.chat ? "messages" : "prompt", "the prompt is empty");
@@ -220,7 +196,7 @@ static int check_context(const struct exchange *x, struct problem *p)
 /* With echo the choice begins with the prompt, whose first token nothing predicts. */
 static int part_echo(struct exchange *x, struct part *part, size_t i, struct err *e)
 {
-	const struct model *m = engine_model(x->server->engine);
+	const struct model *m = engine_model(x->pending.server->engine);
 	const struct ids *prompt = &x->prompts[i];
 	const json_t *one = json_is_array(x->q.prompt) ? json_array_get(x->q.prompt, i) : x->q.prompt;
 	int rc = json_is_string(one) ? buf_puts(&part->text, json_string_value(one), e)
@@ -267,7 +243,7 @@ static int submit(struct exchange *x, struct problem *p)
 	struct job *jobs[CHOICES_MAX];
 	for (size_t i = 0; i < x->n_parts; i++)
 		jobs[i] = &x->parts[i].job;
-	if (engine_submit(x->server->engine, jobs, x->n_parts, &e))
+	if (engine_submit(x->pending.server->engine, jobs, x->n_parts, &e))
 		return problem_set(p, 429, "queue_full", NULL, "%s", e.text);
 	x->n_live = x->n_parts;
 	return 0;
@@ -275,9 +251,9 @@ static int submit(struct exchange *x, struct problem *p)
 
 static void stream_begin_reply(struct exchange *x)
 {
-	http_stream_begin(x->r);
+	http_stream_begin(x->pending.r);
 	for (size_t i = 0; i < x->n_parts && x->q.chat; i++) {
-		http_stream_put(x->r, reply_role(&x->reply, i));
+		http_stream_put(x->pending.r, reply_role(&x->reply, i));
 		if (x->reply.extension) { /* said once */
 			json_decref(x->reply.extension);
 			x->reply.extension = NULL;
@@ -285,28 +261,30 @@ static void stream_begin_reply(struct exchange *x)
 	}
 }
 
-static int prepare(struct exchange *x, struct problem *p)
+static int understand(struct exchange *x, struct problem *p)
 {
-	const char *body;
-	struct err e = {0};
 	size_t n;
-	body = http_body(x->r, &n);
+	const char *body = http_body(x->pending.r, &n);
 	int rc = completion_request_read(&x->q, x->reply.chat, body, n, p);
 	if (!rc)
-		rc = target_find(x->server, x->q.model, &x->target, p);
+		rc = target_find(x->pending.server, x->q.model, &x->target, p);
 	if (!rc && x->target.rag && !x->q.chat)
 		rc = problem_set(p, 400, NULL, "model", "model: only chats are answered from passages");
-	if (rc)
-		return rc;
+	return rc;
+}
+
+static int prepare(struct exchange *x, struct problem *p)
+{
+	struct err e = {0};
 	x->reply.model = x->q.model;
 	x->reply.stream = x->q.stream;
 	x->reply.include_usage = x->q.stream && x->q.include_usage;
-	x->reply.tokenizer = model_encoder(engine_model(x->server->engine))->tokenizer;
+	x->reply.tokenizer = model_encoder(engine_model(x->pending.server->engine))->tokenizer;
 	if (x->q.chat ? chat_prompt(x, &e) : text_prompts(x, &e))
 		return problem_from(p, x->q.chat ? "messages" : "prompt", &e);
 	if (x->q.json && grammar_json(&x->grammar, x->q.schema, &e))
 		return problem_from(p, "response_format", &e);
-	rc = check_context(x, p);
+	int rc = check_context(x, p);
 	if (!rc && parts_make(x, &e))
 		rc = problem_from(p, NULL, &e);
 	for (size_t i = 0; i < x->n_prompts && !rc; i++)
@@ -314,26 +292,49 @@ static int prepare(struct exchange *x, struct problem *p)
 	return rc ? rc : submit(x, p);
 }
 
-void exchange_begin(struct server *s, struct http_request *r, bool chat)
+static void go_on(struct pending *pending)
 {
+	struct exchange *x = (struct exchange *)pending;
 	struct problem p;
-	struct err e = {0};
-	struct exchange *x = mem_alloc(1, sizeof *x, &e);
-	if (!x) {
-		problem_from(&p, NULL, &e);
-		http_reply_problem(r, &p);
-		return;
-	}
-	*x = (struct exchange){.server = s, .r = r, .begun_s = now_s(), .next = s->exchanges};
-	reply_init(&x->reply, chat);
-	s->exchanges = x;
-	http_on_gone(r, on_gone, x);
 	if (prepare(x, &p)) {
-		fail(x, &p);
-		exchange_free(x);
+		pending_fail(pending, &p);
+		pending_free(pending);
 	} else if (x->q.stream) {
 		stream_begin_reply(x);
 	}
+}
+
+static void begin(struct server *s, struct http_request *r, bool chat)
+{
+	struct problem p;
+	struct exchange *x = pending_new(sizeof *x, s, r);
+	if (!x)
+		return;
+	x->pending.go_on = go_on;
+	x->pending.cancel = cancel;
+	x->pending.free = exchange_free;
+	reply_init(&x->reply, chat);
+	int rc = understand(x, &p);
+	if (!rc && x->target.rag)
+		rc = pending_compute(&x->pending, find_passages, &p);
+	if (rc) {
+		pending_fail(&x->pending, &p);
+		pending_free(&x->pending);
+	} else if (!x->target.rag) {
+		go_on(&x->pending);
+	}
+}
+
+void chat_post(struct server *s, struct http_request *r, const char *rest)
+{
+	(void)rest;
+	begin(s, r, true);
+}
+
+void text_post(struct server *s, struct http_request *r, const char *rest)
+{
+	(void)rest;
+	begin(s, r, false);
 }
 
 /* ---- from news to the answer ------------------------------------------------------------------------------------------------------- */
@@ -368,7 +369,7 @@ static void put_choice(struct exchange *x, struct part *part, const struct buf *
 {
 	const struct choice c = choice_of(part, text, finish_reason);
 	json_t *choice = reply_choice(&x->reply, &c);
-	http_stream_put(x->r, reply_object(&x->reply, choice ? json_pack("[o]", choice) : NULL, NULL));
+	http_stream_put(x->pending.r, reply_object(&x->reply, choice ? json_pack("[o]", choice) : NULL, NULL));
 	for (size_t i = 0; i < part->tokens.n; i++)
 		part->offset += token_characters(x->reply.tokenizer, part->tokens.p[i].id);
 	part->tokens.n = 0;
@@ -396,8 +397,8 @@ static void answer_whole(struct exchange *x)
 		const struct choice c = choice_of(&x->parts[i], &x->parts[i].text, x->parts[i].finish_reason);
 		json_array_append_new(choices, reply_choice(&x->reply, &c));
 	}
-	struct http_request *r = x->r;
-	x->r = NULL;
+	struct http_request *r = x->pending.r;
+	x->pending.r = NULL;
 	http_reply_json(r, 200, reply_object(&x->reply, choices, reply_usage(&x->usage)));
 }
 
@@ -407,8 +408,8 @@ static void answer_end(struct exchange *x)
 		answer_whole(x);
 		return;
 	}
-	struct http_request *r = x->r;
-	x->r = NULL;
+	struct http_request *r = x->pending.r;
+	x->pending.r = NULL;
 	if (x->q.include_usage)
 		http_stream_put(r, reply_object(&x->reply, json_array(), reply_usage(&x->usage)));
 	http_stream_end(r, true);
@@ -425,29 +426,27 @@ static void hear(struct exchange *x, struct part *part, const struct news *news)
 		x->usage.n_cached += part->job.index % x->q.n ? 0 : news->n_reused; /* as n_prompt: once for all choices */
 		part->finish_reason = news->rc ? "error" : news->finish_reason;
 	}
-	if (x->r && news->rc) {
+	if (x->pending.r && news->rc) {
 		problem_from(&p, NULL, &news->err);
-		x->n_live += x->q.stream; /* the stream has begun */
-		fail(x, &p);
-		x->n_live -= x->q.stream;
+		pending_fail(&x->pending, &p);
 	}
-	if (x->r)
+	if (x->pending.r)
 		rc = tokens_add(x, part, &news->tokens, &e);
-	if (x->r && !rc && x->q.stream)
+	if (x->pending.r && !rc && x->q.stream)
 		stream_news(x, part, news);
-	else if (x->r && !rc && news->text.len)
+	else if (x->pending.r && !rc && news->text.len)
 		rc = buf_append(&part->text, news->text.p, news->text.len, &e);
 	if (rc) {
 		problem_from(&p, NULL, &e);
-		fail(x, &p);
+		pending_fail(&x->pending, &p);
 	}
-	if (x->r && !x->n_live)
+	if (x->pending.r && !x->n_live)
 		answer_end(x);
 	if (!x->n_live)
-		exchange_free(x);
+		pending_free(&x->pending);
 }
 
-void exchanges_news(struct server *s)
+void exchange_news(struct server *s)
 {
 	struct news news;
 	struct job *job;
@@ -456,23 +455,4 @@ void exchanges_news(struct server *s)
 		hear(x, &x->parts[job->index], &news);
 		news_release(&news);
 	}
-}
-
-void exchanges_expire(struct server *s, bool all)
-{
-	struct problem p;
-	double now = now_s();
-	for (struct exchange *x = s->exchanges; x; x = x->next) {
-		if (!all && now - x->begun_s < ANSWER_TIMEOUT_S)
-			continue;
-		problem_set(&p, 503, "timeout", NULL, all ? "the server is being stopped" : "the answer takes longer than %d s",
-			ANSWER_TIMEOUT_S);
-		fail(x, &p);
-	}
-}
-
-void exchanges_free(struct server *s)
-{
-	while (s->exchanges)
-		exchange_free(s->exchanges);
 }

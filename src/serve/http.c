@@ -270,11 +270,6 @@ void http_reply_json(struct http_request *r, int status, json_t *object)
 	free(text);
 }
 
-void http_reply_problem(struct http_request *r, const struct problem *p)
-{
-	http_reply_json(r, p->status, problem_json(p));
-}
-
 void http_stream_begin(struct http_request *r)
 {
 	add_headers(r, "text/event-stream");
@@ -319,6 +314,16 @@ void http_stream_end(struct http_request *r, bool done)
 	if (done)
 		put(r, "data:", "[DONE]");
 	evhttp_send_reply_end(let_go(r));
+}
+
+void http_reply_problem(struct http_request *r, const struct problem *p)
+{
+	if (!r->streaming) {
+		http_reply_json(r, p->status, problem_json(p));
+		return;
+	}
+	http_stream_put(r, problem_json(p));
+	http_stream_end(r, false);
 }
 
 /* ---- the door -------------------------------------------------------------------------------------------------------------------- */

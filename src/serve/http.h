@@ -56,7 +56,7 @@ void http_on_gone(struct http_request *r, void (*on_gone)(void *context), void *
 void http_add_header(struct http_request *r, const char *name, const char *value);
 void http_reply(struct http_request *r, int status, const char *type, const char *body, size_t n);
 void http_reply_json(struct http_request *r, int status, json_t *object); /* takes `object`; NULL: memory was short */
-void http_reply_problem(struct http_request *r, const struct problem *p);
+void http_reply_problem(struct http_request *r, const struct problem *p); /* of a stream: its last event */
 /* Server-sent events. */
 void http_stream_begin(struct http_request *r);
 void http_stream_put(struct http_request *r, json_t *object); /* takes `object` */

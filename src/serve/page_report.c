@@ -6,6 +6,7 @@
  * otherwise is applied or run.
  */
 #include "serve/page.h"
+#include "serve/reply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,27 +34,15 @@ static int hex_value(char c)
 	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
-/* 32 bytes in hexadecimal as base64. */
-static void base64_of(const char hex[65], char out[45])
-{
-	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < 33; i += 3) {
-		uint32_t bits = 0;
-		for (size_t k = 0; k < 6; k++)
-			bits = bits << 4 | (uint32_t)(2 * i + k < 64 ? hex_value(hex[2 * i + k]) : 0);
-		for (size_t k = 0; k < 4; k++)
-			out[i / 3 * 4 + k] = digit[bits >> (18 - 6 * k) & 63];
-	}
-	memcpy(out + 43, "=", 2);
-}
-
 /* 'sha256-...' of the first style, or 'none'. */
 static int style_source(const struct buf *html, char out[64], struct err *e)
 {
 	static const char open[] = "<style>";
 	const char *from = html->len ? strstr(html->p, open) : NULL, *end = from ? strstr(from, "</style>") : NULL;
 	struct sha256 *sum;
-	char hex[65], base64[45];
+	struct buf base64 = {0};
+	unsigned char bytes[32];
+	char hex[65];
 	snprintf(out, 64, "'none'");
 	if (!end)
 		return 0;
@@ -64,9 +53,13 @@ static int style_source(const struct buf *html, char out[64], struct err *e)
 	sha256_add(sum, from, (size_t)(end - from));
 	sha256_hex(sum, hex);
 	sha256_free(sum);
-	base64_of(hex, base64);
-	snprintf(out, 64, "'sha256-%s'", base64);
-	return 0;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(hex_value(hex[2 * i]) << 4 | hex_value(hex[2 * i + 1]));
+	rc = base64_append(&base64, bytes, sizeof bytes, e);
+	if (!rc)
+		snprintf(out, 64, "'sha256-%s'", base64.p);
+	buf_release(&base64);
+	return rc;
 }
 
 void report_page(struct server *s, struct http_request *r, const char *rest)

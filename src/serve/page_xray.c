@@ -3,6 +3,7 @@
  * and without support, forbidden terms. The scores themselves come from /v1/completions. Reference: page.h.
  */
 #include "serve/page.h"
+#include "serve/pending.h"
 
 #include <string.h>
 
@@ -175,28 +176,69 @@ static json_t *xray_make(struct server *s, const char *question, const char *ask
 	return out;
 }
 
+/* A look at one answer. */
+struct look {
+	struct pending pending;
+	json_t *body;
+	const char *question, *answer;
+	struct buf asked; /* the question with passages in front, or nothing */
+};
+
+static void look_free(struct pending *p)
+{
+	struct look *l = (struct look *)p;
+	json_decref(l->body);
+	buf_release(&l->asked);
+	mem_free(l);
+}
+
+static int find_passages(struct task *t, bool *more, struct problem *p)
+{
+	struct look *l = (struct look *)t;
+	struct search_hits hits;
+	struct err e = {0};
+	(void)more;
+	int rc = search_find(l->pending.server->search, l->question, SEARCH_PASSAGES, &hits, &e);
+	if (!rc)
+		rc = search_message(&hits, hits.n, l->question, &l->asked, &e);
+	search_hits_release(&hits);
+	return rc ? problem_from(p, "question", &e) : 0;
+}
+
+static void look_reply(struct look *l, struct problem *p)
+{
+	struct http_request *r = l->pending.r;
+	struct err e = {0};
+	json_t *out = NULL;
+	if (!p->status) {
+		out = xray_make(l->pending.server, l->question, l->asked.len ? l->asked.p : l->question, l->answer, &e);
+		if (!out)
+			problem_from(p, "answer", &e);
+	}
+	l->pending.r = NULL;
+	page_reply(r, p, out);
+	pending_free(&l->pending);
+}
+
+static void look_go_on(struct pending *p)
+{
+	struct problem none = {0};
+	look_reply((struct look *)p, &none);
+}
+
 void xray_post(struct server *s, struct http_request *r, const char *rest)
 {
 	struct problem p = {0};
-	struct err e = {0};
-	struct search_hits hits = {0};
-	struct buf asked = {0};
-	json_t *body = page_body(r, &p), *out = NULL;
-	const char *question = body ? page_text(body, "question", TEXT_MAX, &p) : NULL;
-	const char *answer = question ? page_text(body, "answer", TEXT_MAX, &p) : NULL;
-	bool rag = json_is_true(json_object_get(body, "rag")) && s->search;
-	int rc = 0;
+	struct look *l = pending_new(sizeof *l, s, r);
 	(void)rest;
-	if (answer && rag)
-		rc = search_find(s->search, question, SEARCH_PASSAGES, &hits, &e);
-	if (answer && rag && !rc)
-		rc = search_message(&hits, hits.n, question, &asked, &e);
-	if (answer && !rc)
-		out = xray_make(s, question, rag ? asked.p : question, answer, &e);
-	if (answer && !out)
-		problem_from(&p, "answer", &e);
-	page_reply(r, &p, out);
-	search_hits_release(&hits);
-	buf_release(&asked);
-	json_decref(body);
+	if (!l)
+		return;
+	l->pending.go_on = look_go_on;
+	l->pending.free = look_free;
+	l->body = page_body(r, &p);
+	l->question = l->body ? page_text(l->body, "question", TEXT_MAX, &p) : NULL;
+	l->answer = l->question ? page_text(l->body, "answer", TEXT_MAX, &p) : NULL;
+	bool rag = l->answer && s->search && json_is_true(json_object_get(l->body, "rag"));
+	if (!rag || pending_compute(&l->pending, find_passages, &p))
+		look_reply(l, &p);
 }

@@ -18,6 +18,21 @@ void reply_init(struct reply *r, bool chat)
 		at += snprintf(r->id + at, sizeof r->id - (size_t)at, "%02x", random[i]);
 }
 
+int base64_append(struct buf *out, const void *p, size_t n, struct err *e)
+{
+	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *from = p;
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i += 3) {
+		bool two = i + 1 < n, three = i + 2 < n;
+		unsigned bits = (unsigned)from[i] << 16 | (two ? (unsigned)from[i + 1] << 8 : 0) | (three ? from[i + 2] : 0);
+		const char four[] = {digit[bits >> 18], digit[bits >> 12 & 63], two ? digit[bits >> 6 & 63] : '=',
+			three ? digit[bits & 63] : '='};
+		rc = buf_append(out, four, sizeof four, e);
+	}
+	return rc;
+}
+
 /* ---- logprobs -------------------------------------------------------------------------------------------------------------------- */
 
 /* {"token", "logprob", "bytes"} of a chat. */

@@ -29,6 +29,8 @@ struct choice {
 	bool first_has_none;               /* the first token has nothing in front: it has no logprob */
 	const char *finish_reason;         /* NULL: goes on */
 };
+/* Appends n bytes as RFC 4648 spells them, padded. */
+int base64_append(struct buf *out, const void *p, size_t n, struct err *e);
 size_t token_characters(const struct tokenizer *t, int32_t id); /* of UTF-8 in its text */
 json_t *reply_choice(const struct reply *r, const struct choice *c);
 struct usage {

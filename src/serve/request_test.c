@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "serve/guard.h"
+#include "serve/reply.h"
 #include "serve/request.h"
 
 static struct problem read_fails(bool chat, const char *body)
@@ -162,6 +163,24 @@ static void test_key_and_type(void **state)
 	assert_int_equal(HEAD(NULL, HTTP_GET, {"Host", "localhost"}, {"Transfer-Encoding", "gzip, chunked"}), 400);
 }
 
+/* The vectors of RFC 4648, and bytes with their highest bit set. */
+static void test_base64(void **state)
+{
+	static const struct {
+		const char *from, *to;
+	} table[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+		{"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfb", "//77"}};
+	(void)state;
+	struct buf b = {0};
+	assert_int_equal(buf_puts(&b, "=", NULL), 0);
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		size_t before = b.len;
+		assert_int_equal(base64_append(&b, table[i].from, strlen(table[i].from), NULL), 0);
+		assert_string_equal(b.p + before, table[i].to);
+	}
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_key_and_type),
+		cmocka_unit_test(test_base64),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

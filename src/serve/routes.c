@@ -31,27 +31,31 @@ int target_find(const struct server *s, const char *name, struct target *out, st
 			return 0;
 		}
 	}
+	if (s->o->embedder && !strcmp(name, s->o->embedder_name))
+		return problem_set(p, 400, NULL, "model", "%s makes embeddings only: POST /v1/embeddings", name);
 	return problem_set(p, 404, "model_not_found", "model", "there is no model \"%.100s\"; GET /v1/models lists them", name);
 }
 
-static json_t *model_json(const struct server *s, const char *name, const char *suffix, const char *parent)
+static json_t *model_json(const struct server *s, const char *root, const char *name, const char *suffix, const char *parent)
 {
 	char id[512];
 	snprintf(id, sizeof id, "%s%s", name, suffix);
 	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s?}", "id", id, "object", "model", "created", (json_int_t)s->started,
-		"owned_by", "attune", "root", s->o->model_name, "parent", parent);
+		"owned_by", "attune", "root", root, "parent", parent);
 }
 
-/* Every model; those of passages have the one without as their parent. */
+/* Every model; those of passages have the one without as their parent, the embedder is a root of its own. */
 static json_t *models_json(const struct server *s)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i <= s->o->n_adapters; i++) {
-		const char *name = i ? s->o->adapter[i - 1].name : s->o->model_name;
-		json_array_append_new(list, model_json(s, name, "", i ? s->o->model_name : NULL));
+		const char *base = s->o->model_name, *name = i ? s->o->adapter[i - 1].name : base;
+		json_array_append_new(list, model_json(s, base, name, "", i ? base : NULL));
 		if (s->search)
-			json_array_append_new(list, model_json(s, name, "/rag", name));
+			json_array_append_new(list, model_json(s, base, name, "/rag", name));
 	}
+	if (s->o->embedder)
+		json_array_append_new(list, model_json(s, s->o->embedder_name, s->o->embedder_name, "", NULL));
 	return list;
 }
 
@@ -112,18 +116,6 @@ static void get_metrics(struct server *s, struct http_request *r, const char *re
 		http_reply(r, 200, "text/plain; version=0.0.4", text.p, text.len);
 	}
 	buf_release(&text);
-}
-
-static void post_chat(struct server *s, struct http_request *r, const char *rest)
-{
-	(void)rest;
-	exchange_begin(s, r, true);
-}
-
-static void post_text(struct server *s, struct http_request *r, const char *rest)
-{
-	(void)rest;
-	exchange_begin(s, r, false);
 }
 
 /* ---- texts and tokens, as llama-server has them ---------------------------------------------------------------------------------------- */
@@ -216,8 +208,9 @@ static const struct endpoint endpoints[] = {
 	{"/metrics", HTTP_GET, true, get_metrics},
 	{"/v1/models", HTTP_GET, true, get_models},
 	{"/v1/models/", HTTP_GET, true, get_model},
-	{"/v1/chat/completions", HTTP_POST, false, post_chat},
-	{"/v1/completions", HTTP_POST, false, post_text},
+	{"/v1/chat/completions", HTTP_POST, false, chat_post},
+	{"/v1/completions", HTTP_POST, false, text_post},
+	{"/v1/embeddings", HTTP_POST, false, embeddings_post},
 	{"/tokenize", HTTP_POST, false, post_tokenize},
 	{"/detokenize", HTTP_POST, false, post_detokenize},
 	{"/", HTTP_GET, true, ui_get},

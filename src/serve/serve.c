@@ -4,7 +4,6 @@
 #include "serve/page.h"
 
 #include <event2/event.h>
-#include <omp.h>
 
 #include "serve/connection.h"
 #include "serve/key.h"
@@ -26,7 +25,8 @@ static void on_news(evutil_socket_t fd, short what, void *context)
 {
 	struct loop *l = context;
 	(void)fd, (void)what;
-	exchanges_news(&l->server);
+	exchange_news(&l->server); /* empties the descriptor, so it comes first */
+	pending_news(&l->server);
 	enum engine_state state = engine_state(l->server.engine, l->e);
 	if (state == ENGINE_FAILED) {
 		l->rc = l->e->code;
@@ -43,7 +43,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	struct loop *l = context;
 	double now = now_s();
 	(void)fd, (void)what;
-	exchanges_expire(&l->server, l->stopped_s > 0 && now - l->stopped_s > GRACE_S);
+	pending_expire(&l->server, l->stopped_s > 0 && now - l->stopped_s > GRACE_S);
 	if (!*l->server.o->stop)
 		return;
 	if (!l->stopped_s) {
@@ -51,7 +51,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 		http_refuse_new(l->server.http);
 		log_line(LOG_INFO, "stopping; who is being answered has %d s", GRACE_S);
 	}
-	if (l->server.exchanges)
+	if (l->server.pending)
 		return;
 	if (l->idle_s)
 		event_base_loopbreak(l->base);
@@ -83,7 +83,6 @@ int serve_run(const struct serve_options *o, struct err *e)
 		rc = search_open(&l.server.search, o->data, o->embedder, e);
 	if (!rc && o->data)
 		rc = evidence_open(&l.server.evidence, o->data, e);
-	omp_set_num_threads(1); /* of the loop's thread, which embeds questions: the engine has a team of its own */
 	if (!rc)
 		rc = page_open(&l.server.page, o, l.server.evidence, e);
 	if (!rc && !(l.base = event_base_new()))
@@ -100,7 +99,7 @@ int serve_run(const struct serve_options *o, struct err *e)
 		event_free(l.tick);
 	http_close(l.server.http);
 	engine_stop(l.server.engine);
-	exchanges_free(&l.server);
+	pending_free_all(&l.server);
 	search_close(l.server.search);
 	page_close(l.server.page);
 	evidence_free(l.server.evidence);

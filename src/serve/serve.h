@@ -21,7 +21,8 @@ struct serve_options {
 	const struct serve_adapter *adapter;
 	size_t n_adapters;
 	const char *data;                /* data folder whose passages NAME/rag answers from, or NULL */
-	const struct embedder *embedder; /* finds passages by meaning; NULL: none */
+	const struct embedder *embedder; /* finds passages by meaning, and is served itself; NULL: none */
+	const char *embedder_name;       /* what clients call it */
 	const char *results;    /* folder of attune run's results, shown on the page, where its visitors' work is kept; or NULL */
 	const char *const *run; /* [n_runs] folders of training runs, to be watched beside those of `results` */
 	size_t n_runs;

@@ -13,16 +13,16 @@
 
 enum { ANSWER_TIMEOUT_S = 600 };
 
-struct exchange;
 struct page;
+struct pending;
 struct server {
 	const struct serve_options *o;
 	struct engine *engine;
 	struct http *http;
-	struct search *search;     /* NULL: no data folder */
-	struct evidence *evidence; /* of the same */
+	struct search *search;     /* the engine's thread finds; NULL: no data folder */
+	struct evidence *evidence; /* of the same, the loop's */
 	struct page *page;
-	struct exchange *exchanges;
+	struct pending *pending; /* the newest first */
 	time_t started;
 };
 
@@ -39,14 +39,16 @@ struct target {
 /* 404 where there is none. */
 int target_find(const struct server *s, const char *name, struct target *out, struct problem *p);
 
-/* Leads a request of the body to its answer. */
-void exchange_begin(struct server *s, struct http_request *r, bool chat);
-/* What the engine has to say, to whom it may concern. */
-void exchanges_news(struct server *s);
-/* Ends those that take too long; `all`: every one. */
-void exchanges_expire(struct server *s, bool all);
+handler chat_post, text_post; /* exchange.c: completions */
+handler embeddings_post;      /* embeddings.c */
+
+/* What the engine has to say, to whom it may concern: of jobs, of tasks. */
+void exchange_news(struct server *s);
+void pending_news(struct server *s);
+/* Ends requests that take too long; `all`: every one. */
+void pending_expire(struct server *s, bool all);
 /* When the engine has stopped: what is left of them. */
-void exchanges_free(struct server *s);
+void pending_free_all(struct server *s);
 
 /* /metrics, in Prometheus' text format. */
 int metrics_write(struct server *s, struct buf *out, struct err *e);

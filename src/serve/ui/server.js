@@ -48,8 +48,10 @@ export async function refresh() {
 	Object.assign(state, now);
 }
 
+/* Those that can be asked: an embedder is a root of its own. */
 export async function models() {
-	return (await get("/v1/models")).data;
+	const list = (await get("/v1/models")).data;
+	return list.filter((one) => one.root === list[0].root);
 }
 
 /* Server-sent events of a POST, in order. */
