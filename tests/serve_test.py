@@ -8,6 +8,7 @@ import concurrent.futures
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -30,8 +31,8 @@ ASKED = {"model": "untied", "messages": [{"role": "user", "content": "in the"}],
 class Server:
     """A running `attune serve`; the model is loaded when it is entered."""
 
-    def __init__(self, *args):
-        self.child = subprocess.Popen([ATTUNE, "serve", "--model", MODEL, "--port", "0", *args], env=ENV, stdout=subprocess.PIPE,
+    def __init__(self, *args, env=ENV):
+        self.child = subprocess.Popen([ATTUNE, "serve", "--model", MODEL, "--port", "0", *args], env=env, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True)
         self.key = None
 
@@ -272,6 +273,68 @@ def test_text(s):
                        all(abs(a - b) < 1e-2 for a, b in zip(last, scored["logprobs"])) and all(len(t) == 2 for t in p["top_logprobs"][1:]), (p, scored))
 
 
+def test_llama(s):
+    """What llama-server offers beside OpenAI's interface."""
+    messages = [{"role": "user", "content": "in <|im_end|> the"}]
+    status, got = s.post("/apply-template", {"messages": messages})
+    Case.check("the template's text", status == 200 and set(got) == {"prompt"} and got["prompt"].endswith("assistant\n") and "You are a helpful assistant." in got["prompt"] and
+               "in <|im_end|> the" in got["prompt"], got)
+    asked = {"model": "untied", "max_tokens": 6, "temperature": 0}
+    plain = s.post("/apply-template", {"messages": ASKED["messages"]})[1]["prompt"]
+    ids = s.post("/tokenize", {"content": plain})[1]["tokens"]
+    one, two = s.post(CHAT, asked | {"messages": ASKED["messages"]})[1], s.post(TEXT, asked | {"prompt": ids})[1]
+    Case.check("its tokens are a chat's prompt", one["usage"]["prompt_tokens"] == two["usage"]["prompt_tokens"] == len(ids) and content(one) == two["choices"][0]["text"], (one, two))
+    for body, param in (({}, "messages"), ({"messages": [*messages, {"role": "assistant", "content": "a"}]}, "messages"), ({"messages": [{"role": "tool", "content": "a"}]}, "messages[0]")):
+        status, got = s.post("/apply-template", body)
+        Case.check(f"400 for the template of {json.dumps(body)[:50]}", status == 400 and got["error"]["param"] == param, got)
+    special, letters = (s.post("/tokenize", {"content": "<|im_end|>", "parse_special": x})[1]["tokens"] for x in (True, False))
+    Case.check("control tokens, or their letters", len(special) == 1 < len(letters) and special == s.post("/tokenize", {"content": "<|im_end|>"})[1]["tokens"], (special, letters))
+    got = s.post("/tokenize", {"content": "in\u00e9", "with_pieces": True})[1]["tokens"]
+    Case.check("pieces, and bytes where they are no text", b"".join(t["piece"].encode() if isinstance(t["piece"], str) else bytes(t["piece"]) for t in got) == "in\u00e9".encode() and
+               [t["id"] for t in got] == s.post("/tokenize", {"content": "in\u00e9"})[1]["tokens"], got)
+    Case.check("a switch that is none", s.post("/tokenize", {"content": "a", "with_pieces": 1})[1]["error"]["param"] == "with_pieces")
+    status, got = s.get("/props")
+    Case.check("properties", status == 200 and got["total_slots"] == 2 and got["model_path"] == MODEL and got["default_generation_settings"]["n_ctx"] == 512 and
+               "{%" in got["chat_template"] and got["eos_token"] and got["modalities"] == {"vision": False, "audio": False}, got)
+
+
+def test_scales(s):
+    """The strength of an adapter, for all that is asked from then on."""
+    def said(**more):
+        return content(s.post(CHAT, ASKED | {"model": "ours"} | more)[1])
+
+    def scale(*pairs):
+        return s.post("/lora-adapters", [{"id": i, "scale": x} for i, x in pairs])
+
+    tuned, base = said(), said(model="untied")
+    adapters = s.get("/lora-adapters")
+    Case.check("adapters", adapters == (200, json.dumps([{"id": 0, "path": ADAPTER, "scale": 1.0}], separators=(",", ":")).encode()), adapters)
+    Case.check("at nothing it is the base", scale((0, 0)) == (200, {"success": True}) and said() == base != tuned)
+    with tempfile.TemporaryDirectory() as here:
+        half = os.path.join(here, "half")
+        shutil.copytree(ADAPTER, half)
+        path = os.path.join(half, "adapter_config.json")
+        with open(path, encoding="utf-8") as f:
+            config = json.load(f)
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(config | {"lora_alpha": config["lora_alpha"] * 3}, f)
+        want = generate({"messages": ASKED["messages"]}, "--adapter", half)["text"]
+    scale((0, 3))
+    Case.check("at three it is one of three times its alpha", said() == want and want not in (tuned, base), (said(), want))
+    Case.check("and is not taken for the one at its own strength", scale((0, 1)) == (200, {"success": True}) and said() == tuned)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        got = list(pool.map(lambda i: said() if i else said(model="untied"), range(8)))
+    Case.check("beside the base", got == [base] + [tuned] * 7, got)
+    Case.check("who is not named is off", scale() == (200, {"success": True}) and json.loads(s.get("/lora-adapters")[1])[0]["scale"] == 0 and said() == base)
+    for body, param in (([{"id": 1, "scale": 1}], "id"), ([{"id": -1, "scale": 1}], "id"), ([{"scale": 1}], "id"), ([{"id": 0}], "scale"), ([{"id": 0, "scale": 1e9}], "scale"),
+                        ([{"id": 0, "scale": 1}, 5], "id"), ({"id": 0, "scale": 1}, None), ("[", None)):
+        status, got = s.post("/lora-adapters", body)
+        Case.check(f"400 for {json.dumps(body)}", status == 400 and got["error"]["param"] == param, got)
+    Case.check("an error changes nothing", said() == base)
+    scale((0, 1))
+    Case.check("405 for another method", s.ask("DELETE", "/lora-adapters")[0] == 405)
+
+
 def test_stop(s, want):
     stop = want[3:6]
     got = s.post(CHAT, ASKED | {"stop": stop})[1]
@@ -468,13 +531,35 @@ def test_embeddings():
             end = time.time() + 10
             while not s.busy() and time.time() < end:
                 time.sleep(0.01)
-            answered = s.post(CHAT, ASKED | {"max_tokens": 1})[0], s.busy()
+            answered = s.post(CHAT, ASKED)[0], s.busy()
         Case.check("others are answered between its passes", answered == (200, 1), answered)
         Case.check("who goes away frees the engine", s.wait_idle(2))
     with Server("--embedder", "none") as s:
         status, got = s.post(EMBEDDINGS, {"model": "minilm", "input": "a"})
         Case.check("without an embedder: how to get one", status == 404 and "attune pull minilm" in got["error"]["message"] and
                    len(s.get("/v1/models")[1]["data"]) == 1, got)
+
+
+def test_slow():
+    """An answer that takes long, and a server that does not wait for it."""
+    long = {"max_tokens": 450, "n": 120, "temperature": 2}
+    with Server("--parallel", "1", "--threads", "1", env=ENV | {"ATTUNE_CPU": "ref"}) as s, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        others = [pool.submit(s.post, CHAT, ASKED | long) for _ in range(2)]
+        while s.busy() < 240:
+            time.sleep(0.01)
+        connection = http.client.HTTPConnection("127.0.0.1", int(s.port), timeout=60)
+        connection.request("POST", CHAT, json.dumps(ASKED | {"stream": True}), {"Content-Type": "application/json"})
+        stream, begun = connection.getresponse(), time.time()
+        lines = [stream.readline() for _ in range(4)]
+        Case.check("a stream that has nothing to say pings", json.loads(lines[0].removeprefix(b"data: "))["choices"][0]["delta"]["role"] == "assistant" and
+                   lines[2:] == [b": ping\n", b"\n"] and 4 < time.time() - begun < 9, (lines, time.time() - begun))
+        s.child.send_signal(signal.SIGTERM)
+        rest = stream.read().decode()
+        last = rest.rstrip().rsplit("\n", 1)[-1].removeprefix("data: ")
+        Case.check("an error in mid-stream is its last event", json.loads(last)["error"]["code"] == "timeout" and "[DONE]" not in rest, rest)
+        got = [one.result() for one in others]
+        Case.check("and a 503 to whoever had no answer yet", [(status, g["error"]["type"]) for status, g in got] == [(503, "unavailable_error")] * 2, got)
+        Case.check("it ends ten seconds after it was asked to", s.child.wait(timeout=30) == 0)
 
 
 def test_end():
@@ -501,6 +586,8 @@ def main():
         test_stop(s, want)
         test_logprobs(s)
         test_text(s)
+        test_llama(s)
+        test_scales(s)
         test_errors(s)
         test_together(s, want)
     Case.check("Ctrl-C ends it with 0", s.child.returncode == 0 and "Sanitizer" not in s.err, s.err)
@@ -509,6 +596,7 @@ def main():
     with tempfile.TemporaryDirectory() as here:
         test_rag(here)
     test_embeddings()
+    test_slow()
     test_end()
     print(f"1..{Case.n}")
     return Case.failed > 0

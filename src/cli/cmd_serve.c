@@ -10,14 +10,14 @@
 
 #include <omp.h>
 
-enum { ADAPTERS_MAX = 32, RUNS_MAX = 32, NAME_SIZE = 128 };
+enum { RUNS_MAX = 32, NAME_SIZE = 128 };
 
 struct job {
 	struct serve_options options;
-	struct serve_adapter adapter[ADAPTERS_MAX];
+	struct serve_adapter adapter[SERVE_ADAPTERS_MAX];
 	const char *run[RUNS_MAX];
-	char model[PATH_SIZE], model_name[NAME_SIZE], embedder_name[NAME_SIZE], data[PATH_SIZE], path[ADAPTERS_MAX][PATH_SIZE],
-		name[ADAPTERS_MAX][NAME_SIZE];
+	char model[PATH_SIZE], model_name[NAME_SIZE], embedder_name[NAME_SIZE], data[PATH_SIZE],
+		path[SERVE_ADAPTERS_MAX][PATH_SIZE], name[SERVE_ADAPTERS_MAX][NAME_SIZE];
 };
 
 /* What is left of a path when somebody has to say it: the last folder or file, without .gguf; of .../NAME/adapter the NAME. */
@@ -61,8 +61,8 @@ static int adapters_read(struct job *j, const struct cli *c, struct err *e)
 	int rc = 0;
 	for (int i = 0; !rc && (value = cli_next(c, "adapter", &i));) {
 		size_t at = j->options.n_adapters, n = strcspn(value, "=");
-		if (at == ADAPTERS_MAX)
-			return err_set(e, ERR_USAGE, "--adapter: at most %d", ADAPTERS_MAX);
+		if (at == SERVE_ADAPTERS_MAX)
+			return err_set(e, ERR_USAGE, "--adapter: at most %d", SERVE_ADAPTERS_MAX);
 		if (!n || n >= PATH_SIZE || (value[n] && strlen(value + n + 1) >= NAME_SIZE))
 			return err_set(e, ERR_USAGE, "--adapter: expected DIR or DIR=NAME, found '%s'", value);
 		snprintf(j->path[at], PATH_SIZE, "%.*s", (int)n, value);

@@ -290,6 +290,8 @@ void sample_release(struct sample *s);
 int row_sample(struct sample *out, const struct row *r, const struct encoder *enc, bool all, struct err *e);
 /* The ids that generation starts from: the raw prompt, or the messages with the generation prompt (a final assistant message is left out). */
 int row_prompt(struct ids *out, const struct row *r, const struct encoder *enc, struct err *e);
+/* Appends the text of messages that those ids are made of. */
+int row_prompt_text(struct buf *out, const struct row *r, const struct encoder *enc, struct err *e);
 
 /* ---- settings --------------------------------------------------------------------------------------------------------------- */
 

@@ -471,6 +471,14 @@ static int chat_sequence(struct sequence *s, const struct row *r, const struct e
 }
 
 /* The ids before the last answer, exactly as serving makes them. */
+/* A final answer is left out. */
+static int prompt_open(struct chat *c, const struct row *r, const struct encoder *enc, struct err *e)
+{
+	size_t take = r->n_messages;
+	take -= take && !strcmp(r->messages[take - 1].role, "assistant");
+	return chat_open(c, r, take, enc, true, e);
+}
+
 static int prompt_ids(struct sequence *s, const struct row *r, const struct encoder *enc, struct err *e)
 {
 	if (r->kind == ROW_COMPLETION) {
@@ -478,9 +486,7 @@ static int prompt_ids(struct sequence *s, const struct row *r, const struct enco
 		return rc ? rc : push_text(s, enc->tokenizer, r->prompt, false, e);
 	}
 	struct chat c = {0};
-	size_t take = r->n_messages;
-	take -= take && !strcmp(r->messages[take - 1].role, "assistant");
-	int rc = chat_open(&c, r, take, enc, true, e);
+	int rc = prompt_open(&c, r, enc, e);
 	if (!rc)
 		rc = push_chat(s, &c, enc->tokenizer, e);
 	chat_release(&c);
@@ -562,6 +568,16 @@ int row_prompt(struct ids *out, const struct row *r, const struct encoder *enc, 
 		rc = ids_push(out, s.ids.p[i], e);
 	sequence_release(&s);
 	return rc && r->line ? err_prefix(e, "line %zu", r->line) : rc;
+}
+
+int row_prompt_text(struct buf *out, const struct row *r, const struct encoder *enc, struct err *e)
+{
+	struct chat c = {0};
+	int rc = prompt_open(&c, r, enc, e);
+	if (!rc)
+		rc = buf_append(out, c.text.p, c.text.len, e);
+	chat_release(&c);
+	return rc;
 }
 
 void sample_release(struct sample *s)

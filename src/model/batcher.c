@@ -9,8 +9,8 @@
 
 struct slot {
 	struct kv *kv;
-	struct ids held; /* what kv holds */
-	const struct lora *lora;
+	struct ids held;           /* what kv holds */
+	struct lora lora;          /* that kv was computed with, as it was then; zeroed: the base alone */
 	struct sequence *sequence; /* NULL: free */
 	struct stream stream;
 	int32_t id;       /* drawn, not yet appended; of a sequence whose prompt is done */
@@ -85,11 +85,22 @@ size_t batcher_n_prompts(const struct batcher *b)
 
 /* ---- slots -------------------------------------------------------------------------------------------------------------------- */
 
+static const struct lora *lora_of(const struct slot *slot)
+{
+	return slot->lora.params ? &slot->lora : NULL;
+}
+
+/* Whether two compute the same: the same numbers at the same scale. */
+static bool is_same(const struct lora *a, const struct lora *b)
+{
+	return a == b || (a && b && a->params == b->params && a->scale == b->scale);
+}
+
 /* Tokens at the beginning of the prompt that the slot has computed; the last one is always to be computed, for its logits. */
 static size_t shared(const struct slot *slot, const struct sequence *s)
 {
 	size_t n = 0, most = s->prompt.n - 1;
-	if (slot->lora != s->lora || s->score_prompt)
+	if (!is_same(lora_of(slot), s->lora) || s->score_prompt)
 		return 0;
 	most = slot->held.n < most ? slot->held.n : most;
 	while (n < most && slot->held.p[n] == s->prompt.p[n])
@@ -172,7 +183,7 @@ int batcher_join(struct batcher *b, struct sequence *s, struct err *e)
 		return 0;
 	s->answer.finish_reason = NULL;
 	slot->sequence = s;
-	slot->lora = s->lora;
+	slot->lora = s->lora ? *s->lora : (struct lora){0};
 	slot->used_at = ++b->n_joined;
 	b->n_busy++;
 	b->n_prompts++;
@@ -225,7 +236,7 @@ int batcher_prompt(struct batcher *b, struct err *e)
 	struct sequence *s = slot->sequence;
 	size_t first = slot->kv->n, n = s->prompt.n - first;
 	n = n < b->work->max_tokens ? n : b->work->max_tokens;
-	int rc = model_append(b->model, slot->lora, b->work, slot->kv, s->prompt.p + first, n, b->work->logits, e);
+	int rc = model_append(b->model, lora_of(slot), b->work, slot->kv, s->prompt.p + first, n, b->work->logits, e);
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = ids_push(&slot->held, s->prompt.p[first + i], e);
 	if (rc)
@@ -246,7 +257,9 @@ static int slots_advance(struct batcher *b, struct slot *const *slot, size_t n, 
 	struct kv *kv[BATCHER_SLOTS_MAX];
 	int32_t id[BATCHER_SLOTS_MAX];
 	for (size_t i = 0; i < n; i++) {
-		lora[i] = slot[i]->lora;
+		lora[i] = lora_of(slot[i]);
+		if (i && is_same(lora[i], lora[i - 1]))
+			lora[i] = lora[i - 1];
 		kv[i] = slot[i]->kv;
 		id[i] = slot[i]->id;
 	}
@@ -269,7 +282,7 @@ int batcher_tokens(struct batcher *b, struct err *e)
 		for (size_t i = first; i < b->n_slots; i++) {
 			struct slot *s = &b->slot[i];
 			if (taken[i] || !s->sequence || s->sequence->n_done < s->sequence->prompt.n ||
-				s->lora != b->slot[first].lora)
+				!is_same(lora_of(s), lora_of(&b->slot[first])))
 				continue;
 			taken[i] = true;
 			slot[n++] = s;

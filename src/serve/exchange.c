@@ -219,7 +219,7 @@ static int parts_make(struct exchange *x, struct err *e)
 	for (size_t i = 0; i < x->n_parts && !rc; i++) {
 		struct part *part = &x->parts[i];
 		part->job = (struct job){.owner = x, .index = i, .logprobs = x->q.logprobs, .n_top = x->q.n_top};
-		part->job.sequence = (struct sequence){.lora = x->target.lora,
+		part->job.sequence = (struct sequence){.lora = x->target.lora.params ? &x->target.lora : NULL,
 			.prompt = x->prompts[i / x->q.n],
 			.options = {.sampling = x->q.sampling,
 				.opening = x->opening,

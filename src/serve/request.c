@@ -134,6 +134,9 @@ int messages_read(const json_t *list, struct arena *arena, struct message **out,
 		if (rc)
 			return rc;
 	}
+	if (!strcmp((*out)[count - 1].role, "assistant"))
+		return problem_set(p, 400, NULL, "messages",
+			"messages: expected the last one to be by the user; going on with an answer is not supported");
 	return 0;
 }
 
@@ -148,11 +151,7 @@ static int read_model(struct completion_request *q, const char *name, const json
 static int read_messages(struct completion_request *q, const char *name, const json_t *value, struct problem *p)
 {
 	(void)name;
-	int rc = messages_read(value, &q->arena, &q->messages, &q->n_messages, p);
-	if (!rc && !strcmp(q->messages[q->n_messages - 1].role, "assistant"))
-		rc = problem_set(p, 400, NULL, "messages",
-			"messages: expected the last one to be by the user; going on with an answer is not supported");
-	return rc;
+	return messages_read(value, &q->arena, &q->messages, &q->n_messages, p);
 }
 
 static int read_prompt(struct completion_request *q, const char *name, const json_t *value, struct problem *p)
@@ -401,10 +400,11 @@ int body_read(json_t **out, const char *body, size_t n, struct problem *p)
 	return rc;
 }
 
+const struct sampling sampling_default = {.temperature = 0.2f, .top_p = 0.9f};
+
 int completion_request_read(struct completion_request *q, bool chat, const char *body, size_t n, struct problem *p)
 {
-	*q = (struct completion_request){
-		.chat = chat, .n = 1, .max_tokens = chat ? SIZE_MAX : 16, .sampling = {.temperature = 0.2f, .top_p = 0.9f}};
+	*q = (struct completion_request){.chat = chat, .n = 1, .max_tokens = chat ? SIZE_MAX : 16, .sampling = sampling_default};
 	arena_init(&q->arena, 1 << 12);
 	if (getrandom(&q->sampling.seed, sizeof q->sampling.seed, 0) < 0)
 		q->sampling.seed = 0;

@@ -31,6 +31,7 @@ struct completion_request {
 	struct arena arena; /* owns messages, and contents that came in parts */
 };
 
+extern const struct sampling sampling_default; /* where a request says nothing */
 /* Reads the body of n bytes. The caller releases, also after a problem. */
 int completion_request_read(struct completion_request *q, bool chat, const char *body, size_t n, struct problem *p);
 void completion_request_release(struct completion_request *q);

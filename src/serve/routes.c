@@ -27,7 +27,9 @@ int target_find(const struct server *s, const char *name, struct target *out, st
 	for (size_t i = 0; i < s->o->n_adapters; i++) {
 		const char *own = s->o->adapter[i].name;
 		if (strlen(own) == n && !memcmp(own, name, n)) {
-			out->lora = engine_lora(s->engine, i);
+			if (s->scale[i])
+				out->lora = *engine_lora(s->engine, i);
+			out->lora.scale *= s->scale[i];
 			return 0;
 		}
 	}
@@ -118,86 +120,6 @@ static void get_metrics(struct server *s, struct http_request *r, const char *re
 	buf_release(&text);
 }
 
-/* ---- texts and tokens, as llama-server has them ---------------------------------------------------------------------------------------- */
-
-static json_t *tokenize(const struct tokenizer *t, const json_t *body, struct problem *p)
-{
-	const json_t *content = json_object_get(body, "content");
-	struct ids ids = {0};
-	struct err e;
-	json_t *list;
-	if (!json_is_string(content)) {
-		problem_set(p, 400, NULL, "content", "content: expected a string");
-		return NULL;
-	}
-	if (json_is_true(json_object_get(body, "add_special")) && tokenizer_bos(t) >= 0 && ids_push(&ids, tokenizer_bos(t), &e))
-		problem_from(p, NULL, &e);
-	else if (tokenizer_encode(t, json_string_value(content), json_string_length(content), &ids, &e))
-		problem_from(p, "content", &e);
-	list = p->status ? NULL : json_array();
-	for (size_t i = 0; list && i < ids.n; i++)
-		json_array_append_new(list, json_integer(ids.p[i]));
-	ids_release(&ids);
-	return list ? json_pack("{s:o}", "tokens", list) : NULL;
-}
-
-static json_t *detokenize(const struct tokenizer *t, const json_t *body, struct problem *p)
-{
-	const json_t *list = json_object_get(body, "tokens"), *id;
-	struct buf text = {0}, clean = {0};
-	struct err e;
-	json_t *out = NULL;
-	size_t i;
-	if (!json_is_array(list))
-		problem_set(p, 400, NULL, "tokens", "tokens: expected a list");
-	json_array_foreach (list, i, id) {
-		json_int_t value = json_integer_value(id);
-		int32_t one = (int32_t)value;
-		if (p->status)
-			break;
-		if (!json_is_integer(id) || value < 0 || (size_t)value >= tokenizer_n_vocab(t))
-			problem_set(p, 400, NULL, "tokens", "tokens: expected ids from 0 to %zu", tokenizer_n_vocab(t) - 1);
-		else if (tokenizer_decode(t, &one, 1, true, &text, &e))
-			problem_from(p, NULL, &e);
-	}
-	if (!p->status && utf8_append(&clean, text.len ? text.p : "", text.len, &e))
-		problem_from(p, NULL, &e);
-	if (!p->status)
-		out = json_pack("{s:s%}", "content", clean.len ? clean.p : "", clean.len);
-	buf_release(&text);
-	buf_release(&clean);
-	return out;
-}
-
-/* Reads the body and answers with what `make` makes of it. */
-static void post_tokens(
-	struct server *s, struct http_request *r, json_t *(*make)(const struct tokenizer *t, const json_t *body, struct problem *p))
-{
-	struct problem p = {0};
-	size_t n;
-	const char *text = http_body(r, &n);
-	json_t *body, *answer = NULL;
-	if (!body_read(&body, text, n, &p))
-		answer = make(model_encoder(engine_model(s->engine))->tokenizer, body, &p);
-	json_decref(body);
-	if (p.status)
-		http_reply_problem(r, &p);
-	else
-		http_reply_json(r, 200, answer);
-}
-
-static void post_tokenize(struct server *s, struct http_request *r, const char *rest)
-{
-	(void)rest;
-	post_tokens(s, r, tokenize);
-}
-
-static void post_detokenize(struct server *s, struct http_request *r, const char *rest)
-{
-	(void)rest;
-	post_tokens(s, r, detokenize);
-}
-
 static void options(struct http_request *r)
 {
 	http_reply(r, 204, "text/plain", "", 0);
@@ -211,8 +133,12 @@ static const struct endpoint endpoints[] = {
 	{"/v1/chat/completions", HTTP_POST, false, chat_post},
 	{"/v1/completions", HTTP_POST, false, text_post},
 	{"/v1/embeddings", HTTP_POST, false, embeddings_post},
-	{"/tokenize", HTTP_POST, false, post_tokenize},
-	{"/detokenize", HTTP_POST, false, post_detokenize},
+	{"/tokenize", HTTP_POST, false, tokenize_post},
+	{"/detokenize", HTTP_POST, false, detokenize_post},
+	{"/apply-template", HTTP_POST, false, template_post},
+	{"/props", HTTP_GET, false, props_get},
+	{"/lora-adapters", HTTP_GET, false, lora_get},
+	{"/lora-adapters", HTTP_POST, false, lora_post},
 	{"/", HTTP_GET, true, ui_get},
 	{"/ui/", HTTP_GET, true, ui_get},
 	{"/page/state", HTTP_GET, true, page_state},
@@ -233,16 +159,20 @@ static const struct endpoint endpoints[] = {
 	{"/page/train/", HTTP_GET, true, train_run_get},
 };
 
-static const struct endpoint *endpoint_find(const char *path, const char **rest)
+/* With this method, or else any at the path. */
+static const struct endpoint *endpoint_find(const char *path, enum http_method method, const char **rest)
 {
+	const struct endpoint *found = NULL;
 	for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
-		size_t n = strlen(endpoints[i].path);
-		*rest = path + n;
-		if (n > 1 && endpoints[i].path[n - 1] == '/' ? !strncmp(path, endpoints[i].path, n) && path[n]
-							     : !strcmp(path, endpoints[i].path))
-			return &endpoints[i];
+		const struct endpoint *one = &endpoints[i];
+		size_t n = strlen(one->path);
+		bool fits = n > 1 && one->path[n - 1] == '/' ? !strncmp(path, one->path, n) && path[n] : !strcmp(path, one->path);
+		if (fits && (!found || one->method == method)) {
+			found = one;
+			*rest = path + n;
+		}
 	}
-	return NULL;
+	return found;
 }
 
 void route(void *server, struct http_request *r)
@@ -251,7 +181,7 @@ void route(void *server, struct http_request *r)
 	struct problem p = {0};
 	struct err e;
 	const char *rest;
-	const struct endpoint *found = endpoint_find(http_path(r), &rest);
+	const struct endpoint *found = endpoint_find(http_path(r), http_method(r), &rest);
 	if (!found)
 		problem_set(&p, 404, NULL, NULL, "there is nothing at %.100s", http_path(r));
 	else if (http_method(r) == HTTP_OPTIONS)

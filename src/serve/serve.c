@@ -77,6 +77,8 @@ int serve_run(const struct serve_options *o, struct err *e)
 	struct http_options http = {.host = o->host, .port = o->port, .on_request = route, .context = &l.server};
 	int rc = 0;
 	signal(SIGPIPE, SIG_IGN); /* or a client that goes while it is being answered ends the process */
+	for (size_t i = 0; i < o->n_adapters; i++)
+		l.server.scale[i] = 1;
 	if (o->key_file && !(rc = key_read(o->key_file, key, e)))
 		http.key = key;
 	if (!rc && o->data)

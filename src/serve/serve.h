@@ -12,6 +12,8 @@
 
 #include "base/base.h"
 
+enum { SERVE_ADAPTERS_MAX = 32 };
+
 struct serve_adapter {
 	const char *path, *name;
 };
@@ -19,7 +21,7 @@ struct serve_adapter {
 struct serve_options {
 	const char *model, *model_name, *model_given; /* path; what clients call it; what hub_resolve was asked for */
 	const struct serve_adapter *adapter;
-	size_t n_adapters;
+	size_t n_adapters;               /* up to SERVE_ADAPTERS_MAX */
 	const char *data;                /* data folder whose passages NAME/rag answers from, or NULL */
 	const struct embedder *embedder; /* finds passages by meaning, and is served itself; NULL: none */
 	const char *embedder_name;       /* what clients call it */

@@ -24,6 +24,7 @@ struct server {
 	struct page *page;
 	struct pending *pending; /* the newest first */
 	time_t started;
+	float scale[SERVE_ADAPTERS_MAX]; /* times that of adapter i, by /lora-adapters */
 };
 
 /* Answers a request; `rest` is what follows the endpoint's path. */
@@ -33,14 +34,15 @@ void route(void *server, struct http_request *r);
 
 /* A model as clients name it: the base, an adapter, or one of these with passages ("NAME/rag"). */
 struct target {
-	const struct lora *lora; /* NULL: the base alone */
+	struct lora lora; /* at its scale; zeroed: the base alone */
 	bool rag;
 };
 /* 404 where there is none. */
 int target_find(const struct server *s, const char *name, struct target *out, struct problem *p);
 
-handler chat_post, text_post; /* exchange.c: completions */
-handler embeddings_post;      /* embeddings.c */
+handler chat_post, text_post;                                                          /* exchange.c: completions */
+handler embeddings_post;                                                               /* embeddings.c */
+handler tokenize_post, detokenize_post, template_post, props_get, lora_get, lora_post; /* llama.c */
 
 /* What the engine has to say, to whom it may concern: of jobs, of tasks. */
 void exchange_news(struct server *s);
