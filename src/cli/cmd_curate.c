@@ -94,7 +94,7 @@ static int terms_import(const char *from, const char *in, struct err *e)
 static int run(const struct cli *c, struct err *e)
 {
 	long long n_shown = 0;
-	struct settings s;
+	struct settings s = {0};
 	struct data_summary made;
 	size_t n_settled;
 	const char *in = cli_flag(c, "in"), *out = cli_flag(c, "out");

@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#include "kern/kern.h"
 
 enum { QUESTIONS = 160, FEW = 15, SEEDS = 5 };
 
