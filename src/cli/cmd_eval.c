@@ -102,6 +102,7 @@ static int run(const struct cli *c, struct err *e)
 		.model_name = cli_flag(c, "model"),
 		.model_key = model_key,
 		.costs = costs,
+		.consistency = cli_flag(c, "consistency"),
 		.stop = &interrupted};
 	arm[TUNED].lora = arm[RAG_TUNED].lora = s.lora;
 	rc = compare(&job, arm, n_arms, gates, e);
@@ -126,6 +127,8 @@ const struct command command_eval = {
 			.argument = "NAME=F",
 			.help = "answers of whatever you use today, judged beside the others: a line {\"id\", \"text\"} a question",
 			.repeated = true},
+		{.name = "consistency",
+			.help = "ask every question in five wordings with three seeds, too: fifteen times the answers"},
 		{.name = "gate",
 			.argument = "G",
 			.help = "conditions, as 'known>=0.6,rag.false_premise<=0.3,retention<=0.01'; exit code 3 when one does not "

@@ -141,6 +141,12 @@ bool data_heading_is_guide(const char *heading); /* of any page about words or w
 /* pdftotext, which reads PDF files, as PATH has it; false when it has none. */
 bool data_pdf_program(char path[PATH_SIZE]);
 
+/*
+ * out[n] = the question in the words of several people, as training rows are asked (vary.h), as many different ones as are found; the same seed
+ * gives the same. In the arena.
+ */
+int data_paraphrases(const char **out, size_t n, const char *question, uint64_t seed, struct arena *a, struct err *e);
+
 enum value_kind { VALUE_NUMBER, VALUE_MONEY, VALUE_PERCENT, VALUE_CLOCK, VALUE_CODE };
 
 /* A value as a text names it, spelled so that equal values are equal strings: "nine" is "9", "1,000" is "1000", "days" is "day". */

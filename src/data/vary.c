@@ -379,3 +379,23 @@ done:
 	buf_release(&whole);
 	return rc;
 }
+
+int data_paraphrases(const char **out, size_t n, const char *question, uint64_t seed, struct arena *a, struct err *e)
+{
+	enum { TRIES = 32 };
+	struct names *names;
+	struct rng r;
+	int rc = names_new(&names, NULL, 0, e);
+	rng_init(&r, seed, RNG_SAMPLE, (uint32_t)hash_bytes(question, strlen(question)), 0);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		bool new = false;
+		for (size_t try = 0; try < TRIES && !new && rc == 0; try++) {
+			rc = question_vary(&out[i], question, names, &r, a, e);
+			new = true;
+			for (size_t k = 0; k < i && rc == 0; k++)
+				new &= strcmp(out[k], out[i]) != 0;
+		}
+	}
+	names_free(names);
+	return rc;
+}

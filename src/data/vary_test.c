@@ -39,6 +39,29 @@ static void test_words(void **state)
 	assert_true(same && other && named && hurried);
 }
 
+/* Five different ones of a question from outside, the same again, others with another seed; what has no other words still comes as it is. */
+static void test_paraphrases(void **state)
+{
+	(void)state;
+	const char *one[5], *again[5], *other[5];
+	struct err e = {0};
+	size_t n_same = 0;
+	assert_int_equal(data_paraphrases(one, 5, "How long does `keep` keep 3 events of Zorbel?", 1, &arena, &e), 0);
+	assert_int_equal(data_paraphrases(again, 5, "How long does `keep` keep 3 events of Zorbel?", 1, &arena, &e), 0);
+	assert_int_equal(data_paraphrases(other, 5, "How long does `keep` keep 3 events of Zorbel?", 2, &arena, &e), 0);
+	for (size_t i = 0; i < 5; i++) {
+		assert_string_equal(one[i], again[i]);
+		assert_non_null(strstr(one[i], "`keep` "));
+		assert_non_null(strcasestr(one[i], "zorbel"));
+		n_same += !strcmp(one[i], other[i]);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(one[i], one[k]);
+	}
+	assert_true(n_same < 5);
+	assert_int_equal(data_paraphrases(one, 5, "", 1, &arena, &e), 0);
+	assert_non_null(one[4]);
+}
+
 static void test_keywords(void **state)
 {
 	(void)state;
@@ -74,6 +97,7 @@ int main(void)
 	struct document d = {.kind = DOCUMENT_PAGE, .blocks = &b, .n_blocks = 1};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_paraphrases),
 		cmocka_unit_test(test_keywords),
 		cmocka_unit_test(test_keywords_add),
 	};

@@ -194,7 +194,7 @@ static int answer_rest(const struct answer_job *a, size_t first, const struct an
 		.n = n,
 		.prefix = prefix.p,
 		.n_prefix = prefix.n,
-		.options = {.sampling = {.temperature = 0, .top_p = 1}, .max_tokens = ANSWER_TOKENS},
+		.options = {.sampling = by->sampling, .max_tokens = ANSWER_TOKENS},
 		.on_answer = answer_keep,
 		.context = &asking,
 		.stop = by->stop};

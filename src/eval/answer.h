@@ -21,15 +21,16 @@ int answers_load(json_t **out, const struct answer_job *j, struct err *e);
 /* Who answers, and from what. */
 struct answerer {
 	const struct model *model;
-	const struct lora *lora;           /* NULL: the base */
-	struct search *search;             /* finds the passages; NULL: none */
-	const struct evidence *evidence;   /* objects to questions; NULL: nothing does */
-	const struct prompt *prompt;       /* stands in front of each question */
+	const struct lora *lora;         /* NULL: the base */
+	struct search *search;           /* finds the passages; NULL: none */
+	const struct evidence *evidence; /* objects to questions; NULL: nothing does */
+	const struct prompt *prompt;     /* stands in front of each question */
+	struct sampling sampling;
 	const char *label;                 /* for people */
 	const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
-/* Asks what is not answered yet, greedily and each on its own; a line is in the file as soon as its answer and those before are made. */
+/* Asks what is not answered yet, each on its own; a line is in the file as soon as its answer and those before are made. */
 int answers_make(const struct answer_job *j, const struct answerer *by, struct err *e);
 
 /* Takes the answers from a file of {"id", "text"} in any order. ERR_DATA names a question without an answer, and a line that is none. */

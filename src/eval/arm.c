@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "eval/answer.h"
+#include "eval/consistency.h"
 #include "eval/prompt.h"
 #include "eval/texts.h"
 #include "search/search.h"
@@ -106,14 +107,17 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		rc = prompt_make(&prompt, j, e);
 	if (rc == 0) {
 		struct answer_job a = {.questions = &questions, .path = files.answers, .key = files.answers_key};
-		const struct answerer by = {.model = j->model,
+		struct answerer by = {.model = j->model,
 			.lora = arm->lora,
 			.search = search,
 			.evidence = evidence,
 			.prompt = &prompt,
+			.sampling = {.top_p = 1}, /* greedy */
 			.label = label,
 			.stop = j->stop};
 		rc = arm->context == EVAL_IMPORTED ? answers_import(&a, arm->answers, e) : answers_make(&a, &by, e);
+		if (rc == 0 && samples_wanted(j, arm))
+			rc = samples_make(j, arm, &questions, files.answers_key, by, e);
 	}
 	if (rc == 0 && arm->context == EVAL_ALONE) {
 		snprintf(label, sizeof label, "texts, %s", arm->name);

@@ -75,6 +75,39 @@ static void test_whole(void **state)
 	buf_release(&again);
 }
 
+/* Each ordinary question in five wordings with three seeds, which give other answers; once. */
+static void test_samples(void **state)
+{
+	(void)state;
+	struct buf one = {0}, two = {0}, again = {0};
+	struct err e = {0};
+	struct eval_job j = {.questions = at("questions.jsonl"),
+		.data = at("data"),
+		.out = at("samples"),
+		.model = model,
+		.model_name = "tiny",
+		.model_key = "m",
+		.consistency = true};
+	const struct eval_arm arm = {.name = "base", .key = ""};
+	assert_int_equal(eval_arm_run(&j, &arm, &e), 0);
+	get("samples/samples-base-1.jsonl", &one);
+	get("samples/samples-base-3.jsonl", &two);
+	size_t n = 0;
+	for (const char *p = one.p; (p = strchr(p, '\n')); p++)
+		n++;
+	assert_int_equal(n, 15);
+	assert_non_null(strstr(one.p, "\"wording\":5,\"text\":"));
+	const char *a = strstr(one.p, "\"text\":"), *b = strstr(two.p, "\"text\":");
+	assert_true(strncmp(a, b, strcspn(a, ",")));
+	assert_int_equal(file_replace(at("samples/samples-base-1.jsonl"), one.p, one.len / 2, &e), 0);
+	assert_int_equal(eval_arm_run(&j, &arm, &e), 0);
+	get("samples/samples-base-1.jsonl", &again);
+	assert_string_equal(again.p, one.p);
+	buf_release(&one);
+	buf_release(&two);
+	buf_release(&again);
+}
+
 /* Whatever is left of the file, wherever it was cut or damaged, the rerun ends with the same bytes. */
 static void test_torn(void **state)
 {
@@ -304,6 +337,7 @@ int main(void)
 	log_set_level(LOG_ERROR);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_whole, setup),
+		cmocka_unit_test_setup(test_samples, setup),
 		cmocka_unit_test_setup(test_torn, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_changed, setup),

@@ -17,6 +17,8 @@ const struct axis axes[EVAL_AXES] = {
 	[EVAL_UNSUPPORTED] = {"unsupported", "claims without support", LOWER, SHARE},
 	[EVAL_TER] = {"ter", "editing effort, TER", LOWER, RATE},
 	[EVAL_CHRF] = {"chrf", "likeness to references, chrF", HIGHER, RATE},
+	[EVAL_CONSISTENCY] = {"consistency", "same said, asked 15 times", HIGHER, RATE},
+	[EVAL_SAMPLED_STYLE] = {"sampled_style", "... without style faults", HIGHER, RATE},
 	[EVAL_UNSEEN_TEXT] = {"unseen_text", "held-out text, bits per byte", LOWER, BITS},
 	[EVAL_GENERAL_TEXT] = {"general_text", "general text, bits per byte", LOWER, BITS},
 };
@@ -87,6 +89,12 @@ static bool measure(const struct comparison *c, enum eval_axis a, const struct r
 	case EVAL_CHRF:
 		*top = r->chrf[arm];
 		return r->q->reference != NULL;
+	case EVAL_CONSISTENCY:
+		*top = r->agreement[arm];
+		return c->sampled[arm] && question_is_ordinary(r->q);
+	case EVAL_SAMPLED_STYLE:
+		*top = r->sampled_style[arm];
+		return c->sampled[arm] && c->has_evidence && question_is_ordinary(r->q);
 	default:
 		return false;
 	}

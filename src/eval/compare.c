@@ -8,6 +8,7 @@
 
 #include "eval/answer.h"
 #include "eval/arm.h"
+#include "eval/consistency.h"
 #include "eval/edit.h"
 
 /* ---- reading the arms ------------------------------------------------------------------------------------------------------- */
@@ -106,6 +107,33 @@ static int style_count(size_t *n, const struct lint *l, const char *text, struct
 	return rc;
 }
 
+/* What many answers to each ordinary question have in common; with `l`, whether they have style. */
+static int samples_fill(struct comparison *c, size_t arm, const struct lint *l, struct err *e)
+{
+	struct arm_files f;
+	const char **text = NULL;
+	size_t at = 0;
+	if (!samples_wanted(c->job, &c->arms[arm]))
+		return 0;
+	int rc = arm_files_fill(&f, c->job, &c->arms[arm], e);
+	if (rc == 0)
+		rc = samples_load(&text, c->job, &c->arms[arm], &c->questions, f.answers_key, &c->arena, e);
+	c->sampled[arm] = rc == 0;
+	for (size_t i = 0; i < c->questions.n && rc == 0; i++) {
+		struct record *r = &c->record[i];
+		if (!question_is_ordinary(r->q))
+			continue;
+		rc = agreement_measure(&r->agreement[arm], text + at, SAMPLES, r->q, &c->arena, e);
+		for (size_t k = at; l && k < at + SAMPLES && rc == 0; k++) {
+			size_t faults;
+			rc = style_count(&faults, l, text[k], e);
+			r->sampled_style[arm] += *text[k] && !faults ? 1.0 / SAMPLES : 0;
+		}
+		at += SAMPLES;
+	}
+	return rc;
+}
+
 /* What only documents can say: claims and style. */
 static int documents_fill(struct comparison *c, struct err *e)
 {
@@ -113,16 +141,17 @@ static int documents_fill(struct comparison *c, struct err *e)
 	struct lint *l = NULL;
 	char path[PATH_SIZE];
 	int rc = path_join(path, sizeof path, e, c->job->data, "sections.jsonl");
-	if (rc < 0 || !(c->has_evidence = file_exists(path)) || (rc = evidence_open(&v, c->job->data, e)) < 0)
-		return rc;
-	rc = lint_open(&l, c->job->data, e);
-	for (size_t i = 0; i < c->questions.n; i++)
+	if (rc == 0 && (c->has_evidence = file_exists(path)) && (rc = evidence_open(&v, c->job->data, e)) == 0)
+		rc = lint_open(&l, c->job->data, e);
+	for (size_t i = 0; i < c->questions.n && v; i++)
 		for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
 			struct record *r = &c->record[i];
 			rc = evidence_check(v, r->q->text, r->text[arm], &c->arena, &r->claims[arm], e);
 			if (rc == 0 && (rc = style_count(&r->violations[arm], l, r->text[arm], e)) < 0)
 				rc = err_prefix(e, "question \"%s\", %s", r->q->id, c->arms[arm].name);
 		}
+	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++)
+		rc = samples_fill(c, arm, l, e);
 	evidence_free(v);
 	lint_free(l);
 	return rc;

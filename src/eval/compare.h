@@ -35,7 +35,8 @@ struct record {
 	double chrf[EVAL_ARMS_MAX];
 	size_t windows[EVAL_ARMS_MAX],
 		verbatim[EVAL_ARMS_MAX]; /* eight words in a row of the answer; those that the documents have too */
-	bool copies[EVAL_ARMS_MAX];      /* the answer is a passage, 30 words of it in a row, or the question again */
+	double agreement[EVAL_ARMS_MAX], sampled_style[EVAL_ARMS_MAX]; /* of the samples; see `sampled` */
+	bool copies[EVAL_ARMS_MAX]; /* the answer is a passage, 30 words of it in a row, or the question again */
 };
 /* Neither refused nor corrected. */
 static inline bool record_accepts(const struct record *r, size_t arm)
@@ -74,6 +75,7 @@ struct comparison {
 	struct terms terms;
 	struct arena arena;
 	bool has_evidence;                         /* the data folder has sections */
+	bool sampled[EVAL_ARMS_MAX];               /* the ordinary questions were asked many times */
 	struct eval_estimate general;              /* tuned / base - 1 of bits per byte on general text, with its interval */
 	struct eval_estimate twins[EVAL_ARMS_MAX]; /* answered right */
 	double terms_per_100_words[EVAL_ARMS_MAX]; /* preferred and forbidden: who uses no terms cannot use a wrong one */

@@ -8,6 +8,7 @@
  *   wording    preferred and forbidden terms
  *   edit       how near an answer is to a person's: TER, chrF
  *   stats      Wilson intervals, paired bootstrap clustered by source document, McNemar, Holm
+ *   consistency  whether a question asked many times gets the same answer
  *   overlap    questions that were trained on; verbatim: answers that copy
  *   advice     the usual arguments for training and for a prompt, and the break-even
  *   report     eval.json, report.html, the verdict
@@ -61,6 +62,7 @@ struct eval_job {
 	double train_seconds;
 	size_t train_tokens;
 	struct eval_costs costs;
+	bool consistency; /* every ordinary question is also asked in five wordings with three seeds: fifteen times the answers */
 	const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
@@ -93,6 +95,7 @@ struct eval_arm {
  * prompt, passages and questions:
  *
  *   answers-NAME.jsonl  the questions with "text", "finish_reason", "n_tokens", "key"
+ *   samples-NAME-N.jsonl  with job.consistency, for the seeds 1 to 3: the same of the questions in other words, "wording" 1 to 5
  *   texts-NAME.jsonl    {"set":"unseen"|"general", "source", "bytes", "bits", "key"}
  *
  * ERR_STOPPED after job.stop; what was answered so far is kept and a rerun goes on behind it, with the same bytes in the end.
@@ -130,8 +133,10 @@ enum eval_axis {
 	EVAL_UNSUPPORTED, /* values and names in answers that the documents do not say of the same thing, of all: lower is better */
 	EVAL_TER,         /* edits that make the reference of the answer, of the words of the references: lower is better */
 	EVAL_CHRF,        /* likeness to the reference, character by character; the mean over answers */
-	EVAL_UNSEEN_TEXT, /* bits per byte on held-out documents: lower is better */
-	EVAL_GENERAL_TEXT, /* bits per byte on general text: lower is better */
+	EVAL_CONSISTENCY, /* of 15 answers to one question, in other words and by chance, the pairs that say the same; the mean over questions */
+	EVAL_SAMPLED_STYLE, /* of these answers those that EVAL_STYLE counts */
+	EVAL_UNSEEN_TEXT,   /* bits per byte on held-out documents: lower is better */
+	EVAL_GENERAL_TEXT,  /* bits per byte on general text: lower is better */
 	EVAL_AXES
 };
 

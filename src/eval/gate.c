@@ -54,7 +54,7 @@ static int gate_next(struct gate *g, const char **at, const struct eval_arm *arm
 	if (g->axis < 0)
 		return err_set(e, ERR_USAGE,
 			"gate \"%.*s\": expected known, unseen, false_premise, over_refusal, terms, style, unsupported, ter, chrf, "
-			"unseen_text, "
+			"consistency, sampled_style, unseen_text, "
 			"general_text or retention in front of >= or <=",
 			(int)g->n, p);
 	if (name + 2 > g->n || p[name + 1] != '=')
