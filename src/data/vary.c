@@ -389,7 +389,7 @@ int data_paraphrases(const char **out, size_t n, const char *question, uint64_t 
 	rng_init(&r, seed, RNG_SAMPLE, (uint32_t)hash_bytes(question, strlen(question)), 0);
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		bool new = false;
-		for (size_t try = 0; try < TRIES && !new && rc == 0; try++) {
+		for (size_t try = 0; try < TRIES && !new &&rc == 0; try++) {
 			rc = question_vary(&out[i], question, names, &r, a, e);
 			new = true;
 			for (size_t k = 0; k < i && rc == 0; k++)

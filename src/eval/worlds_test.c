@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-
 enum { QUESTIONS = 160, FEW = 15, SEEDS = 5 };
 
 /* What each arm gets right, says in preferred terms and says in style, of all answers; how much chance the arms share. */
