@@ -53,3 +53,19 @@ void fuzz_check(int rc, const struct err *e)
 		abort();
 	}
 }
+
+const struct encoder *fuzz_encoder(void)
+{
+	static struct tokenizer *tokenizer;
+	static struct chat_template *chat;
+	static struct gguf *g; /* they may borrow from it */
+	static struct encoder encoder;
+	struct err e = {0};
+	if (!g &&
+		(gguf_open(&g, SEED_GGUF, &e) || tokenizer_from_gguf(&tokenizer, g, &e) || chat_template_from_gguf(&chat, g, &e))) {
+		fprintf(stderr, "%s\n", e.text);
+		abort();
+	}
+	encoder = (struct encoder){.tokenizer = tokenizer, .chat = chat};
+	return &encoder;
+}

@@ -5,7 +5,7 @@
 #ifndef ATTUNE_FUZZ_H
 #define ATTUNE_FUZZ_H
 
-#include "base/base.h"
+#include "format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -17,5 +17,8 @@ const char *fuzz_folder(const char *name, const uint8_t *p, size_t n);
 
 /* Promises of the parsers: on failure a code and a sentence without line breaks; on success 0. Aborts when broken. */
 void fuzz_check(int rc, const struct err *e);
+
+/* The tokenizer and chat template of the seeds' model, opened once. */
+const struct encoder *fuzz_encoder(void);
 
 #endif

@@ -11,18 +11,6 @@
 
 enum { TOKENS_MAX = 96 };
 
-static struct tokenizer *tokenizer_once(void)
-{
-	static struct tokenizer *t;
-	static struct gguf *g; /* the tokenizer may borrow from it */
-	struct err e = {0};
-	if (!t && (gguf_open(&g, SEED_GGUF, &e) || tokenizer_from_gguf(&t, g, &e))) {
-		fprintf(stderr, "%s\n", e.text);
-		abort();
-	}
-	return t;
-}
-
 /* The first one from `from` on, and round again; -1: there is none. */
 static int32_t allowed(struct grammar_state *s, int32_t from, int32_t n)
 {
@@ -69,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	int rc = grammar_json(&g, schema, &e);
 	fuzz_check(rc, &e);
 	if (!rc && end)
-		walk(g, tokenizer_once(), end + 2, n - size - 2);
+		walk(g, fuzz_encoder()->tokenizer, end + 2, n - size - 2);
 	grammar_free(g);
 	json_decref(schema);
 	return 0;

@@ -6,24 +6,12 @@
 #include "format/format.h"
 #include "fuzz.h"
 
-static struct tokenizer *tokenizer_once(void)
-{
-	static struct tokenizer *t;
-	static struct gguf *g; /* the tokenizer may borrow from it */
-	struct err e = {0};
-	if (!t && (gguf_open(&g, SEED_GGUF, &e) || tokenizer_from_gguf(&t, g, &e))) {
-		fprintf(stderr, "%s\n", e.text);
-		abort();
-	}
-	return t;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct err e = {0};
 	struct ids ids = {0};
 	struct buf text = {0};
-	const struct tokenizer *t = tokenizer_once();
+	const struct tokenizer *t = fuzz_encoder()->tokenizer;
 	if (tokenizer_encode(t, (const char *)p, n, &ids, &e) || tokenizer_decode(t, ids.p, ids.n, true, &text, &e))
 		abort(); /* any bytes are accepted */
 	for (size_t i = 0; i < ids.n; i++)

@@ -159,7 +159,8 @@ def drafts(folder):
 
 
 def test_thousand():
-    """1,000 drafts need no more memory than 100, but for a step of 5 MB that comes once (3,000 have no other), and two kills at any time cost none."""
+    """1,000 drafts need the memory of 100, and two kills at any time cost none. Every 64 get a workspace; where glibc takes it from the heap instead of
+    mapping it, which it begins to do of itself after the first, what lies behind decides whether there are two of them."""
     briefs = [json.dumps({"type": "faq", "points": f"Point {i} of Harbor"}) + "\n" for i in range(1000)]
     put("hundred.jsonl", "".join(briefs[:100]))
     put("thousand.jsonl", "".join(briefs))
@@ -168,7 +169,7 @@ def test_thousand():
 
     def start(out, results="thousand-resumed", briefs="thousand.jsonl"):
         return subprocess.Popen([ATTUNE, "write", "--in", briefs, "--out", out, "--results", results, "--model", MODEL, "--arm", "base", "--max-tokens", "4"],
-                                env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                env=ENV | {"MALLOC_MMAP_THRESHOLD_": "1000000"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def until(child, folder, n):
         while child.poll() is None and drafts(folder).count(b"\n") < n:
@@ -177,7 +178,7 @@ def test_thousand():
     few = os.wait4(start("hundred-whole", "hundred", "hundred.jsonl").pid, 0)[2]
     _, code, used = os.wait4(start("thousand-whole", "thousand").pid, 0)
     whole = drafts("thousand-whole")
-    Case.check("1,000 drafts, with the memory of 100", code == 0 and whole.count(b"\n") == 1000 and used.ru_maxrss < few.ru_maxrss + 8192, (code, few.ru_maxrss, used.ru_maxrss))
+    Case.check("1,000 drafts, with the memory of 100", code == 0 and whole.count(b"\n") == 1000 and used.ru_maxrss < 1.05 * few.ru_maxrss, (code, few.ru_maxrss, used.ru_maxrss))
     rng = random.Random(time.time_ns())
     points = sorted(rng.sample(range(1, 990), 2))
     for point in points:
