@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "data/test_folder.h"
+#include "data/test_terms.h"
 
 static struct err err;
 
@@ -29,22 +30,13 @@ static struct terms_imported import(const char *from)
 	return n;
 }
 
-/* "preferred=definition-forbidden-...;" of every term beside the documents. */
+/* Of every term beside the documents. */
 static void assert_terms(const char *expected)
 {
 	struct terms t;
-	struct buf b = {0};
 	if (terms_read(&t, at("in/terms.yaml"), &err))
 		fail_msg("%s", err.text);
-	for (size_t i = 0; i < t.n; i++) {
-		buf_printf(&b, &err, "%s=%s", t.p[i].preferred, t.p[i].definition);
-		for (size_t k = 0; k < t.p[i].n_forbidden; k++)
-			buf_printf(&b, &err, "-%s", t.p[i].forbidden[k]);
-		buf_puts(&b, ";", &err);
-	}
-	assert_string_equal(b.len ? b.p : "", expected);
-	buf_release(&b);
-	terms_release(&t);
+	assert_terms_are(&t, expected);
 }
 
 static void assert_begins(const char *text)

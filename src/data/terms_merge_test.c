@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "data/data.h"
+#include "data/test_terms.h"
 
 static char folder[] = "terms_test_XXXXXX";
 static struct err err;
@@ -25,24 +26,15 @@ static void put(const char *name, const char *text)
 	assert_int_equal(file_replace(at(name), text, strlen(text), &err), 0);
 }
 
-/* preferred-forbidden,forbidden;... of what is left after merging `people` into `found` */
+/* What is left after merging `people` into `found`. */
 static void expect(const char *found, const char *people, const char *expected)
 {
 	struct terms t;
-	struct buf b = {0};
 	put("found.yaml", found);
 	put(DATA_TERMS, people);
 	assert_int_equal(terms_read(&t, at("found.yaml"), &err), 0);
 	assert_int_equal(terms_merge(&t, folder, &err), 0);
-	for (size_t i = 0; i < t.n; i++) {
-		buf_printf(&b, &err, "%s=%s", t.p[i].preferred, t.p[i].definition);
-		for (size_t k = 0; k < t.p[i].n_forbidden; k++)
-			buf_printf(&b, &err, "-%s", t.p[i].forbidden[k]);
-		buf_puts(&b, ";", &err);
-	}
-	assert_string_equal(b.p ? b.p : "", expected);
-	buf_release(&b);
-	terms_release(&t);
+	assert_terms_are(&t, expected);
 }
 
 #define FOUND                                                                                  \
