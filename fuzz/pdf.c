@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct document d = {.path = "input"};
 	arena_init(&a, 1 << 16);
 	int rc = n ? buf_append(&tsv, p, n, &e) : 0;
-	bool text = rc || !n || encoding_is_utf8(tsv.p, n); /* as pdf_read has checked */
+	bool text = rc || !n || utf8_is_valid(tsv.p, n); /* as pdf_read has checked */
 	for (size_t i = 0; !text && i < n; i++)
 		tsv.p[i] &= 0x7f;
 	if (rc == 0)

@@ -278,18 +278,22 @@ def test_data(here):
     results = os.path.join(here, "results")
     data = os.path.join(results, "data")
     disputed(data)
+    with open(os.path.join(data, "contradictions.jsonl"), "r+", encoding="utf-8") as f:
+        pair = json.loads(f.read())
+        f.write("".join(json.dumps(pair | {"settled": "a" if i == 300 else None}) + "\n" for i in range(301)))
     with Server("--results", results) as s:
         status, got = s.get("/page/data")
         one = got["documents"][0]
         Case.check("documents with what came of them", status == 200 and len(got["documents"]) == 1 and one["path"] == "plans.md" and one["sections"] > 0 and
                    one["facts"] > 0 and one["unseen"] is False and one["skipped"] is None and one["flags"] == {}, got["documents"])
-        Case.check("what to look at", got["contradictions"][0]["b"]["statement"] == HOSTILE and got["contradictions"][0]["settled"] is None and
-                   got["duplicates"][0]["similarity"] == 0.97 and got["rejected"] == [] and
+        Case.check("what to look at", (got["contradictions"]["n"], got["contradictions"]["open"]) == (302, 301) and len(got["contradictions"]["shown"]) == 200 and
+                   got["contradictions"]["shown"][0]["b"]["statement"] == HOSTILE and
+                   got["duplicates"]["shown"][0]["similarity"] == 0.97 and got["rejected"] == {"n": 0, "open": 0, "shown": []} and
                    got["terms"] == [{"preferred": "Harbor", "forbidden": ["Haven"], "definition": "", "status": "found"}], got)
         with open(os.path.join(data, "contradictions.jsonl"), "a", encoding="utf-8") as f:
             f.write("{\n")
         status, got = s.get("/page/data")
-        Case.check("a damaged file is named, with its line", status == 400 and "contradictions.jsonl: line 2" in got["error"]["message"], got)
+        Case.check("a damaged file is named, with its line", status == 400 and "contradictions.jsonl: line 303" in got["error"]["message"], got)
         os.remove(os.path.join(data, "contradictions.jsonl"))
     with Server() as s:
         Case.check("without a data folder there is none to look at", s.get("/page/data") == (200, {"documents": None}), s.get("/page/data"))

@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 		struct search_hits hits;
 		line[strcspn(line, "\n")] = 0;
 		start = used_s();
-		rc = search_find(s, line, SEARCH_PASSAGES, &hits, &e);
+		rc = search_find(s, line, PASSAGES_SHOWN, &hits, &e);
 		if (!rc)
 			printf("%g\n", used_s() - start);
 		search_hits_release(&hits);

@@ -69,7 +69,7 @@ static int chat_message(struct chat *h, const char *question, struct buf *out, s
 {
 	struct search_hits hits = {0};
 	struct buf sources = {0};
-	int rc = h->search ? search_find(h->search, question, SEARCH_PASSAGES, &hits, e) : 0;
+	int rc = h->search ? search_find(h->search, question, PASSAGES_SHOWN, &hits, e) : 0;
 	if (!rc)
 		rc = search_message(&hits, hits.n, question, out, e);
 	for (size_t i = 0; i < hits.n && !rc; i++)

@@ -4,6 +4,8 @@
  */
 #include "data/clean.h"
 
+#include "format/format.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ bool clean_is_text(struct document *d)
 		d->skipped = "empty file";
 	else if (memchr(d->bytes, 0, d->size))
 		d->skipped = "not text: it holds NUL bytes";
-	else if (!encoding_is_utf8(d->bytes, d->size))
+	else if (!utf8_is_valid(d->bytes, d->size))
 		d->skipped = "not UTF-8 text";
 	return !d->skipped;
 }

@@ -21,7 +21,7 @@
 #include "data/walk.h"
 #include "format/format.h"
 
-enum { DOCUMENT_BYTES_MAX = 16 << 20, CONTAINER_BYTES_MAX = 64 << 20, PASSAGE_BYTES_MAX = 16 << 10, ARENA_BYTES = 1 << 20 };
+enum { DOCUMENT_BYTES_MAX = 16 << 20, CONTAINER_BYTES_MAX = 64 << 20, BLOCK_BYTES_MAX = 16 << 10, ARENA_BYTES = 1 << 20 };
 
 size_t str_words(struct str s)
 {
@@ -138,7 +138,7 @@ static int long_passages_leave_out(struct corpus *c, struct document *d, struct 
 	size_t n_long = 0, longest = 0;
 	for (size_t i = 0; i < d->n_blocks; i++) {
 		size_t n = d->blocks[i].text ? strlen(d->blocks[i].text) : 0;
-		if (n <= PASSAGE_BYTES_MAX)
+		if (n <= BLOCK_BYTES_MAX)
 			continue;
 		d->blocks[i].kind = BLOCK_CODE;
 		d->blocks[i].text = "";
@@ -148,7 +148,7 @@ static int long_passages_leave_out(struct corpus *c, struct document *d, struct 
 	if (!n_long)
 		return 0;
 	int rc = document_skip(&rest, &c->arena, e, "%zu of its %zu passages, the longest of %zu bytes; expected at most %d",
-		n_long, d->n_blocks, longest, PASSAGE_BYTES_MAX);
+		n_long, d->n_blocks, longest, BLOCK_BYTES_MAX);
 	if (rc == 0 && n_long == d->n_blocks)
 		d->skipped = rest.skipped;
 	else if (rc == 0)

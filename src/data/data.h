@@ -15,7 +15,7 @@
  *   refuse      what is not so, or not said: questions with a false premise, and their answerable twins
  *   contradict, settle
  *               facts that disagree, and what people decided
- *   ground      facts asked with passages in front, in retrieval's layout
+ *   ground      facts, statements and what is not so, asked with passages in front, in retrieval's layout
  *   terms       what things are called, and what they are not called
  *   preferences the same answer in wanted and in unwanted words
  *   dataset     duplicates out, reserved phrasings aside, everything written to the folder

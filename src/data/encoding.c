@@ -6,6 +6,8 @@
  */
 #include "data/encoding.h"
 
+#include "format/format.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <iconv.h>
@@ -13,26 +15,6 @@
 #include <strings.h>
 
 enum { DECLARED_WITHIN = 1024, NAME_BYTES = 24 };
-
-bool encoding_is_utf8(const char *text, size_t n)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	for (size_t i = 0; i < n;) {
-		unsigned c = p[i];
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 4;
-		if (more == 4 || more >= n - i)
-			return false;
-		for (size_t k = 1; k <= more; k++)
-			if ((p[i + k] & 0xc0) != 0x80)
-				return false;
-		/* overlong forms, surrogates, past U+10FFFF */
-		if ((c == 0xe0 && p[i + 1] < 0xa0) || (c == 0xed && p[i + 1] > 0x9f) || (c == 0xf0 && p[i + 1] < 0x90) ||
-			(c == 0xf4 && p[i + 1] > 0x8f))
-			return false;
-		i += more + 1;
-	}
-	return true;
-}
 
 /* Letters above ASCII in ones and twos, no more than three tenths of the text, no control characters. */
 static bool is_windows_1252(const char *text, size_t n)
@@ -107,7 +89,7 @@ int encoding_convert(struct document *d, bool html, struct arena *a, struct err 
 	if (d->size >= 2 && (!memcmp(p, "\xff\xfe", 2) || !memcmp(p, "\xfe\xff", 2))) {
 		strcpy(name, (unsigned char)*p == 0xff ? "UTF-16LE" : "UTF-16BE");
 		mark = 2;
-	} else if (memchr(p, 0, d->size) || encoding_is_utf8(p, d->size)) {
+	} else if (memchr(p, 0, d->size) || utf8_is_valid(p, d->size)) {
 		return 0;
 	} else if (!(html && declared(p, d->size, name))) {
 		if (!is_windows_1252(p, d->size))

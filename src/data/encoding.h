@@ -4,8 +4,6 @@
 
 #include "data/corpus.h"
 
-bool encoding_is_utf8(const char *p, size_t n);
-
 /*
  * Makes d->bytes UTF-8, in the arena, and says so in the log, where it is text in another encoding: UTF-16 with its mark, what an
  * HTML page declares (`html`), or Windows-1252 (with Latin-1) by its look. UTF-8 and what is none of these is left as it is; UTF-16

@@ -9,8 +9,8 @@
 #include "data/phrase.h"
 #include "format/format.h"
 
-/* As long as a passage of retrieval may be, and as many. */
-enum { PASSAGE_BYTES_MAX = 700, PASSAGES_MIN = 2, PASSAGES_MAX = 3, TRIES = 16, MISSING_ONE_IN = 5 };
+/* At most as many passages as retrieval shows, and as long. */
+enum { PASSAGES_MIN = 2, TRIES = 16, MISSING_ONE_IN = 5, SPAN_BYTES_MAX = 16 * PASSAGE_BYTES_MAX }; /* the last: with HTML's tags */
 
 /* Of this many items of a kind one is asked with passages; 0: none. */
 static uint32_t one_in(enum item_kind kind)
@@ -32,35 +32,33 @@ static uint32_t one_in(enum item_kind kind)
 	}
 }
 
-static bool is_short(const struct section *s)
-{
-	return s->n_blocks && s->span.end - s->span.start <= PASSAGE_BYTES_MAX;
-}
-
 struct grounding {
 	const struct document *d;
 	size_t n;
 	struct rng rng;
 	struct arena *arena;
-	struct passage passage[PASSAGES_MAX];
-	const struct section *section[PASSAGES_MAX];
+	struct passage passage[PASSAGES_SHOWN];
+	const struct section *section[PASSAGES_SHOWN];
 };
 
-/* The section as retrieval shows it, without the empty lines around it. */
+/* The section as retrieval shows it, without the empty lines around it; 1: it would be cut, or has nothing to show. */
 static int passage_put(struct grounding *g, size_t at, const struct document *d, const struct section *s, struct err *e)
 {
 	struct buf b = {0};
-	const char *text = NULL;
-	if (section_render(d, s, &b, e) == 0) {
-		size_t first = b.len ? strspn(b.p, " \n") : 0;
+	int rc = !s->n_blocks || s->span.end - s->span.start > SPAN_BYTES_MAX ? 1 : section_render(d, s, &b, e);
+	if (rc == 0 && (!b.len || b.len > PASSAGE_BYTES_MAX))
+		rc = 1;
+	if (rc == 0) {
+		size_t first = strspn(b.p, " \n");
 		while (b.len > first && strchr(" \n", b.p[b.len - 1]))
 			b.len--;
-		text = arena_strdup(g->arena, b.len ? b.p + first : "", b.len - first, e);
+		const char *text = arena_strdup(g->arena, b.p + first, b.len - first, e);
+		g->passage[at] = (struct passage){d->path, s->heading, text};
+		g->section[at] = s;
+		rc = text ? 0 : ERR_RESOURCE;
 	}
 	buf_release(&b);
-	g->passage[at] = (struct passage){d->path, s->heading, text};
-	g->section[at] = s;
-	return text ? 0 : ERR_RESOURCE;
+	return rc;
 }
 
 /* Puts a short section of a trained page at `at` that does not hold what is asked for, the item's own page's half of the time; 1: chance finds none. */
@@ -72,14 +70,15 @@ static int other_put(struct grounding *g, size_t at, const struct item *it, stru
 		if (o->skipped || o->unseen || o->kind != DOCUMENT_PAGE || !o->n_sections)
 			continue;
 		const struct section *s = &o->sections[rng_below(&g->rng, (uint32_t)o->n_sections)];
-		bool known = s == it->section || !is_short(s);
+		bool known = s == it->section;
 		for (size_t k = 0; k < at; k++)
 			known |= g->section[k] == s;
 		if (known)
 			continue;
-		if (passage_put(g, at, o, s, e))
-			return ERR_RESOURCE;
-		if (!it->value || !strstr(g->passage[at].text, it->value))
+		int rc = passage_put(g, at, o, s, e);
+		if (rc < 0)
+			return rc;
+		if (rc == 0 && (!it->value || !strstr(g->passage[at].text, it->value)))
 			return 0;
 	}
 	return 1;
@@ -87,7 +86,7 @@ static int other_put(struct grounding *g, size_t at, const struct item *it, stru
 
 static int grounded_add(struct maker *m, struct grounding *g, const struct item *from, struct err *e)
 {
-	size_t n = PASSAGES_MIN + rng_below(&g->rng, PASSAGES_MAX - PASSAGES_MIN + 1);
+	size_t n = PASSAGES_MIN + rng_below(&g->rng, PASSAGES_SHOWN - PASSAGES_MIN + 1);
 	bool missing = item_is_fact(from) && rng_below(&g->rng, MISSING_ONE_IN) == 0;
 	struct item it = {.kind = ITEM_GROUNDED,
 		.answer = missing ? "The passages do not say." : from->answer,
@@ -98,12 +97,11 @@ static int grounded_add(struct maker *m, struct grounding *g, const struct item 
 		.section = from->section};
 	size_t q = rng_below(&g->rng, (uint32_t)from->n_questions);
 	struct buf b = {0};
-	int rc = 0;
+	int rc = from->section ? passage_put(g, 0, from->document, from->section, e) : 0;
 	if (q == from->reserved)
 		q = (q + 1) % from->n_questions;
-	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = i == 0 && !missing && from->section ? passage_put(g, i, from->document, from->section, e)
-							 : other_put(g, i, from, e);
+	for (size_t i = from->section && !missing; i < n && rc == 0; i++)
+		rc = other_put(g, i, from, e);
 	if (rc)
 		return rc < 0 ? rc : 0;
 	size_t at = rng_below(&g->rng, (uint32_t)n); /* where the item's own stands */
@@ -128,10 +126,8 @@ int grounded_make(struct maker *m, const struct document *d, size_t n, struct er
 		const struct item it = m->items->p[i];
 		uint32_t every = it.n_questions > (it.reserved != SIZE_MAX) ? one_in(it.kind) : 0;
 		rng_init(&g.rng, m->options->seed, RNG_DATA, (uint32_t)i, 2);
-		if (!every || rng_below(&g.rng, every) ||
-			(it.section && (it.document->kind != DOCUMENT_PAGE || !is_short(it.section))))
-			continue;
-		rc = grounded_add(m, &g, &it, e);
+		if (every && !rng_below(&g.rng, every) && (!it.section || it.document->kind == DOCUMENT_PAGE))
+			rc = grounded_add(m, &g, &it, e);
 	}
 	return rc;
 }

@@ -7,6 +7,8 @@
  */
 #include "data/pdf.h"
 
+#include "format/format.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -366,7 +368,7 @@ int pdf_read(struct document *d, const char *path, struct arena *a, struct err *
 {
 	struct buf tsv = {0};
 	int rc = pdf_child_run(&tsv, path, &limits, d, a, e);
-	if (rc == 0 && !d->skipped && tsv.len && (memchr(tsv.p, 0, tsv.len) || !encoding_is_utf8(tsv.p, tsv.len)))
+	if (rc == 0 && !d->skipped && tsv.len && (memchr(tsv.p, 0, tsv.len) || !utf8_is_valid(tsv.p, tsv.len)))
 		d->skipped = "what pdftotext gives of it is no text";
 	if (rc == 0 && !d->skipped)
 		rc = pdf_words_read(&tsv, d, a, e);

@@ -374,11 +374,10 @@ static void put_preferences(struct report *r)
 		return;
 	html_putf(h,
 		"<details><summary>Answers in forbidden words (%zu)</summary><p>Pairs for a trainer that learns from preferences, "
-		"in "
-		"preferences.jsonl. <code>attune train</code> does not read them.</p>",
+		"in preferences.jsonl. <code>attune train</code> does not read them.</p>",
 		v->n);
-	for (size_t i = 0, seen = 0; i < v->n; i++)
-		if (seen++ * PAIRS % v->n < PAIRS) {
+	for (size_t i = 0; i < v->n; i++)
+		if (i * PAIRS % v->n < PAIRS) {
 			const struct preference *k = &v->p[i];
 			html_put(h, "<article><h3>");
 			html_text(h, k->question);

@@ -1,6 +1,8 @@
 /* TBX, event by event. Reference: tbx.h; ISO 30042:2008 and :2019, the dialect TBX-Basic. */
 #include "data/tbx.h"
 
+#include "format/format.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -29,6 +31,7 @@ struct tbx {
 	bool english;                             /* inside a section of English */
 	char definition[2][DEFINITION_BYTES + 1]; /* of the concept; of the language */
 	enum field field;                         /* being read, at `depth` */
+	bool left_out;                            /* the term that was read last: its status is nobody's */
 	int depth;
 	struct buf text;
 	struct err *e;
@@ -74,9 +77,11 @@ static void field_close(struct tbx *t)
 	struct form *last = t->n_forms ? &t->form[t->n_forms - 1] : NULL;
 	if (t->field == FIELD_DEFINITION && !*definition && t->text.len <= DEFINITION_BYTES)
 		strcpy(definition, text);
-	else if (t->field == FIELD_STATUS && last)
+	else if (t->field == FIELD_STATUS && last && !t->left_out)
 		last->status = status_of(text);
-	else if (t->field == FIELD_TERM && (!*text || t->text.len >= sizeof last->text || t->n_forms == FORMS_MAX))
+	if (t->field == FIELD_TERM)
+		t->left_out = !*text || t->text.len >= sizeof last->text || t->n_forms == FORMS_MAX;
+	if (t->field == FIELD_TERM && t->left_out)
 		term_rules_unread(t->out, t->path, xml_line(t->x), text);
 	else if (t->field == FIELD_TERM) {
 		t->form[t->n_forms].status = STATUS_NONE;
@@ -206,7 +211,7 @@ int tbx_read(struct term_rules *out, const char *path, struct err *e)
 	struct document d = {.path = path, .bytes = text.len ? text.p : "", .size = text.len};
 	if (!rc)
 		rc = encoding_convert(&d, false, &a, e);
-	if (!rc && (d.skipped || !encoding_is_utf8(d.bytes, d.size)))
+	if (!rc && (d.skipped || !utf8_is_valid(d.bytes, d.size)))
 		rc = err_set(e, ERR_DATA, "%s: expected UTF-8 or UTF-16, found neither", path);
 	if (rc)
 		goto done;

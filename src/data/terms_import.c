@@ -99,7 +99,7 @@ struct decided {
 	struct forms preferred, forbidden, wanted;
 };
 
-/* One term of n rules with one preferred form; of rules without one each is a term. *made is false when nothing is new about it. */
+/* One term of n rules with one preferred form; of rules without one each is a term. */
 static int term_make(
 	struct term *out, const struct term_rule *const *r, size_t n, const struct decided *d, struct arena *a, struct err *e)
 {
@@ -156,6 +156,8 @@ static int terms_make(struct terms *out, const struct term_rules *rules, const s
 		for (size_t k = 0; k < out->n && fresh && !*t->preferred; k++)
 			fresh = *out->p[k].preferred || strcasecmp(out->p[k].forbidden[0], t->forbidden[0]);
 		out->n += fresh;
+		if (!rc && out->n > TERMS_MAX)
+			rc = err_set(e, ERR_DATA, "more than %d new terms; expected at most so many beside documents", TERMS_MAX);
 	}
 	mem_free(r);
 	mem_free(d.preferred.p);

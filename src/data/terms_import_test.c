@@ -102,6 +102,18 @@ static void test_version_3(void **state)
 	assert_terms("bridge=A program.-agent;spool=A <file>.;");
 }
 
+/* What is said of a term that is left out is not said of the one before. */
+static void test_left_out(void **state)
+{
+	(void)state;
+	put("a.tbx",
+		V3("<conceptEntry id='c'><langSec xml:lang='en'><termSec><term>spool</term></termSec>"
+		   "<termSec><term> </term><min:administrativeStatus>deprecatedTerm-admn-sts</min:administrativeStatus></termSec>"
+		   "</langSec></conceptEntry>"));
+	assert_int_equal(import("a.tbx").n_unread, 1);
+	assert_terms("spool=;");
+}
+
 static void test_utf16(void **state)
 {
 	(void)state;
@@ -220,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_version_2, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_version_3, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_utf16, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_people_decide, setup, teardown),

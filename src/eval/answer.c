@@ -117,7 +117,7 @@ static int question_ids(struct ids *out, struct ids *opening, const struct quest
 	struct search_hits hits = {0};
 	struct buf text = {0};
 	size_t context = model_config(by->model)->context;
-	int rc = by->search ? search_find(by->search, q->text, SEARCH_PASSAGES, &hits, e) : 0;
+	int rc = by->search ? search_find(by->search, q->text, PASSAGES_SHOWN, &hits, e) : 0;
 	for (size_t n = hits.n + 1; n-- > 0 && rc == 0;) {
 		buf_clear(&text);
 		rc = search_message(&hits, n, q->text, &text, e);

@@ -50,7 +50,7 @@ static int context_name(char *name, size_t size, const struct eval_job *j, const
 	case EVAL_PASSAGES:
 		if ((rc = search_open(&s, j->data, j->embedder, e)) < 0)
 			break;
-		snprintf(name, size, "answers %d from %d passages of %s", PASSAGES_VERSION, SEARCH_PASSAGES, search_key(s));
+		snprintf(name, size, "answers %d from %d passages of %s", PASSAGES_VERSION, PASSAGES_SHOWN, search_key(s));
 		search_close(s);
 		break;
 	case EVAL_IMPORTED:

@@ -128,7 +128,7 @@ static int lessons_look(struct prospect *p, const struct lessons *l, struct sear
 static int passages_look(struct prospect *p, struct search *passages, struct err *e)
 {
 	struct search_hits hits;
-	int rc = search_find(passages, p->q->text, SEARCH_PASSAGES, &hits, e);
+	int rc = search_find(passages, p->q->text, PASSAGES_SHOWN, &hits, e);
 	for (size_t i = 0; i < hits.n; i++)
 		for (size_t k = 0; k < p->q->n_accepted; k++)
 			p->near |= answer_holds(hits.p[i].text, p->q->accepted[k]) ||

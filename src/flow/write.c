@@ -130,7 +130,7 @@ static int item_prepare(struct writing *w, struct item *it, struct err *e)
 	size_t context = model_config(w->o->model)->context, n;
 	int rc = brief_prompt(it->brief, &it->prompt, e);
 	if (!rc && w->search)
-		rc = search_find(w->search, it->brief->field[BRIEF_POINTS], SEARCH_PASSAGES, &hits, e);
+		rc = search_find(w->search, it->brief->field[BRIEF_POINTS], PASSAGES_SHOWN, &hits, e);
 	for (n = hits.n + 1; n-- > 0 && !rc;) {
 		buf_clear(&text);
 		rc = search_message(&hits, n, it->prompt.p, &text, e);

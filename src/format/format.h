@@ -322,6 +322,7 @@ struct term {
 	const char *definition; /* "" when there is none */
 	enum term_status status;
 };
+enum { TERMS_MAX = 5000 }; /* in a file */
 struct terms {
 	struct term *p;
 	size_t n;
@@ -379,11 +380,13 @@ int vale_read(struct term_rules *out, const char *path, struct err *e);
 struct passage {
 	const char *source, *heading, *text;
 };
+enum { PASSAGE_BYTES_MAX = 700, PASSAGES_SHOWN = 3 }; /* the longest text; how many a question gets where nobody says otherwise */
 /* The user's message that carries passages: the one layout of training rows and of retrieval. Appends to `out`. */
 int passages_render(const struct passage *p, size_t n, const char *question, struct buf *out, struct err *e);
 
 /* ---- text -------------------------------------------------------------------------------------------------------------------- */
 
+bool utf8_is_valid(const char *p, size_t n); /* RFC 3629 */
 /* Appends n bytes as UTF-8: U+FFFD stands in for every byte that is none, such as where a model stopped inside a character. */
 int utf8_append(struct buf *out, const char *p, size_t n, struct err *e);
 

@@ -470,8 +470,7 @@ static int chat_sequence(struct sequence *s, const struct row *r, const struct e
 	return rc;
 }
 
-/* The ids before the last answer, exactly as serving makes them. */
-/* A final answer is left out. */
+/* The messages that generation starts from: a final answer is left out. */
 static int prompt_open(struct chat *c, const struct row *r, const struct encoder *enc, struct err *e)
 {
 	size_t take = r->n_messages;
@@ -479,6 +478,7 @@ static int prompt_open(struct chat *c, const struct row *r, const struct encoder
 	return chat_open(c, r, take, enc, true, e);
 }
 
+/* The ids before the last answer, exactly as serving makes them. */
 static int prompt_ids(struct sequence *s, const struct row *r, const struct encoder *enc, struct err *e)
 {
 	if (r->kind == ROW_COMPLETION) {

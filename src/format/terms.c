@@ -13,7 +13,7 @@
 #include "format/unicode.h"
 #include "format/yaml_event.h"
 
-enum { FILE_MAX = 1024 * 1024, TERMS_MAX = 5000 };
+enum { FILE_MAX = 1024 * 1024 };
 
 /* ---- reading ----------------------------------------------------------------------------------------------------------- */
 

@@ -149,15 +149,6 @@ static int mergeable_add(struct tokenizer *t, const struct vocab *v, size_t i, s
 	return 0;
 }
 
-static bool is_utf8(struct piece text)
-{
-	uint32_t cp;
-	size_t at = 0, length = 1;
-	for (; at < text.n && length; at += length)
-		length = utf8_next(text.p + at, text.n - at, &cp);
-	return length;
-}
-
 static int token_add(struct tokenizer *t, const struct vocab *v, size_t i, struct err *e)
 {
 	const struct vocab_token *token = &v->tokens[i];
@@ -174,7 +165,8 @@ static int token_add(struct tokenizer *t, const struct vocab *v, size_t i, struc
 	if (!spelling_decode(v, token->text, token->kind, p, &n))
 		return err_set(e, ERR_DATA, "%s: token %zu (\"%.*s\") is not spelled %s", v->path, i, n < 64 ? (int)n : 64,
 			token->text.p, token->kind == TOKEN_BYTE ? "as a byte, \"<0x41>\"" : "in the alphabet of byte-level BPE");
-	if (token->kind == TOKEN_USER && !is_utf8(token->text)) /* it would cut characters of the text apart */
+	if (token->kind == TOKEN_USER &&
+		!utf8_is_valid(token->text.p, token->text.n)) /* it would cut characters of the text apart */
 		return err_set(
 			e, ERR_DATA, "%s: token %zu is user-defined and got bytes that are no text, expected UTF-8", v->path, i);
 	t->start[i + 1] = t->start[i] + (uint32_t)n;

@@ -57,6 +57,15 @@ size_t char_next(const char *p, size_t n, enum char_class *c)
 	return length ? length : 1;
 }
 
+bool utf8_is_valid(const char *p, size_t n)
+{
+	uint32_t c;
+	size_t at = 0, length = 1;
+	for (; at < n && length; at += length)
+		length = utf8_next(p + at, n - at, &c);
+	return length;
+}
+
 size_t utf8_put(uint32_t cp, char *out)
 {
 	size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;

@@ -101,6 +101,7 @@ static bool set_read(const char **p, struct forms *out)
 static bool atom_read(const char **p, struct forms *out, int depth)
 {
 	const char *at = (*p)++;
+	uint32_t c;
 	switch (*at) {
 	case '(':
 		if (**p == '?' && strncmp(*p, "?:", 2))
@@ -122,7 +123,8 @@ static bool atom_read(const char **p, struct forms *out, int depth)
 	case '$':
 		return false;
 	default:
-		return forms_add(out, at, 1);
+		*p = at + utf8_next(at, strlen(at), &c); /* the whole expression is UTF-8 */
+		return forms_add(out, at, (size_t)(*p - at));
 	}
 }
 
@@ -176,21 +178,12 @@ static void forms_fold(struct forms *f)
 	f->n = n;
 }
 
-static bool is_utf8(const char *p)
-{
-	uint32_t c;
-	for (size_t left = strlen(p), n; left; p += n, left -= n)
-		if (!(n = utf8_next(p, left, &c)))
-			return false;
-	return true;
-}
-
 /* False when an expression stands for no words, or for more than a few. */
 static bool forms_read(struct forms *out, const char *expression)
 {
 	const char *p = expression + (strncmp(expression, "(?i)", 4) ? 0 : 4);
 	out->n = 0;
-	if (!is_utf8(expression) || !alternatives_read(&p, out, 0) || *p)
+	if (!utf8_is_valid(expression, strlen(expression)) || !alternatives_read(&p, out, 0) || *p)
 		return false;
 	for (size_t i = 0; i < out->n; i++) {
 		const char *text = out->text[i];
@@ -292,7 +285,7 @@ static int swaps_read(struct term_rules *out, struct yaml_events *y, struct err 
 	return rc;
 }
 
-/* Does the top of the rule say that it extends "substitution"? Vale allows any order of keys, so this is looked for first. */
+/* Says whether the rule extends "substitution"; with `pairs` adds what stands under `swap`. Two passes, since Vale allows any order of keys. */
 static int rule_read(struct term_rules *out, const char *path, bool pairs, bool *substitutes, struct err *e)
 {
 	struct yaml_events y;

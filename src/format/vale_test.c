@@ -45,6 +45,7 @@ static void test_vocabulary(void **state)
 	expect("accept.txt", "(?i)gRPCurl\n[Aa]kka\n[aA]ck\n", "gRPCurl<;akka<;ack<;", 0);
 	expect("accept.txt", "colou?r\nfoo|bar baz\n(?:web|mail) hooks?\n(a(b|c))\n\\bcat\\b\n",
 		"colour<;color<;foo<;bar baz<;web hooks<;web hook<;mail hooks<;mail hook<;ab<;ac<;cat<;", 0);
+	expect("accept.txt", "caf\xc3\xa9?s\n", "caf\xc3\xa9s<;cafs<;", 0);
 	expect("reject.txt", "[Ll]everage\n", "<leverage;", 0);
 	expect("accept.txt", "", "", 0);
 	expect("accept.txt",

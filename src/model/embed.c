@@ -356,8 +356,7 @@ static int pass_alloc(struct pass *p, struct arena *a, size_t rows, size_t n_tex
 	return p->hidden && p->seq && p->scratch ? 0 : ERR_RESOURCE;
 }
 
-/* How many of n texts, which start[0..n] delimit, fit into ROWS; one always does. */
-static size_t texts_that_fit(const size_t *start, size_t n)
+size_t embedder_fits(const size_t *start, size_t n)
 {
 	size_t i = 1;
 	while (i < n && start[i + 1] - start[0] <= ROWS)
@@ -374,7 +373,7 @@ int embedder_run_ids(const struct embedder *m, const int32_t *ids, const size_t 
 	size_t *local = arena_alloc(&arena, n + 1, sizeof *local, e);
 	int rc = local ? pass_alloc(&p, &arena, n_ids < ROWS ? n_ids : ROWS, n, e) : ERR_RESOURCE;
 	for (size_t i = 0, take; i < n && !rc; i += take) {
-		take = texts_that_fit(start + i, n - i);
+		take = embedder_fits(start + i, n - i);
 		for (size_t j = 0; j <= take; j++)
 			local[j] = start[i + j] - start[i];
 		p.ids = ids + start[i];

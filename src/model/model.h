@@ -305,6 +305,8 @@ const char *embedder_key(const struct embedder *m); /* SHA-256 of the folder, as
 size_t embedder_context(const struct embedder *m);  /* tokens of a text that it takes, begin and end among them */
 /* Appends the ids of n bytes of text as wordpiece_encode does. */
 int embedder_encode(const struct embedder *m, const char *text, size_t n, size_t limit, struct ids *out, struct err *e);
+/* How many of n texts, delimited as for _run_ids, make one pass; one always does. */
+size_t embedder_fits(const size_t *start, size_t n);
 /* out [n, width]: a vector of length 1 for each of n texts; text i has ids[start[i]] to before ids[start[i + 1]], up to embedder_context. */
 int embedder_run_ids(const struct embedder *m, const int32_t *ids, const size_t *start, size_t n, float *out, struct err *e);
 /* The same of texts (NUL-terminated, any bytes), of as much of each as the model takes. */

@@ -29,9 +29,9 @@ struct search {
 static size_t passage_end(const char *text, size_t n)
 {
 	size_t line = 0, blank = 0;
-	if (n <= SEARCH_PASSAGE_BYTES)
+	if (n <= PASSAGE_BYTES_MAX)
 		return n;
-	for (size_t i = SEARCH_PASSAGE_BYTES; i > SEARCH_PASSAGE_BYTES / 2; i--) {
+	for (size_t i = PASSAGE_BYTES_MAX; i > PASSAGE_BYTES_MAX / 2; i--) {
 		if (text[i] == '\n' && text[i - 1] == '\n')
 			return i;
 		if (text[i] == '\n' && !line)
@@ -39,7 +39,7 @@ static size_t passage_end(const char *text, size_t n)
 		if (text[i] == ' ' && !blank)
 			blank = i;
 	}
-	size_t end = line ? line : blank ? blank : SEARCH_PASSAGE_BYTES;
+	size_t end = line ? line : blank ? blank : PASSAGE_BYTES_MAX;
 	while (!line && !blank && end > 1 && ((unsigned char)text[end] & 0xc0) == 0x80) /* not inside a character */
 		end--;
 	return end;
@@ -183,7 +183,7 @@ int search_open(struct search **out, const char *data, const struct embedder *em
 		rc = err_set(e, ERR_DATA, "%s: not there; expected a data folder, as 'attune curate' writes it", sections);
 	if (!rc)
 		rc = sha256_file(sections, have, e);
-	snprintf(text, sizeof text, "%d %d\n", PASSAGES_VERSION, SEARCH_PASSAGE_BYTES);
+	snprintf(text, sizeof text, "%d %d\n", PASSAGES_VERSION, PASSAGE_BYTES_MAX);
 	if (!rc)
 		rc = key_make(s->index_key, text, have, e);
 	if (!rc)

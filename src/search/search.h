@@ -21,8 +21,6 @@ void search_close(struct search *s);
 /* What is found depends on, besides the question: the index, the embedder; as a hash. Valid until _close. */
 const char *search_key(const struct search *s);
 
-enum { SEARCH_PASSAGE_BYTES = 700 }; /* the longest text of a passage */
-
 struct search_hit {
 	const char *source, *heading, *text;
 	size_t start; /* byte of the section's text in its document, or near it when the section is cut into several passages */
@@ -43,8 +41,5 @@ void search_hits_release(struct search_hits *h);
 
 /* Appends the user's message: the first n hits as passages (passages_render) and the question behind them; n = 0: the question alone. */
 int search_message(const struct search_hits *h, size_t n, const char *question, struct buf *out, struct err *e);
-
-/* How many passages a question gets where nobody says otherwise. */
-enum { SEARCH_PASSAGES = 3 };
 
 #endif

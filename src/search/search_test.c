@@ -115,7 +115,7 @@ static void test_long_sections_are_cut(void **state)
 	assert_true(h.n > 8);
 	size_t found = 0;
 	for (size_t i = 0; i < h.n; i++) {
-		assert_true(strlen(h.p[i].text) <= SEARCH_PASSAGE_BYTES);
+		assert_true(strlen(h.p[i].text) <= PASSAGE_BYTES_MAX);
 		assert_memory_equal(h.p[i].text, "zebra", 5);
 		assert_int_equal(h.p[i].text[strlen(h.p[i].text) - 1], '.');
 		for (const char *p = h.p[i].text; (p = strstr(p, "number")); p++)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { INPUTS_MAX = 2048, PASS_TOKENS = 1024 };
+enum { INPUTS_MAX = 2048 };
 
 struct embeddings {
 	struct pending pending;
@@ -155,9 +155,7 @@ static int pass(struct embeddings *x, struct err *e)
 {
 	const struct embedder *m = x->pending.server->o->embedder;
 	const size_t *start = x->start + x->n_done;
-	size_t width = embedder_width(m), n = 1;
-	while (x->n_done + n < x->n && start[n + 1] - start[0] <= PASS_TOKENS)
-		n++;
+	size_t width = embedder_width(m), n = embedder_fits(start, x->n - x->n_done);
 	float *v = mem_alloc(n * width, sizeof *v, e);
 	int rc = v ? embedder_run_ids(m, x->ids.p, start, n, v, e) : ERR_RESOURCE;
 	for (size_t i = 0; i < n && !rc; i++)

@@ -435,7 +435,7 @@ size_t engine_context(const struct engine *g)
 /* With the lock held. */
 static int queue_full(const struct engine *g, struct err *e)
 {
-	return err_set(e, ERR_RESOURCE, "the queue is full: %zu answers wait already, of at most %d", g->n_queued, QUEUE_MAX);
+	return err_set(e, ERR_RESOURCE, "the queue is full: %zu requests are in it, of at most %d", g->n_queued, QUEUE_MAX);
 }
 
 int engine_submit(struct engine *g, struct job *const *jobs, size_t n, struct err *e)

@@ -106,7 +106,7 @@ struct measures {
 	uint64_t n_prompt, n_reused, n_predicted, n_passes,
 		n_jobs; /* tokens computed, reused, generated; passes for generating; jobs begun */
 	double prompt_s, predicted_s;
-	size_t n_running, n_queued, n_slots; /* sequences that live, jobs and tasks that wait, places */
+	size_t n_running, n_queued, n_slots; /* sequences that live, jobs that wait and tasks that are not done, places */
 	struct histogram first_token, between_tokens;
 };
 void engine_measures(struct engine *g, struct measures *out);

@@ -260,13 +260,14 @@ void http_reply(struct http_request *r, int status, const char *type, const char
 		evbuffer_free(out);
 }
 
+static const char out_of_memory[] =
+	"{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\",\"param\":null,\"code\":null}}";
+
 void http_reply_json(struct http_request *r, int status, json_t *object)
 {
-	static const char none[] =
-		"{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\",\"param\":null,\"code\":null}}";
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
-	http_reply(r, text ? status : 500, "application/json", text ? text : none, strlen(text ? text : none));
+	http_reply(r, text ? status : 500, "application/json", text ? text : out_of_memory, strlen(text ? text : out_of_memory));
 	free(text);
 }
 
@@ -294,8 +295,7 @@ void http_stream_put(struct http_request *r, json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
-	put(r, "data:",
-		text ? text : "{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\",\"param\":null,\"code\":null}}");
+	put(r, "data:", text ? text : out_of_memory);
 	free(text);
 }
 

@@ -109,7 +109,7 @@ static json_t *detokenize(struct server *s, const json_t *body, struct problem *
 {
 	const struct tokenizer *t = encoder(s)->tokenizer;
 	const json_t *list = json_object_get(body, "tokens"), *id;
-	struct buf text = {0}, clean = {0};
+	struct buf text = {0};
 	struct err e;
 	json_t *out = NULL;
 	size_t i;
@@ -125,12 +125,9 @@ static json_t *detokenize(struct server *s, const json_t *body, struct problem *
 		else if (tokenizer_decode(t, &one, 1, true, &text, &e))
 			problem_from(p, NULL, &e);
 	}
-	if (!p->status && utf8_append(&clean, text.len ? text.p : "", text.len, &e))
-		problem_from(p, NULL, &e);
 	if (!p->status)
-		out = json_pack("{s:s%}", "content", clean.len ? clean.p : "", clean.len);
+		out = json_pack("{s:o}", "content", json_text(text.len ? text.p : "", text.len));
 	buf_release(&text);
-	buf_release(&clean);
 	return out;
 }
 

@@ -165,13 +165,13 @@ void page_sign_out(struct server *s, struct http_request *r, const char *rest)
 	http_reply_json(r, 200, json_pack("{s:b}", "known", false));
 }
 
-int page_open(struct page **out, const struct serve_options *o, const struct evidence *evidence, struct err *e)
+int page_open(struct page **out, const struct serve_options *o, struct err *e)
 {
 	struct page *p = mem_alloc(1, sizeof *p, e);
 	*out = p;
 	if (!p)
 		return ERR_RESOURCE;
-	*p = (struct page){.o = o, .evidence = evidence};
+	*p = (struct page){.o = o};
 	int rc = arena_open(&p->arena, o->results, e);
 	return rc ? rc : review_open(&p->review, o->results, e);
 }

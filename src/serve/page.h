@@ -9,7 +9,7 @@
 
 struct page;
 /* Reads what was kept. ERR_DATA where a file of the results folder is none of ours. The caller closes. */
-int page_open(struct page **out, const struct serve_options *o, const struct evidence *evidence, struct err *e);
+int page_open(struct page **out, const struct serve_options *o, struct err *e);
 void page_close(struct page *p);
 
 handler ui_get;                                  /* "/" and /ui/: the files */
@@ -28,7 +28,6 @@ struct xray;
 struct review_desk;
 struct page {
 	const struct serve_options *o;
-	const struct evidence *evidence; /* NULL: no data folder */
 	struct arena_book *arena;
 	struct xray *xray; /* NULL: nobody has looked yet */
 	struct review_desk *review;
@@ -38,7 +37,7 @@ void arena_close(struct arena_book *b);
 /* The round that the body names under "id"; NULL and a problem. */
 json_t *arena_round(const struct arena_book *b, const json_t *body, struct problem *p);
 /* Adds what the data folder says about an answer: {"kind", "start", "end", ...} and the sections that claims lean on. Nothing without one. */
-int xray_marks(struct page *page, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e);
+int xray_marks(struct server *s, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e);
 void xray_close(struct xray *x);
 int review_open(struct review_desk **out, const char *results, struct err *e);
 void review_close(struct review_desk *d);

@@ -8,7 +8,7 @@
 
 #include "format/format.h"
 
-enum { LIST_MAX = 200 }; /* lines of a list that a browser gets */
+enum { SHOWN_MAX = 200 }; /* lines of a list that a browser gets */
 
 /* Objects of a file below the data folder; one that is not there has none. */
 static void lines_use(const char *data, const char *name, int (*use)(void *context, const json_t *o, struct err *e), void *context,
@@ -82,18 +82,27 @@ static json_t *documents_json(const char *data, const json_t *manifest, struct p
 
 /* ---- lists --------------------------------------------------------------------------------------------------------------------------- */
 
-static int line_keep(void *list, const json_t *o, struct err *e)
+struct lines {
+	json_t *shown;
+	json_int_t n, n_open; /* of all; those that nobody has settled */
+};
+
+static int line_keep(void *lines, const json_t *o, struct err *e)
 {
-	if (json_array_size(list) < LIST_MAX && json_array_append(list, (json_t *)(uintptr_t)o))
+	struct lines *l = lines;
+	l->n++;
+	l->n_open += json_is_null(json_object_get(o, "settled"));
+	if (l->n <= SHOWN_MAX && json_array_append(l->shown, (json_t *)(uintptr_t)o))
 		return err_set(e, ERR_RESOURCE, "out of memory");
 	return 0;
 }
 
+/* {"n","open","shown":[...]} */
 static json_t *list_json(const char *data, const char *name, struct problem *p)
 {
-	json_t *list = json_array();
-	lines_use(data, name, line_keep, list, p);
-	return list;
+	struct lines l = {.shown = json_array()};
+	lines_use(data, name, line_keep, &l, p);
+	return json_pack("{s:I, s:I, s:o}", "n", l.n, "open", l.n_open, "shown", l.shown);
 }
 
 static json_t *terms_json(const char *data, struct problem *p)
@@ -128,10 +137,10 @@ void data_get(struct server *s, struct http_request *r, const char *rest)
 	if (!json_is_object(manifest))
 		answer = json_pack("{s:n}", "documents");
 	else
-		answer = json_pack("{s:o, s:o, s:o, s:o, s:o, s:O?, s:i}", "documents", documents_json(data, manifest, &p),
+		answer = json_pack("{s:o, s:o, s:o, s:o, s:o, s:O?}", "documents", documents_json(data, manifest, &p),
 			"contradictions", list_json(data, "contradictions.jsonl", &p), "duplicates",
 			list_json(data, "duplicates.jsonl", &p), "rejected", list_json(data, "rejected.jsonl", &p), "terms",
-			terms_json(data, &p), "pii", json_object_get(manifest, "pii"), "list_max", LIST_MAX);
+			terms_json(data, &p), "pii", json_object_get(manifest, "pii"));
 	page_reply(r, &p, answer);
 	json_decref(manifest);
 }

@@ -208,7 +208,7 @@ void review_add(struct server *s, struct http_request *r, const char *rest)
 	(void)rest;
 	if (arm && !(text && *text))
 		problem_set(&p, 400, NULL, "arm", "arm: this round has no answer of \"%.100s\"", arm);
-	if (!p.status && xray_marks(s->page, question, text, findings, sources, &e))
+	if (!p.status && xray_marks(s, question, text, findings, sources, &e))
 		problem_from(&p, NULL, &e);
 	json_array_foreach (findings, i, mark)
 		urgency += strcmp(json_string_value(json_object_get(mark, "kind")), "supported") != 0;

@@ -93,22 +93,22 @@ static int section_take(void *context, const json_t *section, struct err *e)
 	return 0;
 }
 
-int xray_marks(struct page *page, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e)
+int xray_marks(struct server *s, const char *question, const char *answer, json_t *marks, json_t *sources, struct err *e)
 {
 	struct wanted wanted = {.marks = marks, .sources = sources};
 	struct evidence_claims claims;
 	struct arena a;
 	char path[PATH_SIZE];
-	if (!page->o->data)
+	if (!s->o->data)
 		return 0;
 	arena_init(&a, 1 << 16);
-	int rc = knowledge_open(page, e);
+	int rc = knowledge_open(s->page, e);
 	if (!rc)
-		rc = evidence_check(page->evidence, question, answer, &a, &claims, e);
+		rc = evidence_check(s->evidence, question, answer, &a, &claims, e);
 	if (!rc) {
 		claims_add(marks, &claims);
-		terms_add(marks, &page->xray->terms, answer);
-		rc = path_join(path, sizeof path, e, page->o->data, "sections.jsonl");
+		terms_add(marks, &s->page->xray->terms, answer);
+		rc = path_join(path, sizeof path, e, s->o->data, "sections.jsonl");
 	}
 	if (!rc)
 		rc = jsonl_each(path, section_take, &wanted, e);
@@ -159,7 +159,7 @@ static json_t *xray_make(struct server *s, const char *question, const char *ask
 	json_t *out = NULL, *marks = json_array(), *sources = json_array();
 	int rc = row_sample(&sample, &row, encoder, false, e);
 	if (!rc)
-		rc = xray_marks(s->page, question, answer, marks, sources, e);
+		rc = xray_marks(s, question, answer, marks, sources, e);
 	if (!rc) {
 		size_t first = 0;
 		while (first < sample.n && !sample.scored[first])
@@ -198,7 +198,7 @@ static int find_passages(struct task *t, bool *more, struct problem *p)
 	struct search_hits hits;
 	struct err e = {0};
 	(void)more;
-	int rc = search_find(l->pending.server->search, l->question, SEARCH_PASSAGES, &hits, &e);
+	int rc = search_find(l->pending.server->search, l->question, PASSAGES_SHOWN, &hits, &e);
 	if (!rc)
 		rc = search_message(&hits, hits.n, l->question, &l->asked, &e);
 	search_hits_release(&hits);

@@ -3,17 +3,13 @@
  */
 #include "serve/pending.h"
 
-static void cancel(struct pending *p)
+static void cancel(void *pending)
 {
+	struct pending *p = pending;
 	p->r = NULL;
 	p->task.cancelled = true;
 	if (p->cancel)
 		p->cancel(p);
-}
-
-static void on_gone(void *context)
-{
-	cancel(context);
 }
 
 void *pending_new(size_t n, struct server *s, struct http_request *r)
@@ -28,7 +24,7 @@ void *pending_new(size_t n, struct server *s, struct http_request *r)
 	}
 	*p = (struct pending){.server = s, .r = r, .begun_s = now_s(), .next = s->pending};
 	s->pending = p;
-	http_on_gone(r, on_gone, p);
+	http_on_gone(r, cancel, p);
 	return p;
 }
 

@@ -86,7 +86,7 @@ int serve_run(const struct serve_options *o, struct err *e)
 	if (!rc && o->data)
 		rc = evidence_open(&l.server.evidence, o->data, e);
 	if (!rc)
-		rc = page_open(&l.server.page, o, l.server.evidence, e);
+		rc = page_open(&l.server.page, o, e);
 	if (!rc && !(l.base = event_base_new()))
 		rc = err_set(e, ERR_RESOURCE, "out of memory while starting the server");
 	if (!rc)

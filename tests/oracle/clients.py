@@ -3,7 +3,7 @@
 `llm`, lm-evaluation-harness, and Prometheus' parser. Needs no golden file: what the clients accept, and what one way of asking says about
 another, is the measure.
 
-usage: build/oracle/bin/python tests/oracle/clients.py ATTUNE MODEL.gguf [WORK]        (setup.sh; minilm too, if it has been pulled)
+usage: build/oracle/bin/python tests/oracle/clients.py ATTUNE MODEL.gguf        (setup.sh; minilm too, if it has been pulled)
 """
 import asyncio
 import contextlib
@@ -63,8 +63,8 @@ def value(url, name):
 
 # ---- openai
 
-def chat(client, model):
-    yield "models", client.models.list().data[0].id == model, None
+def chat(client, model, pulled):
+    yield "models", sorted(m.id for m in client.models.list().data) == sorted([model, *(["minilm"] if pulled else [])]), None
     yield "one model", client.models.retrieve(model).owned_by == "attune", None
     one = client.chat.completions.create(model=model, **ASKED)
     said = one.choices[0].message.content
@@ -172,7 +172,7 @@ def embeddings(client, folder):
 
 # ---- llm
 
-def llm(url, model, said, work):
+def llm(url, model, said, here):
     def run(*args, stdin=None):
         done = subprocess.run([os.path.join(os.path.dirname(sys.executable), "llm"), *args], env=os.environ | {"LLM_USER_PATH": work}, input=stdin,
                               capture_output=True, text=True, check=False, timeout=300)
@@ -271,16 +271,16 @@ def main():
 
     pulled = subprocess.run([attune, "pull", "--quiet", "minilm"], capture_output=True, text=True, check=False).stdout.strip()
     with tempfile.TemporaryDirectory() as here, served(attune, path) as url:
-        work = sys.argv[3] if len(sys.argv) > 3 else here
         client = openai.OpenAI(base_url=url + "/v1", api_key="none", max_retries=30)
-        model = client.models.list().data[0].id
+        model = os.path.basename(path).removesuffix(".gguf")
         said = client.chat.completions.create(model=model, **ASKED).choices[0].message.content  # 503 while the model is being loaded: the client tries again by itself
-        for cases in (chat, forms, text, errors):
+        all_of(chat(client, model, pulled))
+        for cases in (forms, text, errors):
             all_of(cases(client, model))
         if pulled:
             all_of(embeddings(client, pulled))
-        all_of(llm(url, model, said, work))
-        all_of(harness(attune, path, url, model, work))
+        all_of(llm(url, model, said, here))
+        all_of(harness(attune, path, url, model, here))
         all_of(prometheus(url))
     all_of(keys(attune, path))
     return failed > 0

@@ -10,6 +10,7 @@ and with another number about something of another name, of which at most 1 in 1
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,24 +55,23 @@ def other_name(statement):
     return changed if n else None
 
 
-def exchanged(change):
-    """How many of the statements that `change` makes of facts are reported, and of how many."""
+def exchanged(clean, change):
+    """How many of the statements that `change` makes of facts are reported, and of how many; `clean` has "docs" and the data folder "data" of them."""
+    with open(os.path.join(clean, "data", "manifest.json"), encoding="utf-8") as f:
+        pages = sorted(d["path"] for d in json.load(f)["documents"] if d["path"].endswith(".md") and not d["unseen"])
+    made = {}
+    for fact in lines(os.path.join(clean, "data", "facts.jsonl")):
+        statement, value = fact["statement"], fact["value"]
+        if fact["kind"] != "value" or fact["item"] is None or not re.match(r"\d", value) or statement.count(value) != 1:
+            continue
+        text = change(statement.replace(value, other_number(value)))
+        if text and len(statement.split()) >= 5:
+            made[statement] = (fact["source"]["path"], text)
+    made = list(made.values())
+    made = made[::max(1, len(made) // PLANTED)][:PLANTED]
     with tempfile.TemporaryDirectory() as work:
-        clean, docs, data = (os.path.join(work, name) for name in ("clean", "docs", "data"))
-        subprocess.run([sys.executable, os.path.join(HERE, "plant.py"), SAMPLE, docs], check=True, stdout=subprocess.DEVNULL)
-        curated(docs, clean)
-        with open(os.path.join(clean, "manifest.json"), encoding="utf-8") as f:
-            pages = sorted(d["path"] for d in json.load(f)["documents"] if d["path"].endswith(".md") and not d["unseen"])
-        made = {}
-        for fact in lines(os.path.join(clean, "facts.jsonl")):
-            statement, value = fact["statement"], fact["value"]
-            if fact["kind"] != "value" or fact["item"] is None or not re.match(r"\d", value) or statement.count(value) != 1:
-                continue
-            text = change(statement.replace(value, other_number(value)))
-            if text and len(statement.split()) >= 5:
-                made[statement] = (fact["source"]["path"], text)
-        made = list(made.values())
-        made = made[::max(1, len(made) // PLANTED)][:PLANTED]
+        docs, data = os.path.join(work, "docs"), os.path.join(work, "data")
+        shutil.copytree(os.path.join(clean, "docs"), docs)
         for i, (path, text) in enumerate(made):
             page = [p for p in pages if p != path][i % (len(pages) - 1)]
             with open(os.path.join(docs, page), "a", encoding="utf-8") as f:
@@ -85,12 +85,17 @@ copies, n_copies = reported("duplicates", "duplicates.jsonl", ("source", "of"))
 others, n_others = reported("distinct", "duplicates.jsonl", ("source", "of"))
 disagree, n_disagree = reported("contradictions", "contradictions.jsonl", ("a", "b"))
 agree, n_agree = reported("agreements", "contradictions.jsonl", ("a", "b"))
-changed, n_changed = exchanged(lambda statement: statement)
-alike, n_alike = exchanged(other_name)
-print("1..4")
+with tempfile.TemporaryDirectory() as clean:
+    subprocess.run([sys.executable, os.path.join(HERE, "plant.py"), SAMPLE, os.path.join(clean, "docs")], check=True, stdout=subprocess.DEVNULL)
+    curated(os.path.join(clean, "docs"), os.path.join(clean, "data"))
+    changed, n_changed = exchanged(clean, lambda statement: statement)
+    alike, n_alike = exchanged(clean, other_name)
+passed = [(len(copies) >= 0.97 * n_copies, f"{len(copies)} of {n_copies} near-duplicates are found"),
+          (not others, f"{len(others)} of {n_others} sections that resemble another are taken for copies"),
+          (n_changed and changed >= 0.9 * n_changed, f"{changed} of {n_changed} statements with another number are found"),
+          (n_alike and n_alike >= 10 * alike, f"{alike} of {n_alike} statements of something else are reported")]
+print(f"1..{len(passed)}")
 print(f"# contradictions: {len(disagree)} of {n_disagree} found, {len(agree)} of {n_agree} look-alikes reported")
-print(f"{'ok' if len(copies) >= 0.97 * n_copies else 'not ok'} 1 - {len(copies)} of {n_copies} near-duplicates are found")
-print(f"{'ok' if not others else 'not ok'} 2 - {len(others)} of {n_others} sections that resemble another are taken for copies")
-print(f"{'ok' if changed >= 0.8 * n_changed else 'not ok'} 3 - {changed} of {n_changed} statements with another number are found")
-print(f"{'ok' if n_alike >= 10 * alike and n_alike else 'not ok'} 4 - {alike} of {n_alike} statements of something else are reported")
-sys.exit(not (len(copies) >= 0.97 * n_copies and not others and changed >= 0.8 * n_changed and n_alike and n_alike >= 10 * alike))
+for i, (ok, what) in enumerate(passed):
+    print(f"{'ok' if ok else 'not ok'} {i + 1} - {what}")
+sys.exit(not all(ok for ok, _ in passed))

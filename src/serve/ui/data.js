@@ -1,12 +1,12 @@
 /* Data: what was read, what came of it, and what a person should look at. Decisions are made in files beside the documents, or by the commands at the foot. */
 
-import {commands, el, empty, plural, quote} from "./dom.js";
+import {commands, el, empty, plural, quote, scroll} from "./dom.js";
 import {get, state} from "./server.js";
 
 const TERMS_SHOWN = 40;
 
 function table(caption, heads, rows) {
-	return el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, el("table", {},
+	return scroll(caption, el("table", {},
 		el("caption", {}, caption),
 		el("thead", {}, el("tr", {}, heads.map((head) => el("th", {scope: "col"}, head)))),
 		el("tbody", {}, rows)));
@@ -33,19 +33,22 @@ function side(fact, verdict) {
 	return el("div", {}, el("blockquote", {}, fact.statement), el("p", {class: "quiet"}, place(fact.source), verdict ? el("strong", {}, ` ${verdict}`) : null));
 }
 
-function contradictions(list, most) {
-	if (!list.length)
+/* A long list is cut; what its caption has to say then. */
+const cut = ({n, shown}) => (shown.length < n ? ` The first ${shown.length} of ${n.toLocaleString("en")} are shown.` : "");
+
+function contradictions(list) {
+	if (!list.n)
 		return el("p", {class: "quiet"}, "No two facts contradict each other.");
 	const right = ({settled}, which) => (settled === which ? "settled as right" : settled === "both" ? "settled: both are right" : "");
-	return [el("p", {class: "quiet"}, `Both statements of a pair that nobody has settled stay out of training.${list.length === most ? ` The first ${most} are shown.` : ""}`),
-		el("ol", {class: "disputes"}, list.map((pair) => el("li", {}, el("div", {class: "answers"}, side(pair.a, right(pair, "a")), side(pair.b, right(pair, "b"))))))];
+	return [el("p", {class: "quiet"}, `Both statements of a pair that nobody has settled stay out of training.${cut(list)}`),
+		el("ol", {class: "disputes"}, list.shown.map((pair) => el("li", {}, el("div", {class: "answers"}, side(pair.a, right(pair, "a")), side(pair.b, right(pair, "b"))))))];
 }
 
 function copies(list) {
-	if (!list.length)
+	if (!list.n)
 		return el("p", {class: "quiet"}, "No section says again what another one says.");
-	return table("Sections that are nearly another one; the first stays.", ["Section", "nearly", "Alike", ""],
-		list.map((one) => el("tr", {}, el("td", {}, place(one.source)), el("td", {}, place(one.of)), el("td", {class: "number"}, `${Math.round(100 * one.similarity)} %`),
+	return table(`Sections that are nearly another one; the first stays.${cut(list)}`, ["Section", "nearly", "Alike", ""],
+		list.shown.map((one) => el("tr", {}, el("td", {}, place(one.source)), el("td", {}, place(one.of)), el("td", {class: "number"}, `${Math.round(100 * one.similarity)} %`),
 			el("td", {}, one.kept ? "both are used: their values differ" : "left out"))));
 }
 
@@ -74,15 +77,15 @@ export async function data(main) {
 			state.data ? `attune curate --in DIR --out ${folder}` : `attune serve --model ${quote(state.model_given)} --data ${folder}`));
 		return null;
 	}
-	const open = found.contradictions.filter((pair) => !pair.settled).length, shown = Object.entries(found.pii ?? {}).filter(([, n]) => n);
-	main.append(el("dl", {class: "figures"}, [["documents", found.documents.length], ["facts", found.documents.reduce((sum, one) => sum + one.facts, 0)], ["contradictions to settle", open],
-			["terms to look at", found.terms.filter((term) => term.status === "found").length], ["pieces of personal data replaced", shown.reduce((sum, [name, n]) => sum + (name === "rejected" ? 0 : n), 0)]]
+	const replaced = Object.entries(found.pii ?? {}).filter(([, n]) => n);
+	main.append(el("dl", {class: "figures"}, [["documents", found.documents.length], ["facts", found.documents.reduce((sum, one) => sum + one.facts, 0)], ["contradictions to settle", found.contradictions.open],
+			["terms to look at", found.terms.filter((term) => term.status === "found").length], ["pieces of personal data replaced", replaced.reduce((sum, [name, n]) => sum + (name === "rejected" ? 0 : n), 0)]]
 			.map(([name, n]) => el("div", {}, el("dt", {}, name), el("dd", {}, n.toLocaleString("en"))))),
-		block("contradictions", "Contradictions", contradictions(found.contradictions, found.list_max)), block("terms", "Terms", found.terms.length ? terms(found.terms) : el("p", {class: "quiet"}, "No terms were found.")),
+		block("contradictions", "Contradictions", contradictions(found.contradictions)), block("terms", "Terms", found.terms.length ? terms(found.terms) : el("p", {class: "quiet"}, "No terms were found.")),
 		documents(found.documents), block("copies", "Copies", copies(found.duplicates)));
-	if (found.rejected.length)
-		main.append(block("rejected", "Rows that were rejected", table("They still held personal data after it was replaced.", ["Document", "Reason"],
-			found.rejected.map((one) => el("tr", {}, el("th", {scope: "row"}, one.path ?? ""), el("td", {}, one.reason))))));
+	if (found.rejected.n)
+		main.append(block("rejected", "Rows that were rejected", table(`They still held personal data after it was replaced.${cut(found.rejected)}`, ["Document", "Reason"],
+			found.rejected.shown.map((one) => el("tr", {}, el("th", {scope: "row"}, one.path ?? ""), el("td", {}, one.reason))))));
 	main.append(commands([["settle contradictions in the terminal", `attune curate --in DIR --out ${folder} --settle`], ["decide on terms: copy the proposals beside the documents and set their status", `cp ${folder}/terms.yaml DIR/terms.yaml`],
 		["see rows as they are trained on", `attune curate --in DIR --out ${folder} --preview 20`]]));
 	return null;

@@ -57,6 +57,11 @@ export function empty(title, text, line) {
 	return el("section", {class: "empty"}, el("h2", {}, title), el("p", {}, text), line ? command(line) : null);
 }
 
+/* What may be wider than the screen, for the keyboard too. */
+export function scroll(label, ...children) {
+	return el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": label}, ...children);
+}
+
 export function problem(error) {
 	return el("p", {class: "problem", role: "alert"}, error.message);
 }

@@ -1,6 +1,6 @@
 /* Report: was it worth it, in numbers with their intervals; the whole reports are pages of their own. */
 
-import {commands, el, empty, quote, svg} from "./dom.js";
+import {commands, el, empty, quote, scroll, svg} from "./dom.js";
 import {get, state} from "./server.js";
 
 const WIDTH = 120, STEP = 14;
@@ -35,7 +35,7 @@ function cell(axis, line, name) {
 function measures(evaluation) {
 	const names = Object.keys(Object.values(evaluation.axes)[0].arms);
 	const lines = Object.entries(evaluation.axes).filter(([, line]) => Object.values(line.arms).some((one) => one.n));
-	return el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "What was measured"}, el("table", {},
+	return scroll("What was measured", el("table", {},
 		el("caption", {}, "Ranges are 95 % intervals; better and worse are against the first column."),
 		el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "Measure"), names.map((name) => el("th", {scope: "col"}, name)), el("th", {scope: "col"}, "Intervals"))),
 		el("tbody", {}, lines.map(([axis, line]) => el("tr", {}, el("th", {scope: "row"}, line.name), names.map((name) => cell(axis, line, name)),

@@ -1,6 +1,6 @@
 /* Train: runs as they go, one laid over another. The page only reads. */
 
-import {announce, commands, el, empty, problem, quote} from "./dom.js";
+import {announce, commands, el, empty, problem, quote, scroll} from "./dom.js";
 import {get, state} from "./server.js";
 import {chart} from "./chart.js";
 
@@ -90,7 +90,7 @@ class Screen {
 		const plot = (title, unit, line, ring) => el("figure", {}, el("figcaption", {}, title), chart(`${title}: ${shown.map((run) => run.name).join(", ")}`, unit, shown.map((run) => run.curve(line, ring))));
 		this.plots.replaceChildren(el("div", {class: "plots"}, plot("Loss; dashed with rings: validation", "nats a token", "loss", "eval_loss"), plot("Speed", "tokens a second", "tokens_per_s")));
 		const names = shown[0].figures().map(([name]) => name);
-		this.table.replaceChildren(el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Figures of the runs"}, el("table", {},
+		this.table.replaceChildren(scroll("Figures of the runs", el("table", {},
 			el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "run"), names.slice(0, -1).map((name) => el("th", {scope: "col"}, name)), el("th", {scope: "col"}, "time"))),
 			el("tbody", {}, shown.map((run) => {
 				const figures = run.figures(), [what, when] = figures.pop();

@@ -1,6 +1,6 @@
 /* X-ray: what tuning changed in an answer, token by token, and what the documents say about it. */
 
-import {announce, commands, el, empty, plural, problem, quote} from "./dom.js";
+import {announce, commands, el, empty, plural, problem, quote, scroll} from "./dom.js";
 import {get, post, state} from "./server.js";
 
 const TYPED = "typed";
@@ -102,7 +102,7 @@ class View {
 
 	table() {
 		const head = ["token", "base", this.name, "change", "documents"];
-		return el("details", {}, el("summary", {}, "Every token as a table"), el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Every token"}, el("table", {},
+		return el("details", {}, el("summary", {}, "Every token as a table"), scroll("Every token", el("table", {},
 			el("thead", {}, el("tr", {}, head.map((name) => el("th", {scope: "col"}, name)))),
 			el("tbody", {}, this.tokens.map((token) => el("tr", {}, el("th", {scope: "row"}, el("code", {}, visible(token.text))), el("td", {class: "number"}, token.base.logprob.toFixed(2)), el("td", {class: "number"}, token.tuned.logprob.toFixed(2)),
 				el("td", {class: "number"}, signed(token.change)), el("td", {}, token.marks.map((mark) => this.say(mark)).join("; "))))))));
