@@ -387,7 +387,7 @@ int passages_render(const struct passage *p, size_t n, const char *question, str
 /* ---- text -------------------------------------------------------------------------------------------------------------------- */
 
 bool utf8_is_valid(const char *p, size_t n); /* RFC 3629 */
-/* Appends n bytes as UTF-8: U+FFFD stands in for every byte that is none, such as where a model stopped inside a character. */
+/* Appends n bytes as UTF-8: U+FFFD stands in for every byte that is none, such as where a model stopped inside a character, and for NUL, which no reader of JSON here takes back. */
 int utf8_append(struct buf *out, const char *p, size_t n, struct err *e);
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------------------- */

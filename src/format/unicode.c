@@ -81,7 +81,7 @@ int utf8_append(struct buf *out, const char *p, size_t n, struct err *e)
 	for (size_t at = 0, whole = 0; at < n && rc == 0; at += whole ? whole : 1) {
 		uint32_t cp;
 		whole = utf8_next(p + at, n - at, &cp);
-		rc = whole ? buf_append(out, p + at, whole, e) : buf_puts(out, "\xef\xbf\xbd", e);
+		rc = whole && cp ? buf_append(out, p + at, whole, e) : buf_puts(out, "\xef\xbf\xbd", e);
 	}
 	return rc;
 }

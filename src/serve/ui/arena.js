@@ -114,7 +114,8 @@ class Answer {
 				reason = choice?.finish_reason ?? reason;
 			});
 			const passages = this.passages?.map(({source, heading, start, text: said}) => ({source, heading, start, text: said})) ?? [];
-			Object.assign(this.round, await post("/page/arena/answer", {id: this.round.id, arm: this.arm, text, finish_reason: reason, passages}));
+			const kept = await post("/page/arena/answer", {id: this.round.id, arm: this.arm, text, finish_reason: reason, passages});
+			this.round.answers[this.arm] = kept.answers[this.arm]; /* only this one: replies to the others may have overtaken this */
 			const seconds = (performance.now() - begun) / 1000;
 			this.show();
 			const cut = reason === "length" ? `cut at ${TOKENS_MAX} tokens, ` : "";
