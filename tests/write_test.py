@@ -319,6 +319,7 @@ def main():
         os.mkdir("alien")
         os.mkdir("docs")
         put("docs/plans.md", HARBOR)
+                               ("reasons that are no list", {"id": "a19", "action": "reject", "reasons": "fact"}, "reasons: expected"), ("a reason twice", {"id": "a19", "action": "reject", "reasons": ["fact", "fact"]}, "reasons: expected"),
         run("curate", "--in", "docs", "--out", "results/data")
         test_briefs()
         test_arms()

@@ -45,24 +45,6 @@ static int waiting_note(void *context, const struct review *v, struct err *e)
 	return json_object_set_new(to->waiting, v->draft.id, waits) ? err_set(e, ERR_RESOURCE, "out of memory") : 0;
 }
 
-static int reasons_take(const json_t *list, char out[64], struct err *e)
-{
-	const json_t *one;
-	size_t i, n = 0;
-	*out = 0;
-	json_array_foreach (list, i, one) {
-		const char *name = json_is_string(one) ? json_string_value(one) : "";
-		int k = 0;
-		while (k < REVIEW_REASONS && strcmp(name, review_reason_names[k]))
-			k++;
-		if (k == REVIEW_REASONS || i >= REVIEW_REASONS)
-			return err_set(
-				e, ERR_DATA, "reasons: expected up to %d of term, fact, tone, format and pii", REVIEW_REASONS);
-		n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? "," : "", name);
-	}
-	return 0;
-}
-
 /* A draft that is decided already is left alone, so that a file may be read twice. */
 static int decision_line(void *context, const json_t *o, struct err *e)
 {
@@ -71,8 +53,8 @@ static int decision_line(void *context, const json_t *o, struct err *e)
 	struct review_verdict v = {.text = "",
 		.seconds = json_number_value(json_object_get(o, "seconds")),
 		.simulated = json_is_true(json_object_get(o, "simulated"))};
-	char reasons[64];
-	int rc = reasons_take(json_object_get(o, "reasons"), reasons, e);
+	char reasons[REVIEW_REASONS_SIZE];
+	int rc = flow_reasons(json_object_get(o, "reasons"), reasons, e);
 	for (int a = REVIEW_ACCEPT; a <= REVIEW_REJECT; a++)
 		if (!strcmp(action, review_action_name((enum review_action)a)))
 			v.action = (enum review_action)a;

@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { DRAFT_BYTES_MAX = 1 << 20, UNDO_MAX = 100, REASONS_SIZE = 64 };
+enum { DRAFT_BYTES_MAX = 1 << 20, UNDO_MAX = 100 };
 
 struct desk {
 	struct reviews *reviews;
@@ -87,7 +87,7 @@ static int key_read(const char *question)
 	return n == 1 && key != 4 ? key : 0;
 }
 
-static void reasons_read(char out[REASONS_SIZE])
+static void reasons_read(char out[REVIEW_REASONS_SIZE])
 {
 	int key;
 	*out = 0;
@@ -95,7 +95,7 @@ static void reasons_read(char out[REASONS_SIZE])
 		key != '\r') {
 		const char *keys = "tfomp", *at = strchr(keys, key);
 		if (at && !strstr(out, review_reason_names[at - keys]))
-			snprintf(out + strlen(out), REASONS_SIZE - strlen(out), "%s%s", *out ? "," : "",
+			snprintf(out + strlen(out), REVIEW_REASONS_SIZE - strlen(out), "%s%s", *out ? "," : "",
 				review_reason_names[at - keys]);
 	}
 }
@@ -182,7 +182,7 @@ static int edit_decide(const struct desk *d, struct buf *text, bool *kept, struc
 
 /* What the key says about the draft; action NONE: nothing. */
 static int verdict_read(
-	int key, const struct desk *d, struct review_verdict *v, struct buf *text, char reasons[REASONS_SIZE], struct err *e)
+	int key, const struct desk *d, struct review_verdict *v, struct buf *text, char reasons[REVIEW_REASONS_SIZE], struct err *e)
 {
 	bool kept = false;
 	int rc = key == 'e' ? edit_decide(d, text, &kept, e) : 0;
@@ -229,7 +229,7 @@ static int draft_decide(struct desk *d, struct err *e)
 	for (;;) {
 		struct review_verdict v;
 		struct buf text = {0};
-		char reasons[REASONS_SIZE];
+		char reasons[REVIEW_REASONS_SIZE];
 		int key = key_read("a accept, e edit, x reject, s skip, u undo the last, q quit: ");
 		if (!key || key == 'q')
 			return 0;

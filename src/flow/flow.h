@@ -8,6 +8,7 @@
  *   embedder  the model that finds passages by meaning, where there is one
  *   arm       who writes drafts, by the verdict or by name
  *   write     briefs -> drafts, checked, in front of people
+ *   reasons   why they changed or rejected one, as programs say it
  *   rounds    what people decided about them, by who wrote
  */
 #ifndef ATTUNE_FLOW_H
@@ -117,7 +118,13 @@ struct flow_written {
  */
 int flow_write(const struct flow_write_options *o, struct flow_written *out, struct err *e);
 
-/* All drafts of one origin: what a model wrote between two trainings. */
+/*
+ * The reasons of a verdict as the log keeps them, from a list of their names; NULL: none. ERR_DATA for what is no list, an unknown name, or one that
+ * is there twice; `out` is "" then.
+ */
+int flow_reasons(const json_t *list, char out[REVIEW_REASONS_SIZE], struct err *e);
+
+/* All drafts of one origin: what one writer wrote, a model by itself, from passages or with an adapter. */
 struct flow_round {
 	char *origin;
 	size_t n_drafts, n_accepted, n_edited, n_rejected; /* accepted: as they are */

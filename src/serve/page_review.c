@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow/flow.h"
 #include "format/format.h"
 #include "store/store.h"
 
@@ -135,31 +136,13 @@ static enum review_action action_of(const json_t *body, struct problem *p)
 	return REVIEW_NONE;
 }
 
-static void reasons_of(const json_t *body, char out[64], struct problem *p)
-{
-	const json_t *list = json_object_get(body, "reasons"), *one;
-	size_t i, n = 0;
-	*out = 0;
-	json_array_foreach (list, i, one) {
-		size_t k = 0;
-		while (k < REVIEW_REASONS && !(json_is_string(one) && !strcmp(json_string_value(one), review_reason_names[k])))
-			k++;
-		if (k == REVIEW_REASONS || i >= REVIEW_REASONS) {
-			problem_set(p, 400, NULL, "reasons", "reasons: expected up to %d of term, fact, tone, format and pii",
-				REVIEW_REASONS);
-			return;
-		}
-		n += (size_t)snprintf(out + n, 64 - n, "%s%s", i ? "," : "", review_reason_names[k]);
-	}
-}
-
 /* {"id", "action", "text", "reasons", "seconds"}; undo takes back the last decision, whatever draft it was on. */
 void review_decide(struct server *s, struct http_request *r, const char *rest)
 {
 	struct review_desk *d = s->page->review;
 	struct problem p = {0};
 	struct err e = {0};
-	char reasons[64], id[NAME_BYTES] = "";
+	char reasons[REVIEW_REASONS_SIZE], id[NAME_BYTES] = "";
 	json_t *body = page_body(r, &p);
 	enum review_action action = body ? action_of(body, &p) : REVIEW_NONE;
 	bool undo = action == REVIEW_UNDO;
@@ -167,7 +150,8 @@ void review_decide(struct server *s, struct http_request *r, const char *rest)
 	const char *named = !p.status && !undo ? page_text(body, "id", NAME_BYTES - 1, &p) : NULL;
 	const char *text = !p.status && action == REVIEW_EDIT ? page_text(body, "text", DRAFT_MAX, &p) : "";
 	(void)rest;
-	reasons_of(body, reasons, &p);
+	if (!p.status && flow_reasons(json_object_get(body, "reasons"), reasons, &e))
+		problem_set(&p, 400, NULL, "reasons", "%s", e.text);
 	if (!p.status && undo && !d->n_decided)
 		problem_set(&p, 400, NULL, "action", "there is nothing to undo");
 	if (!p.status) {

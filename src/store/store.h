@@ -110,7 +110,7 @@ enum review_action { REVIEW_NONE, REVIEW_ACCEPT, REVIEW_EDIT, REVIEW_REJECT, REV
 const char *review_action_name(enum review_action a); /* "accept" */
 
 /* Why a draft is edited or rejected. */
-enum { REVIEW_REASONS = 5 };
+enum { REVIEW_REASONS = 5, REVIEW_REASONS_SIZE = 32 };        /* size: all of them, separated by commas */
 extern const char *const review_reason_names[REVIEW_REASONS]; /* "term", "fact", "tone", "format", "pii" */
 
 struct review_verdict {
