@@ -62,6 +62,12 @@ def test_briefs():
     rc, out, err = run(*write_args("briefs.csv", "alien"))
     Case.check("refused: a file of somebody else", rc == 4 and "alien/drafts.jsonl: line 1: expected a draft" in err, (rc, err))
 
+    put("alien/drafts.jsonl", json.dumps({k: v for k, v in made[0].items() if k != "findings"}) + "\n")
+    rc, out, err = run(*write_args("briefs.csv", "alien"))
+    Case.check("refused: a draft without findings", rc == 4 and "alien/drafts.jsonl: line 1: expected a draft" in err, (rc, err))
+    put("alien/drafts.jsonl", json.dumps(made[0] | {"findings": [{"message": "of no kind"}]}) + "\n")
+    rc, out, err = run(*write_args("briefs.csv", "alien"))
+    Case.check("a finding of no kind is no claim", rc == 0 and "1 of them from before" in out, (rc, out, err))
 
 def test_arms():
     """The verdict says who writes, unless a flag does."""
@@ -238,6 +244,7 @@ FOUND = [{"start": 13, "end": 19, "kind": "claim", "message": "the documents say
          {"start": 0, "end": 6, "kind": "term", "message": "\"Haven\" is written \"Harbor\" here", "instead": "Harbor"}]
 
 
+UNSUPPORTED = {"start": 13, "end": 19, "kind": "unsupported", "instead": "30 seconds"}  # as the page has it
 def log_put(results, drafts):
     """Puts drafts with findings and passages into a log that attune made."""
     os.makedirs(results, exist_ok=True)
@@ -259,6 +266,11 @@ def test_shown():
     Case.check("no escape reaches the terminal", "\x1b" not in out, out)
     main_end, side = os.openpty()
     child = subprocess.Popen([ATTUNE, "review", "--results", "shown"], env={k: v for k, v in ENV.items() if k != "NO_COLOR"}, stdin=side, stdout=side, stderr=subprocess.DEVNULL)
+    log_put("hostile", [{"id": "b", "text": "Havens.", "origin": "rag", "findings": [{"start": 0, "end": 6, "kind": "odd\x1b[2J", "message": "mess\x1b]0;age\x07"},
+                                                                                    {"start": 0, "end": 6, "kind": "unsupported", "instead": "in\x1b[31mstead\u009b2J"}]}])
+    rc, out, err = run("review", "--results", "hostile", text="q\n")
+    Case.check("nor one of a finding", "mess\ufffd]0;age\ufffd" in out and "odd\ufffd[2J" in out and "the documents do not say so; there: in\ufffd[31mstead" in out and
+               not any(c in out for c in "\x1b\x07\u009b"), out)
     os.close(side)
     os.write(main_end, b"q")
     seen = b""
@@ -276,7 +288,7 @@ def rounds(results, *more):
 def test_rounds():
     """What each writer's drafts needed, by hand: 10 words each, of which the first round changes 5 and the second 1."""
     words = "one two three four five six seven eight nine ten"
-    log_put("rounds", [{"id": f"{r}{i}", "text": words, "origin": f"writer {r}", "findings": FOUND[:1] if r == "a" else [],
+    log_put("rounds", [{"id": f"{r}{i}", "text": words, "origin": f"writer {r}", "findings": [FOUND[0] if i % 2 else UNSUPPORTED] if r == "a" else [UNSUPPORTED | {"kind": "supported"}],
                         "evidence": [{"source": f"page-{i % 5}.md"}]} for r in "ab" for i in range(20)])
     changed = {"a": "one two three four five x x x x x", "b": "one two three four five six seven eight nine x"}
     made = [{"id": f"{r}{i}", "action": "edit", "text": changed[r], "reasons": ["fact"], "seconds": 6, "simulated": True} for r in "ab" for i in range(16)]

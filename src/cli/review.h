@@ -15,7 +15,7 @@ const char *review_field(const json_t *o, const char *name, const char *otherwis
 bool review_colour(void);
 /*
  * Appends a draft with its findings marked and numbered, and what they say below. Without colours a mark is "[1: nine days]". Control characters of
- * the draft do not reach the terminal.
+ * the draft and its findings do not reach the terminal.
  */
 int review_paint(struct buf *out, const struct review_draft *d, bool colour, struct err *e);
 /*

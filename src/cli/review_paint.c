@@ -66,16 +66,13 @@ static int marks_read(const json_t *list, size_t n, struct mark **out, size_t *n
 	return 0;
 }
 
-static bool is_claim(const json_t *finding)
-{
-	const char *kind = review_field(finding, "kind", "");
-	return !strcmp(kind, "claim") || !strcmp(kind, "unsupported");
-}
-
 static int mark_put(struct buf *out, const char *text, const struct mark *m, size_t number, bool colour, struct err *e)
 {
-	const char *term = !strcmp(review_field(m->finding, "kind", ""), "term") ? "\033[4;33m" : "\033[4;36m";
-	int rc = colour ? buf_puts(out, is_claim(m->finding) ? "\033[4;31m" : term, e) : buf_printf(out, e, "[%zu: ", number);
+	const char *kind = review_field(m->finding, "kind", ""),
+		   *line = review_is_claim(kind) ? "\033[4;31m"
+		: !strcmp(kind, "term")          ? "\033[4;33m"
+						 : "\033[4;36m";
+	int rc = colour ? buf_puts(out, line, e) : buf_printf(out, e, "[%zu: ", number);
 	if (!rc)
 		rc = review_text(out, text + m->start, m->end - m->start, e);
 	if (!rc)
@@ -83,19 +80,24 @@ static int mark_put(struct buf *out, const char *text, const struct mark *m, siz
 	return rc;
 }
 
-/* "  1 claim "nine days": ..." */
+/* "  1 claim "nine days": ...": no part of it is ours, so none reaches the terminal as it is. */
 static int mark_say(struct buf *out, const char *text, const struct mark *m, size_t number, struct err *e)
 {
-	const char *message = review_field(m->finding, "message", NULL), *instead = review_field(m->finding, "instead", "");
-	int rc = buf_printf(out, e, "  %zu %s \"", number, review_field(m->finding, "kind", ""));
+	const char *kind = review_field(m->finding, "kind", ""), *message = review_field(m->finding, "message", NULL),
+		   *instead = review_field(m->finding, "instead", "");
+	struct buf line = {0};
+	int rc = buf_printf(&line, e, "  %zu %s \"", number, kind);
 	if (!rc)
-		rc = review_text(out, text + m->start, m->end - m->start, e);
+		rc = buf_append(&line, text + m->start, m->end - m->start, e);
 	if (!rc && message)
-		rc = buf_printf(out, e, "\": %s\n", message);
+		rc = buf_printf(&line, e, "\": %s\n", message);
 	else if (!rc) /* the arena's have no message */
-		rc = buf_printf(out, e, "\": %s%s%s\n",
-			is_claim(m->finding) ? "the documents do not say so" : "the company does not say so",
+		rc = buf_printf(&line, e, "\": %s%s%s\n",
+			review_is_claim(kind) ? "the documents do not say so" : "the company does not say so",
 			*instead ? "; there: " : "", instead);
+	if (!rc)
+		rc = review_text(out, line.p, line.len, e);
+	buf_release(&line);
 	return rc;
 }
 

@@ -129,7 +129,7 @@ struct flow_round {
 	char *origin;
 	size_t n_drafts, n_accepted, n_edited, n_rejected; /* accepted: as they are */
 	size_t n_simulated;                                /* decided by a program */
-	size_t n_terms, n_claims;                          /* lint's findings in all drafts; claims: without support */
+	size_t n_terms, n_claims; /* findings in all drafts, lint's and the page's; claims: without support */
 	size_t reason[REVIEW_REASONS];
 	double seconds;                /* that all decisions took */
 	struct eval_estimate unedited; /* accepted of decided */

@@ -26,7 +26,7 @@ static void findings_count(struct flow_round *r, const char *findings)
 	json_array_foreach (list, i, one) {
 		const char *kind = json_string_value(json_object_get(one, "kind"));
 		r->n_terms += kind && !strcmp(kind, lint_kind_name(LINT_TERM));
-		r->n_claims += kind && !strcmp(kind, lint_kind_name(LINT_CLAIM));
+		r->n_claims += review_is_claim(kind);
 	}
 	json_decref(list);
 }

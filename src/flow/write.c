@@ -61,7 +61,7 @@ static int draft_queue(struct writing *w, const json_t *o, struct err *e)
 	const json_t *findings = json_object_get(o, "findings"), *f;
 	size_t n_claims = 0, n = json_array_size(findings), i;
 	json_array_foreach (findings, i, f)
-		n_claims += !strcmp(json_string_value(json_object_get(f, "kind")), lint_kind_name(LINT_CLAIM));
+		n_claims += review_is_claim(json_string_value(json_object_get(f, "kind")));
 	char *evidence = json_dumps(json_object_get(o, "evidence"), JSON_COMPACT), *found = json_dumps(findings, JSON_COMPACT);
 	const struct review_draft d = {.id = json_string_value(json_object_get(o, "id")),
 		.kind = json_string_value(json_object_get(o, "type")),
@@ -196,9 +196,11 @@ static int draft_seen(void *context, const json_t *o, struct err *e)
 {
 	static const char *const names[] = {"id", "type", "prompt", "text", "origin"};
 	struct writing *w = context;
+	bool good = json_is_array(json_object_get(o, "evidence")) && json_is_array(json_object_get(o, "findings"));
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (!json_is_string(json_object_get(o, names[i])))
-			return err_set(e, ERR_DATA, "expected a draft as attune write makes them; give another --out");
+		good = good && json_is_string(json_object_get(o, names[i]));
+	if (!good)
+		return err_set(e, ERR_DATA, "expected a draft as attune write makes them; give another --out");
 	if (json_object_set_new(w->there, json_string_value(json_object_get(o, "id")), json_true()))
 		return err_set(e, ERR_RESOURCE, "out of memory");
 	return draft_queue(w, o, e); /* the program may have died between file and queue */

@@ -34,7 +34,7 @@ static const char schema[] =
 /* Version 1 knew people only. */
 static const char upgrade[] = "ALTER TABLE verdict ADD COLUMN simulated INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 2;";
 
-static const struct db_kind kind = {.application_id = 0x61747276,
+static const struct db_kind log_kind = {.application_id = 0x61747276,
 	.version = 2,
 	.oldest = 1,
 	.what = "a log of reviews",
@@ -69,10 +69,15 @@ const char *review_action_name(enum review_action a)
 	return action_names[a];
 }
 
+bool review_is_claim(const char *kind)
+{
+	return kind && (!strcmp(kind, "claim") || !strcmp(kind, "unsupported"));
+}
+
 int reviews_open(struct reviews **out, const char *path, struct err *e)
 {
 	struct reviews *r = mem_alloc(1, sizeof *r, e);
-	int rc = r ? db_open(&r->db, path, &kind, e) : ERR_RESOURCE;
+	int rc = r ? db_open(&r->db, path, &log_kind, e) : ERR_RESOURCE;
 	*out = rc ? NULL : r;
 	if (rc)
 		reviews_close(r);

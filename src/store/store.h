@@ -113,6 +113,9 @@ const char *review_action_name(enum review_action a); /* "accept" */
 enum { REVIEW_REASONS = 5, REVIEW_REASONS_SIZE = 32 };        /* size: all of them, separated by commas */
 extern const char *const review_reason_names[REVIEW_REASONS]; /* "term", "fact", "tone", "format", "pii" */
 
+/* Does a finding of this kind say that the documents do not hold a claim? lint's "claim", the page's "unsupported"; NULL does not. */
+bool review_is_claim(const char *kind);
+
 struct review_verdict {
 	enum review_action action; /* NONE: nobody has decided */
 	const char *text;          /* of an edit; else "" */
