@@ -19,11 +19,13 @@ static int steps_measure(struct trainer *t, const struct train_options *o, struc
 	for (size_t i = 0; i <= MEASURED_STEPS && i < t->total_steps && rc == 0; i++) {
 		struct metrics_line line;
 		rc = trainer_step(t, &line, e);
-		if (rc == 0 && i <= 1)
+		if (rc < 0)
+			break;
+		if (i <= 1)
 			out->tokens_per_s_low = out->tokens_per_s_high = line.tokens_per_s;
 		out->tokens_per_s_low = fmin(out->tokens_per_s_low, line.tokens_per_s);
 		out->tokens_per_s_high = fmax(out->tokens_per_s_high, line.tokens_per_s);
-		if (rc == 0 && o->stop && *o->stop)
+		if (o->stop && *o->stop)
 			rc = err_set(e, ERR_STOPPED, "stopped while measuring; run the same command again");
 	}
 	return rc;
@@ -55,6 +57,8 @@ int train_forecast(const struct train_options *o, struct train_forecast *out, st
 		out->seconds_high = (tokens + forward_share * forward_tokens(&t, STRENGTHS_MOST)) / out->tokens_per_s_low;
 		out->memory_bytes = t.memory_bytes > rss_peak_bytes() ? t.memory_bytes : rss_peak_bytes();
 	}
+	if (rc < 0)
+		*out = (struct train_forecast){0};
 	trainer_release(&t);
 	return rc;
 }

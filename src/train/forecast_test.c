@@ -63,6 +63,7 @@ static void test_refused(void **state)
 	assert_int_equal(dir_make(out, &err), 0);
 	stop = 1;
 	assert_int_equal(forecast(&c, out, &f), (int8_t)ERR_STOPPED);
+	assert_true(f.tokens_per_s_low == 0 && f.tokens_per_s_high == 0); /* after a step that was measured */
 	stop = 0;
 	c.config.micro_batch_size = 65536; /* what train_run refuses is refused here */
 	c.config.sequence_len = 1 << 20;
