@@ -4,11 +4,6 @@
 
 #include <math.h>
 
-static json_t *real_or_null(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
 static int report(const struct cli *c, const struct train_result *r, const char *adapter, struct err *e)
 {
 	if (r->finished_before)
@@ -21,9 +16,9 @@ static int report(const struct cli *c, const struct train_result *r, const char 
 	if (!cli_flag(c, "json"))
 		return print_line(adapter, e);
 	json_t *line = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o, s:o, s:I, s:o, s:b}", "adapter", adapter, "steps",
-		(json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", real_or_null(r->loss),
-		"eval_loss_first", real_or_null(r->eval_loss_first), "eval_loss_last", real_or_null(r->eval_loss_last), "best_step",
-		(json_int_t)r->best_step, "best_eval_loss", real_or_null(r->best_eval_loss), "stopped_early", r->stopped_early);
+		(json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds", r->seconds, "loss", json_measure(r->loss),
+		"eval_loss_first", json_measure(r->eval_loss_first), "eval_loss_last", json_measure(r->eval_loss_last), "best_step",
+		(json_int_t)r->best_step, "best_eval_loss", json_measure(r->best_eval_loss), "stopped_early", r->stopped_early);
 	int rc = line ? print_json(line, e) : err_set(e, ERR_DATA, "%s: the path is not UTF-8", adapter);
 	json_decref(line);
 	return rc;

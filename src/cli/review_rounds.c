@@ -107,18 +107,6 @@ int review_rounds_text(const struct flow_rounds *all, struct buf *out, struct er
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------------------- */
 
-/* What was not measured is null. */
-static json_t *number(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
-static json_t *estimate(const struct eval_estimate *s)
-{
-	return json_pack("{s:I, s:o, s:o, s:o}", "n", (json_int_t)s->n, "value", number(s->value), "low", number(s->low), "high",
-		number(s->high));
-}
-
 json_t *review_round_json(const struct flow_round *r)
 {
 	json_t *reasons = json_object();
@@ -126,10 +114,10 @@ json_t *review_round_json(const struct flow_round *r)
 		json_object_set_new(reasons, review_reason_names[i], json_integer((json_int_t)r->reason[i]));
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "origin", r->origin, "drafts",
 		(json_int_t)r->n_drafts, "accepted", (json_int_t)r->n_accepted, "edited", (json_int_t)r->n_edited, "rejected",
-		(json_int_t)r->n_rejected, "simulated", (json_int_t)r->n_simulated, "unedited", estimate(&r->unedited), "hter",
-		estimate(&r->hter), "change", estimate(&r->change), "terms_per_draft", number(per_draft(r, (double)r->n_terms)),
-		"claims_per_draft", number(per_draft(r, (double)r->n_claims)), "minutes_per_100", number(minutes_per_100(r)),
-		"reasons", reasons);
+		(json_int_t)r->n_rejected, "simulated", (json_int_t)r->n_simulated, "unedited", eval_estimate_json(&r->unedited),
+		"hter", eval_estimate_json(&r->hter), "change", eval_estimate_json(&r->change), "terms_per_draft",
+		json_measure(per_draft(r, (double)r->n_terms)), "claims_per_draft", json_measure(per_draft(r, (double)r->n_claims)),
+		"minutes_per_100", json_measure(minutes_per_100(r)), "reasons", reasons);
 }
 
 /* ---- a page -------------------------------------------------------------------------------------------------------------------- */

@@ -117,6 +117,8 @@ struct eval_edits {
 	bool now;                         /* of the set that is measured, not of the one before */
 };
 /*
+/* {"k", "n", "value", "low", "high"}, null for what was not measured. The caller decrefs. */
+json_t *eval_estimate_json(const struct eval_estimate *s);
  * HTER of the drafts that are `now`, and its change from that of the others, which may be none; intervals by the bootstrap of stats.h. What cannot be
  * told is NaN.
  */

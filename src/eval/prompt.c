@@ -361,8 +361,7 @@ int prompt_key(char hex[65], const struct eval_job *j, struct err *e)
 static json_t *plan_json(const struct plan *p)
 {
 	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:o}", "terms", p->terms, "style", p->style, "turns", (json_int_t)p->n_turns,
-		"draw", (json_int_t)p->draw, "tokens", (json_int_t)p->tokens, "loss",
-		isfinite(p->loss) ? json_real(p->loss) : json_null());
+		"draw", (json_int_t)p->draw, "tokens", (json_int_t)p->tokens, "loss", json_measure(p->loss));
 }
 
 static int prompt_write(

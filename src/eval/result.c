@@ -3,20 +3,13 @@
  */
 #include "eval/compare.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What was not measured is null. */
-static json_t *number(double v)
+json_t *eval_estimate_json(const struct eval_estimate *s)
 {
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
-static json_t *estimate(const struct eval_estimate *s)
-{
-	return json_pack("{s:I, s:I, s:o, s:o, s:o}", "k", (json_int_t)s->k, "n", (json_int_t)s->n, "value", number(s->value),
-		"low", number(s->low), "high", number(s->high));
+	return json_pack("{s:I, s:I, s:o, s:o, s:o}", "k", (json_int_t)s->k, "n", (json_int_t)s->n, "value", json_measure(s->value),
+		"low", json_measure(s->low), "high", json_measure(s->high));
 }
 
 /* One estimate an arm, under the arms' names. */
@@ -24,7 +17,7 @@ static json_t *estimates(const struct comparison *c, const struct eval_estimate 
 {
 	json_t *all = json_object();
 	for (size_t i = 0; i < c->n_arms; i++)
-		json_object_set_new(all, c->arms[i].name, estimate(&arm[i]));
+		json_object_set_new(all, c->arms[i].name, eval_estimate_json(&arm[i]));
 	return all;
 }
 
@@ -33,11 +26,11 @@ static json_t *changes(const struct comparison *c, enum eval_axis a)
 	const struct eval_line *l = &c->result->axis[a];
 	json_t *all = json_object();
 	for (size_t i = 1; i < c->n_arms; i++) {
-		json_t *one = estimate(&l->change[i]);
-		json_object_set_new(one, "p", number(l->p[i]));
+		json_t *one = eval_estimate_json(&l->change[i]);
+		json_object_set_new(one, "p", json_measure(l->p[i]));
 		json_object_set_new(one, "reading", json_string(axis_reading(c->result, a, i)));
-		json_object_set_new(one, "holm", number(l->holm[i]));
-		json_object_set_new(one, "detectable", number(l->detectable[i]));
+		json_object_set_new(one, "holm", json_measure(l->holm[i]));
+		json_object_set_new(one, "detectable", json_measure(l->detectable[i]));
 		json_object_set_new(all, c->arms[i].name, one);
 	}
 	return all;
@@ -56,21 +49,21 @@ static json_t *axes_json(const struct comparison *c)
 static json_t *guards_json(const struct comparison *c)
 {
 	const struct eval_result *r = c->result;
-	json_t *constant = estimate(&r->constant), *terms = json_object(), *claims = json_object(), *verbatim = json_object(),
-	       *faults = json_object(), *unsound = json_object();
+	json_t *constant = eval_estimate_json(&r->constant), *terms = json_object(), *claims = json_object(),
+	       *verbatim = json_object(), *faults = json_object(), *unsound = json_object();
 	json_object_set_new(constant, "text", c->constant ? json_string(c->constant) : json_null());
 	for (size_t i = 0; i < c->n_arms; i++) {
-		json_object_set_new(terms, c->arms[i].name, number(c->terms_per_100_words[i]));
-		json_object_set_new(faults, c->arms[i].name, number(c->violations_per_100_words[i]));
-		json_object_set_new(verbatim, c->arms[i].name, number(c->verbatim[i]));
+		json_object_set_new(terms, c->arms[i].name, json_measure(c->terms_per_100_words[i]));
+		json_object_set_new(faults, c->arms[i].name, json_measure(c->violations_per_100_words[i]));
+		json_object_set_new(verbatim, c->arms[i].name, json_measure(c->verbatim[i]));
 		json_object_set_new(unsound, c->arms[i].name, r->unsound[i] ? json_string(r->unsound[i]) : json_null());
-		json_object_set_new(claims, c->arms[i].name, number(c->claims_per_answer[i]));
+		json_object_set_new(claims, c->arms[i].name, json_measure(c->claims_per_answer[i]));
 	}
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "constant", constant, "overlap",
-		estimate(&r->overlap), "general_text_relative", estimate(&c->general), "all_questions", estimates(c, r->all),
-		"twins_right", estimates(c, c->twins), "terms_per_100_words", terms, "claims_per_answer", claims, "refuses",
-		estimates(c, c->refuses), "copies", estimates(c, c->copies), "verbatim", verbatim, "style_faults_per_100_words",
-		faults, "unsound", unsound);
+		eval_estimate_json(&r->overlap), "general_text_relative", eval_estimate_json(&c->general), "all_questions",
+		estimates(c, r->all), "twins_right", estimates(c, c->twins), "terms_per_100_words", terms, "claims_per_answer",
+		claims, "refuses", estimates(c, c->refuses), "copies", estimates(c, c->copies), "verbatim", verbatim,
+		"style_faults_per_100_words", faults, "unsound", unsound);
 }
 
 static json_t *judged_json(const struct record *r, size_t arm)
@@ -124,9 +117,9 @@ static json_t *break_even_json(const struct comparison *c)
 {
 	const struct eval_result *r = c->result;
 	const struct eval_costs *k = &c->job->costs;
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "answers_a_month", number(k->answers_a_month), "setup_hours",
-		number(k->setup_hours), "upkeep_hours", number(k->upkeep_hours), "minutes_saved", number(r->minutes_saved),
-		"hours_a_month", number(r->hours_a_month), "months", number(r->months));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "answers_a_month", json_measure(k->answers_a_month), "setup_hours",
+		json_measure(k->setup_hours), "upkeep_hours", json_measure(k->upkeep_hours), "minutes_saved",
+		json_measure(r->minutes_saved), "hours_a_month", json_measure(r->hours_a_month), "months", json_measure(r->months));
 }
 
 static const char *adapter_key(const struct comparison *c)
@@ -146,7 +139,7 @@ int result_write(const struct comparison *c, struct buf *out, struct err *e)
 			     : json_pack("{s:b, s:s, s:s, s:{s:s, s:s, s:s}, s:{s:o, s:I}, s:o, s:o, s:o, s:o, s:o}", "worth_it",
 				       c->result->worth_it, "best", c->arms[c->result->best].name, "verdict", c->result->verdict,
 				       "model", "name", name.p ? name.p : "", "key", j->model_key, "adapter", adapter_key(c),
-				       "training", "seconds", number(j->train_seconds), "tokens", (json_int_t)j->train_tokens,
+				       "training", "seconds", json_measure(j->train_seconds), "tokens", (json_int_t)j->train_tokens,
 				       "recommendation", advice_json(c), "break_even", break_even_json(c), "axes", axes_json(c),
 				       "guards", guards_json(c), "questions", records_json(c));
 	char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;

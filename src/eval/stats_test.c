@@ -195,6 +195,18 @@ static void test_coverage(void **state)
 	assert_true(few >= 0.92);
 }
 
+/* What was not measured is null. */
+static void test_json(void **state)
+{
+	(void)state;
+	const struct eval_estimate s = {2, 4, 0.5, NAN, INFINITY};
+	json_t *o = eval_estimate_json(&s);
+	char *text = json_dumps(o, JSON_SORT_KEYS);
+	assert_string_equal(text, "{\"high\": null, \"k\": 2, \"low\": null, \"n\": 4, \"value\": 0.5}");
+	free(text);
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_holm),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_json),
 	};
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }

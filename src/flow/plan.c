@@ -129,17 +129,6 @@ static int plan_page(const struct plan *p, const struct job *j, struct buf *out,
 
 /* ---- for programs ----------------------------------------------------------------------------------------------------------- */
 
-static json_t *estimate_json(const struct eval_estimate *s)
-{
-	return json_pack("{s:I, s:I, s:f, s:f, s:f}", "k", (json_int_t)s->k, "n", (json_int_t)s->n, "value", s->value, "low",
-		s->low, "high", s->high);
-}
-
-static json_t *number_json(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
 static int plan_json(const struct plan *p, const struct job *j, struct buf *out, struct err *e)
 {
 	const struct train_forecast *t = &p->training;
@@ -151,11 +140,12 @@ static int plan_json(const struct plan *p, const struct job *j, struct buf *out,
 		t->seconds_high, "memory_bytes", (json_int_t)t->memory_bytes);
 	json_t *arms = json_object(), *q = json_pack("{s:I, s:b}", "n", (json_int_t)g->n, "reserved", p->reserved);
 	for (size_t i = 0; i < UNTRAINED && g->n; i++)
-		json_object_set_new(arms, j->arm[i].name, estimate_json(&g->arm[i]));
+		json_object_set_new(arms, j->arm[i].name, eval_estimate_json(&g->arm[i]));
 	if (g->n)
 		json_object_update_new(q,
-			json_pack("{s:s, s:o, s:o, s:[o, o]}", "best", j->arm[g->best].name, "nearest", estimate_json(&g->nearest),
-				"near", estimate_json(&g->near), "gain", number_json(g->low), number_json(g->high)));
+			json_pack("{s:s, s:o, s:o, s:[o, o]}", "best", j->arm[g->best].name, "nearest",
+				eval_estimate_json(&g->nearest), "near", eval_estimate_json(&g->near), "gain", json_measure(g->low),
+				json_measure(g->high)));
 	json_object_set_new(q, "arms", arms);
 	json_object_set_new(o, "questions", q);
 	int rc = json_line(out, o, e);

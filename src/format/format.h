@@ -400,6 +400,8 @@ int json_file_write(const char *path, const json_t *object, struct err *e);
 int json_line(struct buf *out, const json_t *object, struct err *e);
 /* A string of any bytes, as utf8_append cleans them. NULL when memory is short. */
 json_t *json_text(const char *p, size_t n);
+/* A number; null for NaN and infinity, which stand for what was not measured. */
+json_t *json_measure(double v);
 /* What a value is, for messages: "an object", "a string" ...; "none" for NULL. */
 const char *json_kind(const json_t *value);
 

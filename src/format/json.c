@@ -4,6 +4,7 @@
 #include "format/json.h"
 #include "format/cursor.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,11 @@ json_t *json_text(const char *p, size_t n)
 	json_t *out = utf8_append(&clean, p, n, NULL) ? NULL : json_stringn(clean.len ? clean.p : "", clean.len);
 	buf_release(&clean);
 	return out;
+}
+
+json_t *json_measure(double v)
+{
+	return isfinite(v) ? json_real(v) : json_null();
 }
 
 const char *json_kind(const json_t *value)
