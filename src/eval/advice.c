@@ -13,7 +13,6 @@
 /* Set before anything was measured. */
 static const double at_scale = 1000;            /* answers a month that nobody reads all of */
 static const double always = 0.9;               /* of the answers, with 95 % certainty */
-static const double little = 0.1;               /* a share that is not worth training for */
 static const double long_s = 8 * 3600;          /* training that does not fit into a night */
 static const double edits_a_minute = 15;        /* words that an editor changes, reading included */
 static const double minutes_a_wrong_answer = 3; /* where there is no reference to count edits by */
@@ -44,7 +43,7 @@ static int gain_read(struct comparison *c, struct advice *out, enum eval_axis a,
 		return 0;
 	}
 	int rc = axis_change(c, a, than, c->trained, &paired, e);
-	out->holds = paired.change.low > 0 ? ADVICE_YES : paired.change.high < little ? ADVICE_NO : ADVICE_UNKNOWN;
+	out->holds = paired.change.low > 0 ? ADVICE_YES : paired.change.high < EVAL_LITTLE ? ADVICE_NO : ADVICE_UNKNOWN;
 	snprintf(out->why, sizeof out->why, "%s: %s %.0f %%, without training at best %.0f %% (%s), change %+.0f to %+.0f", what,
 		c->arms[c->trained].name, percent(arm[c->trained].value), percent(arm[than].value), c->arms[than].name,
 		percent(paired.change.low), percent(paired.change.high));

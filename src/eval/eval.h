@@ -35,6 +35,13 @@
 enum { EVAL_TER_WORDS = 2048 };
 int eval_ter(const char *answer, const char *reference, size_t *n_edits, size_t *n_words, struct err *e);
 
+/*
+ * A gain in a share that is too small to train for, and so a loss that a gain elsewhere may cost; set before anything was measured. Fewer cases
+ * cannot tell it: of EVAL_FEW without one in which the arms differ, fewer than EVAL_LITTLE of all do (3 / n, 95 %).
+ */
+#define EVAL_LITTLE 0.1
+enum { EVAL_FEW = 30 };
+
 /* What training is weighed against. */
 struct eval_costs {
 	double answers_a_month;
@@ -110,6 +117,8 @@ struct eval_estimate {
 
 /* k of n with Wilson's score interval (95 %); n = 0 gives NaN. Wilson, JASA 22 (1927). */
 struct eval_estimate eval_share(size_t k, size_t n);
+/* {"k", "n", "value", "low", "high"}, null for what was not measured. The caller decrefs. */
+json_t *eval_estimate_json(const struct eval_estimate *s);
 
 /* What the editing of one draft adds to a rate; drafts of one cluster (below n_clusters) are drawn together. */
 struct eval_edits {
@@ -117,8 +126,6 @@ struct eval_edits {
 	bool now;                         /* of the set that is measured, not of the one before */
 };
 /*
-/* {"k", "n", "value", "low", "high"}, null for what was not measured. The caller decrefs. */
-json_t *eval_estimate_json(const struct eval_estimate *s);
  * HTER of the drafts that are `now`, and its change from that of the others, which may be none; intervals by the bootstrap of stats.h. What cannot be
  * told is NaN.
  */

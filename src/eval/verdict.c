@@ -10,8 +10,6 @@
 
 /* Harm below these is accepted for a gain in knowledge; they were set before anything was measured. */
 static const double margin_general = 0.02, margin_false_premise = 0.05;
-/* Fewer right answers that a gain in language may cost, and a gain that would be too small to train for. */
-static const double margin_known = 0.1;
 /* What is worth a warning. */
 static const double much = 0.1;
 
@@ -203,9 +201,8 @@ int verdict_fill(struct comparison *c, struct err *e)
 	bool gained = p.change.low > 0 && !r->unsound[p.arm], untrained = known->change[p.than].low > 0,
 	     harmed = !(r->bpb_general_ratio <= margin_general) ||
 		premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
-	/* Of n questions without one that differs fewer than 3 / n do, at 95 %. */
-	bool enough = (double)known->arm[0].n * margin_known >= 3,
-	     language = !gained && better_said && !r->unsound[p.arm] && enough && p.change.low >= -margin_known;
+	bool enough = known->arm[0].n >= EVAL_FEW,
+	     language = !gained && better_said && !r->unsound[p.arm] && enough && p.change.low >= -EVAL_LITTLE;
 	r->worth_it = known->arm[0].n && (gained || language) && !harmed;
 	r->best = r->worth_it ? p.arm : untrained ? p.than : 0;
 	if (!known->arm[0].n)
@@ -220,7 +217,7 @@ int verdict_fill(struct comparison *c, struct err *e)
 		rc = put_untrained(&b, c, &p, e);
 	else if (p.change.high < 0 || r->unsound[p.arm])
 		rc = put_knowledge(&b, c, &p, "Not worth it", "", e);
-	else if (p.change.high <= margin_known && enough)
+	else if (p.change.high <= EVAL_LITTLE && enough)
 		rc = put_knowledge(&b, c, &p, "Not worth it", ", so training adds less than 10 points", e);
 	else
 		rc = put_unclear(&b, c, &p, e);

@@ -9,9 +9,6 @@
 
 enum { COLUMNS = 100 };
 
-/* As verdict.c has it: a gain below is not worth training for, and fewer questions, or facts to ask for, cannot tell it. */
-static const double little = 0.1;
-enum { FEW = 30 };
 /* A change waits for its training, and for a person who looks at what came of it: a day at least. */
 static const double month_h = 720, look_h = 24;
 
@@ -36,32 +33,32 @@ void plan_advise(struct plan *p, const struct job *j)
 	const char *best = j->arm[g->best].name;
 	double change_h = fmax(look_h, p->training.seconds_high / 3600);
 	p->advice = dont;
-	if (j->made.n_facts < FEW)
+	if (j->made.n_facts < EVAL_FEW)
 		snprintf(p->why, WHY_SIZE,
 			"the documents state %zu facts; what is asked of fewer than %d, a prompt or retrieval can hold.",
-			j->made.n_facts, FEW);
+			j->made.n_facts, EVAL_FEW);
 	else if (p->changes_a_month > month_h / change_h)
 		snprintf(p->why, WHY_SIZE,
 			"what the documents say changes %.0f times a month (--changes), and each change would wait %.0f hours for "
 			"training "
 			"and a look at what came of it. Retrieval knows it at once.",
 			p->changes_a_month, change_h);
-	else if (g->n >= FEW && g->high < little)
+	else if (g->n >= EVAL_FEW && g->high < EVAL_LITTLE)
 		snprintf(p->why, WHY_SIZE,
 			"%s answers %.0f %% of %zu questions right. If training taught everything within reach and nothing was "
 			"forgotten, "
 			"that would be at most %.0f points more, and fewer than %.0f are not worth it. For terms and style alone "
 			"it still "
 			"might be; only a training tells.",
-			best, points(g->arm[g->best].value), g->n, points(g->high), points(little));
-	else if (g->n < FEW || p->reserved) {
+			best, points(g->arm[g->best].value), g->n, points(g->high), points(EVAL_LITTLE));
+	else if (g->n < EVAL_FEW || p->reserved) {
 		p->advice = unknown;
 		snprintf(p->why, WHY_SIZE, "%s. Write at least %d questions whose answers you know into %s.",
 			!g->n ? "there are no questions on the documents"
 				: p->reserved
 				? "these questions are in the words of the training rows, so they flatter what training would do"
 				: "so few questions cannot tell 10 points",
-			FEW, j->questions);
+			EVAL_FEW, j->questions);
 	} else {
 		p->advice = "may pay";
 		snprintf(p->why, WHY_SIZE,
