@@ -19,6 +19,7 @@ static int arm_read(struct comparison *c, size_t arm, struct err *e)
 	int rc = arm_files_fill(&f, c->job, &c->arms[arm], e);
 	if (rc < 0)
 		return rc;
+	memcpy(c->answers_key[arm], f.answers_key, sizeof f.answers_key);
 	struct answer_job a = {.questions = &c->questions, .path = f.answers, .key = f.answers_key};
 	rc = answers_load(&c->answers[arm], &a, e);
 	if (rc == 0 && json_array_size(c->answers[arm]) != c->questions.n)
@@ -110,14 +111,11 @@ static int style_count(size_t *n, const struct lint *l, const char *text, struct
 /* What many answers to each ordinary question have in common; with `l`, whether they have style. */
 static int samples_fill(struct comparison *c, size_t arm, const struct lint *l, struct err *e)
 {
-	struct arm_files f;
 	const char **text = NULL;
 	size_t at = 0;
 	if (!samples_wanted(c->job, &c->arms[arm]))
 		return 0;
-	int rc = arm_files_fill(&f, c->job, &c->arms[arm], e);
-	if (rc == 0)
-		rc = samples_load(&text, c->job, &c->arms[arm], &c->questions, f.answers_key, &c->arena, e);
+	int rc = samples_load(&text, c->job, &c->arms[arm], &c->questions, c->answers_key[arm], &c->arena, e);
 	c->sampled[arm] = rc == 0;
 	for (size_t i = 0; i < c->questions.n && rc == 0; i++) {
 		struct record *r = &c->record[i];
@@ -134,7 +132,7 @@ static int samples_fill(struct comparison *c, size_t arm, const struct lint *l, 
 	return rc;
 }
 
-/* What only documents can say: claims and style. */
+/* Claims and style of the answers, where there are documents to hold them to; and what samples have in common, with their style where it can be told. */
 static int documents_fill(struct comparison *c, struct err *e)
 {
 	struct evidence *v = NULL;

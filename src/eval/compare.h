@@ -71,7 +71,8 @@ struct comparison {
 	struct record *record; /* [questions.n], those that leaked last */
 	size_t n_counted;      /* records before these: what axes and guards are made of */
 	json_t *answers[EVAL_ARMS_MAX];
-	struct texts texts[EVAL_ARMS_MAX]; /* of arms asked alone */
+	char answers_key[EVAL_ARMS_MAX][65]; /* what they were made from */
+	struct texts texts[EVAL_ARMS_MAX];   /* of arms asked alone */
 	struct terms terms;
 	struct arena arena;
 	bool has_evidence;                         /* the data folder has sections */
