@@ -69,9 +69,7 @@ static int chat_message(struct chat *h, const char *question, struct buf *out, s
 {
 	struct search_hits hits = {0};
 	struct buf sources = {0};
-	int rc = h->search ? search_find(h->search, question, PASSAGES_SHOWN, &hits, e) : 0;
-	if (!rc)
-		rc = search_message(&hits, hits.n, question, out, e);
+	int rc = h->search ? search_ask(h->search, question, &hits, out, e) : buf_puts(out, question, e);
 	for (size_t i = 0; i < hits.n && !rc; i++)
 		rc = buf_printf(&sources, e, "%s%s (%s)", i ? "; " : "", hits.p[i].source, hits.p[i].heading);
 	if (!rc && h->search)

@@ -387,6 +387,12 @@ int search_message(const struct search_hits *h, size_t n, const char *question, 
 	return rc;
 }
 
+int search_ask(struct search *s, const char *question, struct search_hits *hits, struct buf *out, struct err *e)
+{
+	int rc = search_find(s, question, PASSAGES_SHOWN, hits, e);
+	return rc ? rc : search_message(hits, hits->n, question, out, e);
+}
+
 void search_hits_release(struct search_hits *h)
 {
 	arena_release(&h->arena);

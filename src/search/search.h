@@ -41,5 +41,7 @@ void search_hits_release(struct search_hits *h);
 
 /* Appends the user's message: the first n hits as passages (passages_render) and the question behind them; n = 0: the question alone. */
 int search_message(const struct search_hits *h, size_t n, const char *question, struct buf *out, struct err *e);
+/* Both for who has room for all: PASSAGES_SHOWN passages at most, and the message with all of them. `hits` are to be released. */
+int search_ask(struct search *s, const char *question, struct search_hits *hits, struct buf *out, struct err *e);
 
 #endif

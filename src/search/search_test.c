@@ -132,6 +132,31 @@ static void test_long_sections_are_cut(void **state)
 	buf_release(&text);
 }
 
+static void test_asked(void **state)
+{
+	const struct fixture *f = *state;
+	struct buf b = {0}, message = {0}, expected = {0};
+	struct search *s;
+	struct search_hits h;
+	struct err e = {0};
+	for (int i = 0; i <= PASSAGES_SHOWN; i++)
+		put_section(&b, "a.md", "Bays", (const char[]){(char)('1' + i), 0}, "Events wait in the bay.");
+	write_sections(f, &b);
+	OK(search_open(&s, f->dir, NULL, &e));
+	OK(search_ask(s, "Where do events wait?", &h, &message, &e));
+	assert_int_equal(h.n, PASSAGES_SHOWN);
+	OK(search_message(&h, h.n, "Where do events wait?", &expected, &e));
+	assert_string_equal(message.p, expected.p);
+	search_hits_release(&h);
+	buf_clear(&message);
+	OK(search_ask(s, "How is the weather?", &h, &message, &e));
+	assert_string_equal(message.p, "How is the weather?");
+	search_hits_release(&h);
+	search_close(s);
+	buf_release(&message);
+	buf_release(&expected);
+}
+
 static void test_bad_input_is_named(void **state)
 {
 	const struct fixture *f = *state;
@@ -153,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_questions_find_sections, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_change_is_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_sections_are_cut, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_input_is_named, setup, teardown)};
 	return cmocka_run_group_tests_name("search", tests, NULL, NULL);
 }

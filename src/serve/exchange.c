@@ -93,10 +93,7 @@ static int find_passages(struct task *t, bool *more, struct problem *p)
 	const char *question = x->q.messages[x->q.n_messages - 1].content;
 	struct err e = {0};
 	(void)more;
-	int rc = search_find(x->pending.server->search, question, PASSAGES_SHOWN, &x->hits, &e);
-	if (!rc)
-		rc = search_message(&x->hits, x->hits.n, question, &x->asked, &e);
-	return rc ? problem_from(p, "messages", &e) : 0;
+	return search_ask(x->pending.server->search, question, &x->hits, &x->asked, &e) ? problem_from(p, "messages", &e) : 0;
 }
 
 /* The last message gets the passages in front; the extension says which they are. */

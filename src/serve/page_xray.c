@@ -198,9 +198,7 @@ static int find_passages(struct task *t, bool *more, struct problem *p)
 	struct search_hits hits;
 	struct err e = {0};
 	(void)more;
-	int rc = search_find(l->pending.server->search, l->question, PASSAGES_SHOWN, &hits, &e);
-	if (!rc)
-		rc = search_message(&hits, hits.n, l->question, &l->asked, &e);
+	int rc = search_ask(l->pending.server->search, l->question, &hits, &l->asked, &e);
 	search_hits_release(&hits);
 	return rc ? problem_from(p, "question", &e) : 0;
 }
