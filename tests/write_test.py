@@ -6,6 +6,7 @@ usage: write_test.py ATTUNE GOLDEN_DIR
 import json
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -61,13 +62,13 @@ def test_briefs():
     put("alien/drafts.jsonl", '{"x":1}\n')
     rc, out, err = run(*write_args("briefs.csv", "alien"))
     Case.check("refused: a file of somebody else", rc == 4 and "alien/drafts.jsonl: line 1: expected a draft" in err, (rc, err))
-
     put("alien/drafts.jsonl", json.dumps({k: v for k, v in made[0].items() if k != "findings"}) + "\n")
     rc, out, err = run(*write_args("briefs.csv", "alien"))
     Case.check("refused: a draft without findings", rc == 4 and "alien/drafts.jsonl: line 1: expected a draft" in err, (rc, err))
     put("alien/drafts.jsonl", json.dumps(made[0] | {"findings": [{"message": "of no kind"}]}) + "\n")
     rc, out, err = run(*write_args("briefs.csv", "alien"))
     Case.check("a finding of no kind is no claim", rc == 0 and "1 of them from before" in out, (rc, out, err))
+
 
 def test_arms():
     """The verdict says who writes, unless a flag does."""
@@ -186,14 +187,15 @@ def test_thousand():
     whole = drafts("thousand-whole")
     Case.check("1,000 drafts, with the memory of 100", code == 0 and whole.count(b"\n") == 1000 and used.ru_maxrss < 1.05 * few.ru_maxrss, (code, few.ru_maxrss, used.ru_maxrss))
     rng = random.Random(time.time_ns())
-    points = sorted(rng.sample(range(1, 990), 2))
+    points = sorted(rng.sample(range(1, 800), 2))
+    killed = 0
     for point in points:
         child = start("thousand-killed")
         until(child, "thousand-killed", point)
         child.kill()
-        child.wait()
+        killed += child.wait() == -signal.SIGKILL
     code = start("thousand-killed").wait()
-    Case.check("killed twice: the same bytes", code == 0 and drafts("thousand-killed") == whole, (points, code))
+    Case.check("killed twice: the same bytes", killed == 2 and code == 0 and drafts("thousand-killed") == whole, (points, killed, code))
     Case.check("and each is queued once", json.loads(run("review", "--results", "thousand-resumed", "--status", "--json")[1])["waiting"] == 1000)
 
 
@@ -242,9 +244,9 @@ def test_review():
 
 FOUND = [{"start": 13, "end": 19, "kind": "claim", "message": "the documents say 30 seconds", "instead": "30 seconds"},
          {"start": 0, "end": 6, "kind": "term", "message": "\"Haven\" is written \"Harbor\" here", "instead": "Harbor"}]
-
-
 UNSUPPORTED = {"start": 13, "end": 19, "kind": "unsupported", "instead": "30 seconds"}  # as the page has it
+
+
 def log_put(results, drafts):
     """Puts drafts with findings and passages into a log that attune made."""
     os.makedirs(results, exist_ok=True)
@@ -264,13 +266,13 @@ def test_shown():
                '  1 term "Havens": "Haven" is written "Harbor" here\n' in out and "the documents say 30 seconds" in out, out)
     Case.check("passages stand above with their text", "passage: plans.md (Plans)\nThe default timeout is 30 seconds.\n" in out and "1 waiting" in out, out)
     Case.check("no escape reaches the terminal", "\x1b" not in out, out)
-    main_end, side = os.openpty()
-    child = subprocess.Popen([ATTUNE, "review", "--results", "shown"], env={k: v for k, v in ENV.items() if k != "NO_COLOR"}, stdin=side, stdout=side, stderr=subprocess.DEVNULL)
     log_put("hostile", [{"id": "b", "text": "Havens.", "origin": "rag", "findings": [{"start": 0, "end": 6, "kind": "odd\x1b[2J", "message": "mess\x1b]0;age\x07"},
                                                                                     {"start": 0, "end": 6, "kind": "unsupported", "instead": "in\x1b[31mstead\u009b2J"}]}])
     rc, out, err = run("review", "--results", "hostile", text="q\n")
     Case.check("nor one of a finding", "mess\ufffd]0;age\ufffd" in out and "odd\ufffd[2J" in out and "the documents do not say so; there: in\ufffd[31mstead" in out and
                not any(c in out for c in "\x1b\x07\u009b"), out)
+    main_end, side = os.openpty()
+    child = subprocess.Popen([ATTUNE, "review", "--results", "shown"], env={k: v for k, v in ENV.items() if k != "NO_COLOR"}, stdin=side, stdout=side, stderr=subprocess.DEVNULL)
     os.close(side)
     os.write(main_end, b"q")
     seen = b""
@@ -317,6 +319,7 @@ def test_rounds():
     Case.check("and in the rows", sum(row["source"].get("simulated", False) for row in lines("simulated.jsonl")) == 32)
     for title, line, words in (("an unknown draft", {"id": "z", "action": "accept"}, 'there is no draft "z"'), ("an unknown action", {"id": "a19", "action": "undo"}, "expected"),
                                ("an edit without a text", {"id": "a19", "action": "edit"}, "expected"), ("an unknown reason", {"id": "a19", "action": "reject", "reasons": ["x"]}, "reasons: expected"),
+                               ("reasons that are no list", {"id": "a19", "action": "reject", "reasons": "fact"}, "reasons: expected"), ("a reason twice", {"id": "a19", "action": "reject", "reasons": ["fact", "fact"]}, "reasons: expected"),
                                ("time that runs back", {"id": "a19", "action": "accept", "seconds": -1}, "expected")):
         put("bad.jsonl", json.dumps(line) + "\n")
         rc, out, err = run("review", "--results", "rounds", "--decisions", "bad.jsonl")
@@ -331,7 +334,6 @@ def main():
         os.mkdir("alien")
         os.mkdir("docs")
         put("docs/plans.md", HARBOR)
-                               ("reasons that are no list", {"id": "a19", "action": "reject", "reasons": "fact"}, "reasons: expected"), ("a reason twice", {"id": "a19", "action": "reject", "reasons": ["fact", "fact"]}, "reasons: expected"),
         run("curate", "--in", "docs", "--out", "results/data")
         test_briefs()
         test_arms()

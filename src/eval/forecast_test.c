@@ -1,6 +1,7 @@
 /* What training could add, from answers and rows laid out by hand; and the questions for who has none. */
 #include "eval/test_compare.h"
 
+#include <math.h>
 #include <unistd.h>
 
 static void put_lines(const char *name, const char *const *line, size_t n)
@@ -80,6 +81,26 @@ static void test_reach(void **state)
 	assert_int_equal(f.near.k, 1);
 }
 
+/* All missed, and the nearest row has every answer: so equal draws have no width. */
+static void test_all_to_add(void **state)
+{
+	(void)state;
+	struct said said[40] = {0};
+	char question[40][128];
+	PUT_LINES("data/train.jsonl", rows);
+	PUT_LINES("data/sections.jsonl", sections);
+	for (size_t i = 0; i < 40; i++) {
+		snprintf(question[i], sizeof question[i], "{\"id\":\"%zu\",\"question\":\"Lease %zu?\",\"answers\":[\"3 hours\"]}",
+			i, i);
+		said[i] = (struct said){question[i], {"?", "", "?"}};
+	}
+	n_arms = RAG + 1;
+	answers_put(said, 40);
+	struct eval_forecast f = forecast();
+	assert_true(f.n == 40 && f.nearest.k == 40 && f.near.k == 40);
+	assert_true(fabs(f.low - 0.2) < 1e-12 && f.high == 1); /* a fifth of what is near is the least; all of it the most */
+}
+
 static void test_nothing_to_add(void **state)
 {
 	(void)state;
@@ -152,6 +173,7 @@ int main(void)
 	log_set_level(LOG_ERROR);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reach, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_to_add, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_to_add, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reserved, setup, teardown),
