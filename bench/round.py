@@ -133,7 +133,7 @@ def main():
     general = [e["axes"]["general_text"]["arms"] for e in (first, second)]
     table([("first", "passages and the first training", one, general[0]["tuned"]["value"]), ("second", "passages and the first training", r.rounds(before)[0], general[0]["tuned"]["value"]),
            ("second", "passages and training with the edits", two, general[1]["tuned"]["value"]), ("second", "passages alone", r.rounds(rag)[0], general[0]["base"]["value"])])
-    print(f"\nAll drafts were decided by a simulated editor. Change from the first round to the second: {share(two['change'])} points of HTER.")
+    print(f"\nAll drafts were decided by a simulated editor. Change from the first round to the second, whose briefs are others: {share(two['change'])} points of HTER.")
     r.run("review", "--results", r.results, "--rounds", "--html", r.path("rounds.html"))
 
 

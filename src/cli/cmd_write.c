@@ -121,7 +121,7 @@ const struct command command_write = {
 				.argument = "A",
 				.help = "who writes: base, prompt, rag, tuned or rag+tuned; without it the one that the verdict in "
 					"--results "
-					"recommends, without a verdict rag"},
+					"recommends, without a verdict rag, or base where there is no data folder"},
 			FLAG_EMBEDDER, FLAGS_SAMPLING("0", "1"), {0}},
 	.run = run,
 };

@@ -54,7 +54,8 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e);
 /*
  * The steps of flow_run up to the training, which is measured by a few steps instead; then what is there is weighed. Without a questions file the data
  * folder's reserved phrasings are asked (eval_reserved_questions). Appends the page for people to `page` and the line of plan.json to `json`.
- * changes_a_month: how often what the documents say changes. What was answered is not asked again, here or by flow_run.
+ * changes_a_month: how often what the documents say changes. What was answered is not asked again here, nor, where there is a questions file, by flow_run; without
+ * one that asks nothing.
  */
 int flow_plan(const struct flow_run_options *o, double changes_a_month, struct buf *page, struct buf *json, struct err *e);
 
