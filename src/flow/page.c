@@ -33,22 +33,28 @@ done:
 	return rc;
 }
 
+int page_head(
+	const char *in, const char *folder, const char *model, const struct data_summary *made, struct buf *out, struct err *e)
+{
+	int rc = buf_printf(out, e, "documents   %s: %zu used (%zu of them held out), %zu left out, %zu facts\n", in,
+		made->n_documents, made->n_unseen, made->n_skipped, made->n_facts);
+	if (rc == 0)
+		rc = skipped_list(folder, made->n_skipped, out, e);
+	return rc < 0 ? rc
+		      : buf_printf(out, e, "data set    %zu rows to train on, %zu held out\nmodel       %s\n", made->n_train,
+				made->n_valid, model);
+}
+
 int page_write(const struct page *p, struct buf *out, struct err *e)
 {
 	const struct train_result *t = &p->training;
-	const struct data_summary *d = &p->data;
-	int rc = buf_printf(out, e, "documents   %s: %zu used (%zu of them held out), %zu left out, %zu facts\n", p->in,
-		d->n_documents, d->n_unseen, d->n_skipped, d->n_facts);
-	if (rc == 0)
-		rc = skipped_list(p->folder, d->n_skipped, out, e);
+	int rc = page_head(p->in, p->folder, p->model, &p->data, out, e);
 	if (rc == 0)
 		rc = buf_printf(out, e,
-			"data set    %zu rows to train on, %zu held out\n"
-			"model       %s\n"
 			"adapter     %s\n"
 			"training    %zu steps, %zu tokens in %.0f s (%.0f tokens/s), loss %.2f",
-			d->n_train, d->n_valid, p->model, p->adapter, t->n_steps, t->n_tokens, t->seconds,
-			t->seconds > 0 ? (double)t->n_tokens / t->seconds : 0.0, t->loss);
+			p->adapter, t->n_steps, t->n_tokens, t->seconds, t->seconds > 0 ? (double)t->n_tokens / t->seconds : 0.0,
+			t->loss);
 	if (rc == 0 && isfinite(t->eval_loss_last))
 		rc = buf_printf(out, e, "; held-out loss %.2f -> %.2f", t->eval_loss_first, t->eval_loss_last);
 	if (rc == 0 && t->best_step < t->n_steps)

@@ -1,4 +1,4 @@
-/* Private to flow: the page at the end of a run. */
+/* Private to flow: the page at the end of a run, and what a plan's page has of it. */
 #ifndef ATTUNE_FLOW_PAGE_H
 #define ATTUNE_FLOW_PAGE_H
 
@@ -13,7 +13,11 @@ struct page {
 	struct eval_result result;
 	double seconds; /* of this call */
 };
-/* Plain text of at most 100 columns, paths aside. */
+/* Plain text of at most 110 columns (eval_table), paths aside. */
 int page_write(const struct page *p, struct buf *out, struct err *e);
+
+/* Its beginning: what was read, what could not be used, what was made of it, for which model. */
+int page_head(
+	const char *in, const char *folder, const char *model, const struct data_summary *made, struct buf *out, struct err *e);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow/page.h"
+
 enum { COLUMNS = 100 };
 
 /* A change waits for its training, and for a person who looks at what came of it: a day at least. */
@@ -104,12 +106,7 @@ static int put_questions(struct buf *b, const struct plan *p, const struct job *
 static int plan_page(const struct plan *p, const struct job *j, struct buf *out, struct err *e)
 {
 	struct buf b = {0};
-	int rc = buf_printf(out, e,
-		"documents   %s: %zu used (%zu of them held out), %zu left out, %zu facts\n"
-		"data set    %zu rows to train on, %zu held out\n"
-		"model       %s\n",
-		j->in, j->made.n_documents, j->made.n_unseen, j->made.n_skipped, j->made.n_facts, j->made.n_train, j->made.n_valid,
-		j->o->model);
+	int rc = page_head(j->in, j->data, j->o->model, &j->made, out, e);
 	if (rc == 0)
 		rc = put_training(out, p, e);
 	if (rc == 0)
