@@ -53,6 +53,9 @@ def test_briefs():
     rc, out, err = run(*write_args("briefs.jsonl", "other", "--arm", "rag"))
     same = lines("other/drafts.jsonl")[0]
     Case.check("lines of JSON are the same briefs", rc == 0 and same["id"] == made[0]["id"] and same["prompt"] == made[0]["prompt"], (rc, err))
+    rc, out, err = run(*write_args("briefs.jsonl", "full", "--arm", "rag", "--max-tokens", "512"))
+    full = lines("full/drafts.jsonl")[0]
+    Case.check("passages for which the context has no room are no evidence", rc == 0 and same["evidence"] and not full["evidence"], (rc, err, full))
     put("none.csv", "a,b\n1,2\n")
     for title, path, words in (("no column of points", "none.csv", "none.csv: line 1: expected a head"), ("no file", "absent.csv", "absent.csv")):
         rc, out, err = run(*write_args(path, "none"))

@@ -1,5 +1,5 @@
 /*
- * Questions to answers, kept line by line: who stops or dies loses one answer, and the file ends up with the same bytes.
+ * Questions to answers, kept line by line: who stops or dies loses the answers that were being made, and the file ends up with the same bytes.
  * Reference: eval.h, eval_arm_run.
  */
 #include "eval/answer.h"
@@ -94,21 +94,13 @@ struct asking {
 	double t_start;
 };
 
-/* The prompt's messages and what the user says. */
-static int ask_ids(struct ids *out, const struct answerer *by, const char *content, struct err *e)
+/* What the prompt's messages, hits and the question are to the model. */
+static int ask_ids(struct ids *out, const struct answerer *by, const struct search_hits *hits, const char *question, struct err *e)
 {
-	size_t n = by->prompt->n;
-	struct message *messages = mem_alloc(n + 1, sizeof *messages, e);
-	const struct row row = {.kind = ROW_MESSAGES, .messages = messages, .n_messages = n + 1};
-	if (!messages)
-		return ERR_RESOURCE;
-	if (n)
-		memcpy(messages, by->prompt->messages, n * sizeof *messages);
-	messages[n] = (struct message){.role = "user", .content = content};
-	out->n = 0;
-	int rc = row_prompt(out, &row, model_encoder(by->model), e);
-	mem_free(messages);
-	return rc;
+	const struct search_prompt p = {
+		.model = by->model, .front = by->prompt->messages, .n_front = by->prompt->n, .answer_tokens = ANSWER_TOKENS};
+	size_t n_used;
+	return search_prompt(&p, hits, question, out, &n_used, e);
 }
 
 /* With as many passages as leave room for an answer, and how that has to begin. */
@@ -116,19 +108,9 @@ static int question_ids(struct ids *out, struct ids *opening, const struct quest
 {
 	struct search_hits hits = {0};
 	struct buf text = {0};
-	size_t context = model_config(by->model)->context;
 	int rc = by->search ? search_find(by->search, q->text, PASSAGES_SHOWN, &hits, e) : 0;
-	for (size_t n = hits.n + 1; n-- > 0 && rc == 0;) {
-		buf_clear(&text);
-		rc = search_message(&hits, n, q->text, &text, e);
-		if (rc == 0)
-			rc = ask_ids(out, by, text.p, e);
-		if (rc == 0 && out->n + ANSWER_TOKENS <= context)
-			break;
-	}
 	if (rc == 0)
-		rc = prompt_check(out->n, context, e);
-	buf_clear(&text);
+		rc = ask_ids(out, by, &hits, q->text, e);
 	if (rc == 0 && by->evidence)
 		rc = evidence_objection(by->evidence, q->text, &text, e);
 	if (rc == 0 && text.len)
@@ -141,13 +123,14 @@ static int question_ids(struct ids *out, struct ids *opening, const struct quest
 /* What all questions begin with behind a prompt, whichever they are; nothing without one. */
 static int prefix_ids(struct ids *out, const struct answerer *by, struct err *e)
 {
+	const struct search_hits none = {0};
 	struct ids other = {0};
 	size_t n = 0;
 	if (!by->prompt->n)
 		return 0;
-	int rc = ask_ids(out, by, "A", e);
+	int rc = ask_ids(out, by, &none, "A", e);
 	if (rc == 0)
-		rc = ask_ids(&other, by, "1", e);
+		rc = ask_ids(&other, by, &none, "1", e);
 	while (n < out->n && n < other.n && out->p[n] == other.p[n])
 		n++;
 	out->n = n;

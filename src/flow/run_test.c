@@ -113,6 +113,8 @@ static const char contents[] = "cd %s && find . -type f ! -name page.txt ! -name
 static const char times[] = "cd %s && find . -type f ! -name page.txt ! -name eval.json ! -name report.html ! -name '*lock*' "
 			    "-printf '%%p %%i %%T@\\n' | sort";
 
+static const char trained[] = "cd %s && find run-* -type f ! -name '*lock*' -printf '%%p %%i %%T@\\n' | sort";
+
 static void test_whole(void **state)
 {
 	(void)state;
@@ -128,12 +130,16 @@ static void test_whole(void **state)
 	shell(&after, times, "whole");
 	assert_string_equal(before.p, after.p);
 
-	/* A changed answer key, and a damaged file, are made again; the training is not. */
+	/* Another question is asked and a damaged file made again; the training is not. */
+	shell(&before, trained, "whole");
+	assert_non_null(strstr(before.p, "/adapter/"));
 	put("docs/questions.jsonl", "{\"id\":\"a\",\"question\":\"How long?\",\"answers\":[\"x\"]}\n");
 	put("whole/data/train.jsonl", "damaged");
 	finish("whole");
-	shell(&before, "ls -d %s/run-* | wc -l", "whole");
-	assert_string_equal(before.p, "1\n");
+	shell(&after, trained, "whole");
+	assert_string_equal(before.p, after.p);
+	shell(&after, "cd %s/eval && grep -l 'How long' answers-*.jsonl | wc -l", "whole");
+	assert_string_equal(after.p, "5\n");
 
 	/* New words, a new run beside the old one. */
 	put("docs/a.md", "# A\n\nThe lease lasts 4 hours. The key has 8 bytes.\n");
@@ -173,7 +179,9 @@ static void test_plan(void **state)
 		"eval/texts-base.jsonl eval/prompt.json -type f ! -name '*lock*' -printf '%%p %%i %%T@\\n' | sort";
 	struct buf before = {0}, after = {0};
 	planning = true;
+	put("docs/empty.md", "");
 	finish("planned");
+	assert_non_null(strstr(shared->page, "1 left out, 2 facts\nleft out    empty.md: "));
 	assert_non_null(strstr(shared->page, "questions   2 on trained documents; right without training: base"));
 	assert_non_null(strstr(shared->page, "\nDon't train: the documents state 2 facts"));
 	assert_true(file_exists(at("planned/plan.json")));

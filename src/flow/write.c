@@ -1,6 +1,6 @@
 /*
- * Drafts at volume: briefs to drafts.jsonl, line by line and in their order, so that who stops or dies loses at most the draft that was being made
- * and the file ends up with the same bytes. Reference: flow.h.
+ * Drafts at volume: briefs to drafts.jsonl, line by line and in their order, so that who stops or dies loses at most the AT_ONCE drafts that were
+ * being made and the file ends up with the same bytes. Reference: flow.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +25,9 @@ struct writing {
 	const struct flow_write_options *o;
 	struct flow_written *done;
 	char path[PATH_SIZE];
-	struct lint *lint;        /* NULL: no data folder */
-	struct search *search;    /* NULL: no passages */
-	struct row front;         /* messages that stand in front of every brief */
-	struct message *messages; /* [front.n_messages + 1] these and the brief */
+	struct lint *lint;     /* NULL: no data folder */
+	struct search *search; /* NULL: no passages */
+	struct row front;      /* messages that stand in front of every brief */
 	struct reviews *reviews;
 	json_t *there; /* ids of drafts in the file */
 	struct item item[AT_ONCE];
@@ -125,48 +124,33 @@ static int draft_keep(void *context, size_t i, const struct generated *made, str
 /* The brief as the model gets it, with as many passages as leave room. */
 static int item_prepare(struct writing *w, struct item *it, struct err *e)
 {
+	const struct search_prompt p = {.model = w->o->model,
+		.front = w->front.messages,
+		.n_front = w->front.n_messages,
+		.answer_tokens = w->o->generate.max_tokens};
 	struct search_hits hits = {0};
-	struct buf text = {0};
-	size_t context = model_config(w->o->model)->context, n;
+	size_t n = 0;
 	int rc = brief_prompt(it->brief, &it->prompt, e);
 	if (!rc && w->search)
 		rc = search_find(w->search, it->brief->field[BRIEF_POINTS], PASSAGES_SHOWN, &hits, e);
-	for (n = hits.n + 1; n-- > 0 && !rc;) {
-		buf_clear(&text);
-		rc = search_message(&hits, n, it->prompt.p, &text, e);
-		w->messages[w->front.n_messages] = (struct message){.role = "user", .content = text.p};
-		const struct row row = {.kind = ROW_MESSAGES, .messages = w->messages, .n_messages = w->front.n_messages + 1};
-		it->ids.n = 0;
-		if (!rc)
-			rc = row_prompt(&it->ids, &row, model_encoder(w->o->model), e);
-		if (!rc && it->ids.n + w->o->generate.max_tokens <= context)
-			break;
-	}
 	if (!rc)
-		rc = prompt_check(it->ids.n, context, e);
+		rc = search_prompt(&p, &hits, it->prompt.p, &it->ids, &n, e);
 	it->evidence = json_array();
-	for (size_t i = 0; i < hits.n && i < n && !rc; i++)
+	for (size_t i = 0; i < n && !rc; i++)
 		json_array_append_new(it->evidence,
 			json_pack("{s:s, s:s, s:s}", "source", hits.p[i].source, "heading", hits.p[i].heading, "text",
 				hits.p[i].text));
 	search_hits_release(&hits);
-	buf_release(&text);
 	return rc ? err_prefix(e, "brief %s", it->brief->id) : 0;
 }
 
-/* Room for the messages of a conversation; those of the arm's prompt in front. */
+/* The messages of the arm's prompt, if it has one. */
 static int front_read(struct writing *w, struct err *e)
 {
 	json_t *o = NULL;
 	const char *path = w->o->arm->prompt;
 	int rc = *path ? json_file(&o, path, PROMPT_BYTES_MAX, e) : 0;
-	if (!rc && o)
-		rc = row_parse(&w->front, o, path, 1, e);
-	if (!rc && !(w->messages = mem_alloc(w->front.n_messages + 1, sizeof *w->messages, e)))
-		rc = ERR_RESOURCE;
-	for (size_t i = 0; i < w->front.n_messages && !rc; i++)
-		w->messages[i] = w->front.messages[i];
-	return rc;
+	return rc || !o ? rc : row_parse(&w->front, o, path, 1, e);
 }
 
 static int some_write(struct writing *w, size_t n, struct err *e)
@@ -280,7 +264,6 @@ int flow_write(const struct flow_write_options *o, struct flow_written *out, str
 	lint_free(w.lint);
 	reviews_close(w.reviews);
 	row_release(&w.front);
-	mem_free(w.messages);
 	json_decref(w.there);
 	briefs_release(&briefs);
 	return rc;

@@ -387,6 +387,37 @@ int search_message(const struct search_hits *h, size_t n, const char *question, 
 	return rc;
 }
 
+/* The ids with the first n hits. */
+static int prompt_make(
+	const struct search_prompt *p, const struct search_hits *h, size_t n, const char *question, struct ids *out, struct err *e)
+{
+	struct message *messages = mem_alloc(p->n_front + 1, sizeof *messages, e);
+	const struct row row = {.kind = ROW_MESSAGES, .messages = messages, .n_messages = p->n_front + 1};
+	struct buf text = {0};
+	int rc = messages ? search_message(h, n, question, &text, e) : ERR_RESOURCE;
+	if (!rc) {
+		for (size_t i = 0; i < p->n_front; i++)
+			messages[i] = p->front[i];
+		messages[p->n_front] = (struct message){.role = "user", .content = text.p};
+		out->n = 0;
+		rc = row_prompt(out, &row, model_encoder(p->model), e);
+	}
+	buf_release(&text);
+	mem_free(messages);
+	return rc;
+}
+
+int search_prompt(const struct search_prompt *p, const struct search_hits *h, const char *question, struct ids *out, size_t *n_used,
+	struct err *e)
+{
+	size_t context = model_config(p->model)->context, n = h->n;
+	int rc = prompt_make(p, h, n, question, out, e);
+	while (!rc && n && out->n + p->answer_tokens > context)
+		rc = prompt_make(p, h, --n, question, out, e);
+	*n_used = n;
+	return rc ? rc : prompt_check(out->n, context, e);
+}
+
 int search_ask(struct search *s, const char *question, struct search_hits *hits, struct buf *out, struct err *e)
 {
 	int rc = search_find(s, question, PASSAGES_SHOWN, hits, e);

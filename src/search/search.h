@@ -41,7 +41,19 @@ void search_hits_release(struct search_hits *h);
 
 /* Appends the user's message: the first n hits as passages (passages_render) and the question behind them; n = 0: the question alone. */
 int search_message(const struct search_hits *h, size_t n, const char *question, struct buf *out, struct err *e);
-/* Both for who has room for all: PASSAGES_SHOWN passages at most, and the message with all of them. `hits` are to be released. */
+/* Who is asked, and how much room an answer needs; the messages of `front` stand in front of the question's. */
+struct search_prompt {
+	const struct model *model;
+	const struct message *front; /* [n_front] */
+	size_t n_front, answer_tokens;
+};
+/*
+ * The ids of a conversation that ends with the question and, in front of that, as many of the hits as leave room for an answer in the model's context;
+ * *n_used of them. ERR_DATA where not even the question fits into it (prompt_check).
+ */
+int search_prompt(const struct search_prompt *p, const struct search_hits *h, const char *question, struct ids *out, size_t *n_used,
+	struct err *e);
+/* search_find and search_message for who has room for all: PASSAGES_SHOWN passages at most, and the message with all of them. `hits` are to be released. */
 int search_ask(struct search *s, const char *question, struct search_hits *hits, struct buf *out, struct err *e);
 
 #endif
