@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/postings.h"
 
 enum statement {
 	TOUCH,
@@ -18,7 +19,6 @@ enum statement {
 	DROP_UNSEEN,
 	PUT_KEY,
 	GET_KEY,
-	MATCH,
 	GET_PASSAGE,
 	DROP_VECTORS,
 	GET_EMBEDDER,
@@ -41,8 +41,6 @@ static const char *const sql[STATEMENTS] = {
 	[DROP_UNSEEN] = "DELETE FROM document WHERE NOT seen",
 	[PUT_KEY] = "INSERT INTO meta(name, value) VALUES('key', ?1) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
 	[GET_KEY] = "SELECT value FROM meta WHERE name = 'key'",
-	[MATCH] = "SELECT rowid, -bm25(passage) AS score FROM passage WHERE passage MATCH ?1 "
-		  "ORDER BY score DESC, rowid LIMIT ?2",
 #define PASSAGES "SELECT p.rowid, d.path, p.heading, p.text, p.start FROM passage p JOIN document d ON d.id = p.rowid >> 20 "
 	[GET_PASSAGE] = PASSAGES "WHERE p.rowid = ?1",
 	[DROP_VECTORS] = "DELETE FROM vector WHERE passage BETWEEN ?1 AND ?2",
@@ -57,16 +55,17 @@ static const char *const sql[STATEMENTS] = {
 _Static_assert(STORE_PASSAGES_MAX == 1 << 20, "the shift in PASSAGES");
 
 static const char schema[] = "DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS document; DROP TABLE IF EXISTS passage;"
+			     "DROP TABLE IF EXISTS vector;"
 			     "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 			     "CREATE TABLE document(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, "
 			     "n_passages INTEGER NOT NULL, seen INTEGER NOT NULL);"
 			     "CREATE VIRTUAL TABLE passage USING fts5(heading, text, start UNINDEXED, "
-			     "tokenize = 'porter unicode61 remove_diacritics 2');"
-			     "CREATE TABLE vector(passage INTEGER PRIMARY KEY, value BLOB NOT NULL);"
-			     "PRAGMA application_id = 0x61747475; PRAGMA user_version = 2;";
+			     "tokenize = '" TOKENIZER " " TOKENIZER_INNER " " TOKENIZER_OPTION " " TOKENIZER_VALUE
+			     "');" POSTINGS_SCHEMA "CREATE TABLE vector(passage INTEGER PRIMARY KEY, value BLOB NOT NULL);"
+			     "PRAGMA application_id = 0x61747475; PRAGMA user_version = 3;";
 
 static const struct db_kind kind = {.application_id = 0x61747475,
-	.version = 2,
+	.version = 3,
 	.oldest = 1,
 	.what = "an index",
 	.remedy = "remove it, it is made again from the documents",
@@ -197,6 +196,8 @@ int store_index_commit(struct store *s, const char *key, struct err *e)
 {
 	sqlite3_int64 ignored;
 	int rc = drop_unseen(s, e);
+	if (!rc)
+		rc = postings_make(&s->db, e);
 	sqlite3_stmt *q = rc ? NULL : ready(s, PUT_KEY, e);
 	if (!q)
 		return e->code;
@@ -231,20 +232,6 @@ int store_index_key(struct store *s, char key[65], struct err *e)
 	return get_meta(s, GET_KEY, key, e);
 }
 
-/* "a" OR "b": quoted, so that no word can be an operator. */
-static int match_write(struct buf *out, const char *const *word, size_t n, struct err *e)
-{
-	int rc = 0;
-	for (size_t i = 0; i < n && !rc; i++) {
-		rc = buf_puts(out, i ? " OR \"" : "\"", e);
-		for (const char *p = word[i]; *p && !rc; p++)
-			rc = buf_append(out, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1, e);
-		if (!rc)
-			rc = buf_puts(out, "\"", e);
-	}
-	return rc;
-}
-
 typedef int hit_visit(void *context, const struct store_hit *hit, struct err *e);
 
 /* Runs a statement of passages, bound already, to its end or to what `visit` returns. */
@@ -266,24 +253,7 @@ static int visit_hits(struct store *s, sqlite3_stmt *q, hit_visit *visit, void *
 int store_index_match(
 	struct store *s, const struct store_words *words, size_t limit, struct store_match *out, size_t *n, struct err *e)
 {
-	struct buf match = {0};
-	int step = SQLITE_DONE, rc = match_write(&match, words->word, words->n, e);
-	*n = 0;
-	sqlite3_stmt *q = rc || !match.len ? NULL : ready(s, MATCH, e);
-	if (!rc && match.len && !q)
-		rc = e->code;
-	if (q) {
-		db_bind_text(q, 1, match.p);
-		sqlite3_bind_int64(q, 2, (sqlite3_int64)limit);
-		while ((step = sqlite3_step(q)) == SQLITE_ROW)
-			out[(*n)++] = (struct store_match){sqlite3_column_int64(q, 0), sqlite3_column_double(q, 1)};
-		if (step != SQLITE_DONE)
-			rc = db_failed(&s->db, e);
-		sqlite3_reset(q);
-		sqlite3_clear_bindings(q);
-	}
-	buf_release(&match);
-	return rc;
+	return bm25_match(&s->db, words, limit, out, n, e);
 }
 
 int store_passage(struct store *s, int64_t row, hit_visit *visit, void *context, struct err *e)

@@ -262,32 +262,37 @@ static void test_vectors_belong_to_one_embedder(void **state)
 	OK(put_all(f->store, "1", "k", &e)); /* nothing is left open */
 }
 
-/* What version 1 held is made again. */
+/* Makes the store one of another version. */
+static void change_version(struct fixture *f, const char *sql)
+{
+	sqlite3 *db;
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* What versions 1 and 2 held is made again. */
 static void test_an_earlier_version_is_emptied(void **state)
 {
 	struct fixture *f = *state;
 	struct err e = {0};
-	sqlite3 *db;
 	char key[65];
+	static const char *const earlier[] = {"DROP TABLE posting; DROP TABLE occurrence; PRAGMA user_version = 2",
+		"DROP TABLE posting; DROP TABLE occurrence; DROP TABLE vector; ALTER TABLE document DROP COLUMN n_passages; "
+		"PRAGMA user_version = 1"};
 	OK(put_all(f->store, "1", "k", &e));
-	store_close(f->store);
-	f->store = NULL;
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "DROP TABLE vector; ALTER TABLE document DROP COLUMN n_passages; PRAGMA user_version = 1",
-				 NULL, NULL, NULL),
-		SQLITE_OK);
-	sqlite3_close(db);
-	OK(store_open(&f->store, f->path, &e));
-	OK(store_index_key(f->store, key, &e));
-	assert_string_equal(key, "");
-	assert_found(f->store, "waiting", "");
-	OK(put_all(f->store, "1", "k", &e));
-	assert_found(f->store, "waiting", "bay.md:0 ");
-	store_close(f->store);
-	f->store = NULL;
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	for (size_t i = 0; i < 2; i++) {
+		change_version(f, earlier[i]);
+		OK(store_open(&f->store, f->path, &e));
+		OK(store_index_key(f->store, key, &e));
+		assert_string_equal(key, "");
+		assert_found(f->store, "waiting", "");
+		OK(put_all(f->store, "1", "k", &e));
+		assert_found(f->store, "waiting", "bay.md:0 ");
+	}
+	change_version(f, "PRAGMA user_version = 4");
 	assert_int_equal(store_open(&f->store, f->path, &e), ERR_DATA);
 	assert_non_null(strstr(e.text, "version"));
 }
