@@ -1,13 +1,15 @@
-/* Reciprocal rank fusion. Reference: fusion.h. */
+/* Two scores as one. Reference: fusion.h. */
 #include "search/fusion.h"
 
 #include <stdlib.h>
 
-enum { FUSION_CONSTANT = 60 };
-
-static double worth(size_t place)
+/* Of the passage in place `place` from 1; 0: not in the list. */
+static double share(const struct ranking *r, size_t place)
 {
-	return place ? 1 / (FUSION_CONSTANT + (double)place) : 0;
+	if (!place)
+		return 0;
+	double span = r->score[0] - r->floor;
+	return span > 0 ? (r->score[place - 1] - r->floor) / span : 1;
 }
 
 static int compare(const void *a, const void *b)
@@ -37,7 +39,7 @@ size_t fuse(const struct ranking *words, const struct ranking *meaning, struct c
 		out[at].by_meaning = i + 1;
 	}
 	for (size_t i = 0; i < n; i++)
-		out[i].score = worth(out[i].by_words) + worth(out[i].by_meaning);
+		out[i].score = (2 * share(words, out[i].by_words) + 3 * share(meaning, out[i].by_meaning)) / 5;
 	qsort(out, n, sizeof *out, compare);
 	return n;
 }

@@ -155,7 +155,7 @@ static void test_no_more_than_asked_for(void **state)
 	assert_int_equal(h.n, 3);
 	assert_string_equal(h.p[0].text, golden.text[0]);
 	assert_true(h.p[0].by_words == 1 && h.p[0].by_meaning == 1);
-	assert_true(fabs(h.p[0].score - 2 / 61.0) < 1e-12);
+	assert_true(fabs(h.p[0].score - 1) < 1e-12);
 	search_hits_release(&h);
 	find(f, "zzzz", 3, &h); /* no word of it occurs: by meaning alone */
 	assert_int_equal(h.n, 3);
@@ -304,6 +304,15 @@ static void test_damaged_vectors_are_refused(void **state)
 	assert_int_equal(nearest(f, 1), 1);
 }
 
+static size_t scores_read(const json_t *list, double score[ROWS_MAX])
+{
+	size_t n = json_array_size(list);
+	assert_true(n <= ROWS_MAX);
+	for (size_t i = 0; i < n; i++)
+		score[i] = (double)json_integer_value(json_array_get(list, i));
+	return n;
+}
+
 static size_t rows_read(const json_t *list, int64_t row[ROWS_MAX])
 {
 	size_t n = json_array_size(list);
@@ -324,8 +333,13 @@ static void test_fusion_is_that_of_the_reference(void **state)
 	for (; jsonl_next(j, &o, &line, &e) == 1; json_decref(o), n_lines++) {
 		int64_t words[ROWS_MAX], meaning[ROWS_MAX], want[ROWS_MAX];
 		struct candidate got[2 * ROWS_MAX];
-		const struct ranking w = {words, rows_read(json_object_get(o, "words"), words)},
-				     m = {meaning, rows_read(json_object_get(o, "meaning"), meaning)};
+		double bm25[ROWS_MAX], cosine[ROWS_MAX];
+		struct ranking w = {words, bm25, rows_read(json_object_get(o, "words"), words), 0},
+			       m = {meaning, cosine, rows_read(json_object_get(o, "meaning"), meaning), 0};
+		assert_int_equal(scores_read(json_object_get(o, "word_scores"), bm25), w.n);
+		assert_int_equal(scores_read(json_object_get(o, "meaning_scores"), cosine), m.n);
+		w.floor = (double)json_integer_value(json_object_get(o, "word_floor"));
+		m.floor = (double)json_integer_value(json_object_get(o, "meaning_floor"));
 		size_t n = rows_read(json_object_get(o, "fused"), want);
 		assert_int_equal(fuse(&w, &m, got), n);
 		for (size_t i = 0; i < n; i++) {

@@ -15,7 +15,7 @@
 enum { PASSAGES_VERSION = 1 };
 
 /* Grows whenever the same index and embedder find other passages than before. */
-enum { FUSION_VERSION = 1 };
+enum { FUSION_VERSION = 2 };
 
 struct search {
 	struct store *store;
@@ -280,6 +280,7 @@ struct finding {
 	size_t length, n;
 	struct store_match *match; /* [length] by words */
 	int64_t *words, *meaning;  /* [length] */
+	double *bm25, *cosine;     /* [length] */
 	struct candidate *c;       /* [n] of at most 2 * length, the best first */
 	struct arena arena;
 };
@@ -291,8 +292,10 @@ static int finding_init(struct finding *f, size_t length, struct err *e)
 	f->match = arena_alloc(&f->arena, length, sizeof *f->match, e);
 	f->words = arena_alloc(&f->arena, length, sizeof *f->words, e);
 	f->meaning = arena_alloc(&f->arena, length, sizeof *f->meaning, e);
+	f->bm25 = arena_alloc(&f->arena, length, sizeof *f->bm25, e);
+	f->cosine = arena_alloc(&f->arena, length, sizeof *f->cosine, e);
 	f->c = arena_alloc(&f->arena, 2 * length, sizeof *f->c, e);
-	return f->match && f->words && f->meaning && f->c ? 0 : ERR_RESOURCE;
+	return f->match && f->words && f->meaning && f->bm25 && f->cosine && f->c ? 0 : ERR_RESOURCE;
 }
 
 static int find_by_words(struct finding *f, struct search *s, const char *question, struct err *e)
@@ -311,13 +314,22 @@ static int find_by_words(struct finding *f, struct search *s, const char *questi
 	return rc;
 }
 
-/* Fuses what lies nearest to the question's meaning with what its words found. */
+/*
+ * Fuses what lies nearest to the question's meaning with what its words found. A passage that is in no list of words has 0 where they list all that
+ * they find, else at most what the last one has; all have a cosine.
+ */
 static int find_by_meaning(struct finding *f, struct search *s, const char *question, struct err *e)
 {
-	struct ranking words = {f->words, f->n}, meaning = {f->meaning, 0};
-	for (size_t i = 0; i < f->n; i++)
+	struct ranking words = {f->words, f->bm25, f->n, 0}, meaning = {f->meaning, f->cosine, 0, 0};
+	for (size_t i = 0; i < f->n; i++) {
 		f->words[i] = f->c[i].row;
-	int rc = vectors_find(&s->vectors, question, f->length, f->meaning, &meaning.n, e);
+		f->bm25[i] = f->c[i].score;
+	}
+	if (f->n == f->length)
+		words.floor = f->bm25[f->n - 1];
+	int rc = vectors_find(&s->vectors, question, f->length, f->meaning, f->cosine, &meaning.n, e);
+	if (meaning.n)
+		meaning.floor = f->cosine[meaning.n - 1];
 	if (!rc)
 		f->n = fuse(&words, &meaning, f->c);
 	return rc;

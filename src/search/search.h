@@ -3,7 +3,7 @@
  *
  * An index lies beside what it is made from, in DATA/index.db, and knows by a hash whether sections.jsonl has changed since; of a changed one
  * only documents that differ are read again. With an embedder it also holds a vector of each passage, and what is found is what the words
- * of a question find (BM25) and what lies near to its meaning, fused by rank. A handle belongs to one thread at a time.
+ * of a question find (BM25) and what lies near to its meaning, fused by score. A handle belongs to one thread at a time.
  */
 #ifndef ATTUNE_SEARCH_H
 #define ATTUNE_SEARCH_H
@@ -24,7 +24,7 @@ const char *search_key(const struct search *s);
 struct search_hit {
 	const char *source, *heading, *text;
 	size_t start; /* byte of the section's text in its document, or near it when the section is cut into several passages */
-	double score; /* higher is better: BM25, or with an embedder the fused score */
+	double score; /* higher is better: BM25, or with an embedder the fused score, 0 to 1 */
 	size_t by_words, by_meaning; /* its place in the list of either, from 1; 0: not in it */
 };
 struct search_hits {

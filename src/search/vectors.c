@@ -141,12 +141,12 @@ void vectors_release(struct vectors *v)
 
 /* The nearest so far, the nearest first; of equal ones the earlier. */
 struct nearest {
-	float *cosine;
+	double *cosine;
 	int64_t *row;
 	size_t n, limit;
 };
 
-static void nearest_add(struct nearest *near, float cosine, int64_t row)
+static void nearest_add(struct nearest *near, double cosine, int64_t row)
 {
 	size_t at = near->n;
 	if (near->n == near->limit && (!near->limit || cosine <= near->cosine[near->limit - 1]))
@@ -177,15 +177,15 @@ static int cosines(const struct vectors *v, const char *question, float *cosine,
 	return rc;
 }
 
-int vectors_find(const struct vectors *v, const char *question, size_t limit, int64_t *row, size_t *n, struct err *e)
+int vectors_find(
+	const struct vectors *v, const char *question, size_t limit, int64_t *row, double *cosine, size_t *n, struct err *e)
 {
-	float *cosine = mem_alloc(v->n, sizeof *cosine, e), *best = mem_alloc(limit, sizeof *best, e);
-	struct nearest near = {.cosine = best, .row = row, .limit = limit};
-	int rc = cosine && best ? cosines(v, question, cosine, e) : ERR_RESOURCE;
+	float *all = mem_alloc(v->n, sizeof *all, e);
+	struct nearest near = {.cosine = cosine, .row = row, .limit = limit};
+	int rc = all ? cosines(v, question, all, e) : ERR_RESOURCE;
 	for (size_t i = 0; i < v->n && !rc; i++)
-		nearest_add(&near, cosine[i], v->row[i]);
+		nearest_add(&near, (double)all[i], v->row[i]);
 	*n = near.n;
-	mem_free(cosine);
-	mem_free(best);
+	mem_free(all);
 	return rc;
 }

@@ -14,7 +14,8 @@ struct vectors {
 /* Makes the vectors that the store lacks, and loads all. `key` is that of the index. The caller releases, in any case. */
 int vectors_open(struct vectors *v, struct store *s, const char *key, const struct embedder *m, struct err *e);
 void vectors_release(struct vectors *v);
-/* The passages of the largest cosine with the question, the largest first: fills row[0..*n), *n at most `limit`. */
-int vectors_find(const struct vectors *v, const char *question, size_t limit, int64_t *row, size_t *n, struct err *e);
+/* The passages of the largest cosine with the question, the largest first: fills row and cosine [0..*n), *n at most `limit`. */
+int vectors_find(
+	const struct vectors *v, const char *question, size_t limit, int64_t *row, double *cosine, size_t *n, struct err *e);
 
 #endif
