@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Retrieval of many sections, by words: how long the index takes to build, and a question to be looked up.
+"""Retrieval of many sections: how long the index takes to build by words, and a question to be looked up, by words or with an embedder's folder by
+words and meaning (of vectors by chance).
 
-usage: search.py SEARCH_TOOL [SECTIONS]      100,000 unless told otherwise; the tool: ninja -C build tests/search_tool
+usage: search.py SEARCH_TOOL [SECTIONS [EMBEDDER]]      100,000 unless told otherwise; the tool: ninja -C build tests/search_tool
 
 The bar is 60 s to build and 20 ms a question. Sections are made from a seed: 80 words each, of a vocabulary of 20,000 whose frequencies fall as in a
 natural text (Zipf), in documents of 20 sections. Questions have five to nine words as frequent as in the text, so most of them have one that stands in a
@@ -41,7 +42,7 @@ def main():
                 print(json.dumps({"path": f"{i // OF_A_DOCUMENT}.md", "start": i % OF_A_DOCUMENT, "heading": " ".join(draw.choices(words, k=2)),
                                   "sha256": str(i), "text": text}), file=f)
         questions = "".join(" ".join(draw.choices(words, cum_weights=weights, k=draw.randint(5, 9))) + "\n" for _ in range(QUESTIONS))
-        out = subprocess.run([tool, here], input=questions, text=True, check=True, stdout=subprocess.PIPE).stdout.split()
+        out = subprocess.run([tool, here, *sys.argv[3:4]], input=questions, text=True, check=True, stdout=subprocess.PIPE).stdout.split()
         size = os.path.getsize(os.path.join(here, "index.db"))
     build, took = float(out[0]), sorted(map(float, out[1:]))
     print(f"{n} sections: index of {size / 1e6:.0f} MB in {build:.1f} s; a question in {1000 * statistics.median(took):.1f} ms, "
