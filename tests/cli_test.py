@@ -581,7 +581,7 @@ def test_meaning(data):
     rc, found, err = run(*ask, "--embedder", embedder, "--json")
     hit = json.loads(found.splitlines()[0])
     Case.check("places in JSON", rc == 0 and hit["by_words"] == 1 and hit["by_meaning"] >= 1 and
-               abs(hit["score"] - 1 / 61 - 1 / (60 + hit["by_meaning"])) < 1e-9, found)
+               2 / 5 <= hit["score"] <= 1, found)
     rc, found, err = run("search", "weather", "--data", data, "--embedder", embedder)
     Case.check("by meaning something is found for any question", rc == 0 and "(meaning 1)" in found, (rc, found, err))
     refuses("an embedder that is a language model", 4, "BertNormalizer", *ask, "--embedder", os.path.join(GOLDEN, "tied"), "--quiet")
