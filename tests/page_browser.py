@@ -26,7 +26,7 @@ if MISSING:
     print(f"1..0 # SKIP {', '.join(MISSING)} not here")
     sys.exit(0)
 
-from page_test import HOSTILE, ask, csrf, disputed, send  # noqa: E402
+from page_test import HOSTILE, LONG, PATIENT, ask, children, csrf, disputed, send  # noqa: E402
 from serve_test import ADAPTER, ATTUNE, ENV, MODEL, Server, curate  # noqa: E402
 from tap import Case  # noqa: E402
 
@@ -335,6 +335,39 @@ def test_train(b, results):
     b.end("the runs")
 
 
+def test_training(b):
+    """A training by keyboard: begun, seen, stopped, gone on with."""
+    b.open("/#train")
+    b.until("return document.getElementById('which-run')", "what can be trained")
+    b.tab_to("e.tagName === 'SUMMARY' && e.textContent === 'Settings'", "the settings")
+    b.keys(Keys.ENTER)
+    for name, value in LONG.items():
+        b.tab_to(f"e.id === 'set-{name}'", name)
+        b.keys(value)
+    b.look("train-settings")
+    b.tab_to("e.textContent === 'Start training'", "Start")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.training > p')?.textContent.match(/^run-1: training; step [1-9]/) && document.querySelector('.chart g.c2 polyline')?.getAttribute('points').includes(' ')",
+            "the curve of the training")
+    said = b.js("return document.querySelector('.training > p').textContent")
+    Case.check("step, loss, rate and time left as they go", all(word in said for word in ("of 20000", "loss ", "tokens/s", "left")) and "--set num_epochs=2000" in b.text(), said)
+    b.look("train-running")
+    Case.check("the focus is on what stops it", b.js("return document.activeElement.textContent") == "Stop", b.js("return document.activeElement.outerHTML"))
+    b.keys(Keys.ENTER)
+    b.until("return document.getElementById('which-run')?.value === 'run-1'", "the end of the training")
+    said = b.js("return [document.querySelector('.training > p').textContent, document.getElementById('live').textContent, document.activeElement.textContent]")
+    Case.check("how it ended is shown and said, and it can go on", said[0].startswith("run-1: stopped after step") and said[0] == said[1] and said[2] == "Go on", said)
+    b.look("train-stopped")
+    b.keys(Keys.ENTER)
+    b.until("return document.querySelector('.training button')?.textContent === 'Stop' && document.querySelector('.training > p').textContent.includes('; step')", "the training again")
+    b.driver.refresh()
+    b.until("return document.querySelector('.training button')?.textContent === 'Stop'", "the training after a reload")
+    os.kill(children(b.server)[0], 9)
+    b.until("return document.querySelector('.training > p.bad')", "the end of the training")
+    Case.check("one that is killed is told", "signal 9" in b.js("return document.querySelector('.training > p').textContent"), b.text())
+    b.end("the training")
+
+
 def test_key(here):
     key = os.path.join(here, "key")
     with Server("--api-key-file", key) as s:
@@ -377,7 +410,7 @@ def main():
         os.mkdir(results)
         os.rename(curate(here), os.path.join(results, "data"))
         evaluate(here, os.path.join(results, "data"), os.path.join(results, "eval-later"))
-        with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+        with Server("--results", results, "--adapter", ADAPTER + "=ours", env=PATIENT) as s:
             b = Browser(s)
             try:
                 test_arena(b)
@@ -386,6 +419,7 @@ def main():
                 test_data(b, results)
                 test_review(b)
                 test_train(b, results)
+                test_training(b)
             finally:
                 b.driver.quit()
         test_key(here)

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 from serve_test import ADAPTER, ASKED, ATTUNE, CHAT, ENV, MODEL, Server, curate, head, status_of
 from tap import Case
@@ -329,6 +330,176 @@ def test_train(here):
             Case.check(f"{'a log' if path == 'run-abc/' else 404} for {path}", status == (200 if path == "run-abc/" else 404), status)
 
 
+def children(server):
+    """Processes that the server has started."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+                state, parent = f.read().rsplit(")", 1)[1].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == server.child.pid and state != "Z":
+            found.append(int(pid))
+    return found
+
+
+def wait(what, condition, seconds=120):
+    end = time.time() + seconds
+    while not (got := condition()):
+        if time.time() > end:
+            raise RuntimeError(f"{what} takes more than {seconds} s")
+        time.sleep(0.05)
+    return got
+
+
+def training(s):
+    return s.get("/page/train")[1]["training"]
+
+
+def ended(s):
+    wait("the end of the training", lambda: training(s)["state"] != "running")
+    return training(s)
+
+
+def steps(s, run):
+    found, at = [], 0
+    while True:
+        status, got = s.get(f"/page/train/{run}/{at}")
+        if status != 200 or not got["lines"]:
+            return found
+        found += [line["step"] for line in got["lines"] if "loss" in line]
+        at = got["next"]
+
+
+def begin(s, body):
+    return send(s, "/page/train/start", body, csrf(s))
+
+
+def go_on(s, run="run-1"):
+    """The run goes on; true when it has made a step more than its log has."""
+    before = max(steps(s, run), default=0)
+    status, got = begin(s, {"run": run})
+    assert status == 200, got
+    wait("a further step", lambda: max(steps(s, run), default=0) > before + 3)
+    return before
+
+
+def is_gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+# Of a tiny data set, long enough to be stopped; it would stop by itself when validation gets no better.
+LONG = {"num_epochs": "2000", "max_steps": "20000", "lora_r": "2"}
+PATIENT = ENV | {"ATTUNE_EARLY_STOPPING_PATIENCE": "0", "OMP_NUM_THREADS": "1"}
+
+
+def test_training_refused(here, results, data):
+    """Where nothing can be begun, and what no request may ask for."""
+    for title, flags, want in (("a results folder", [], "--results"), ("a data folder", ["--results", results], "--data")):
+        with Server(*flags) as s:
+            cannot = s.get("/page/train")[1]["cannot"]
+            status, got = begin(s, {})
+            Case.check(f"without {title} nothing is begun, and the page says why", want in cannot and status == 400 and got["error"]["message"] == cannot, (cannot, got))
+    with Server("--results", results, "--data", data) as s:
+        token = csrf(s)
+        Case.check("a page from elsewhere begins nothing", send(s, "/page/train/start", {"settings": LONG}, token, Origin="http://evil.example")[0] == 403)
+        Case.check("nor one without the token", send(s, "/page/train/start", {"settings": LONG})[0] == send(s, "/page/train/start", {"settings": LONG}, "0" * 64)[0] == 403)
+        Case.check("nor a form", s.ask("POST", "/page/train/start", "{}", {"Content-Type": "text/plain", "X-CSRF-Token": token})[0] == 415)
+        Case.check("nor GET", s.ask("GET", "/page/train/start")[0] == s.ask("GET", "/page/train/stop")[0] == 404)
+        Case.check("there is nothing to stop", send(s, "/page/train/stop", {}, token)[0] == 409)
+        for body, want, param in (({"settings": {"lora_r": "0"}}, 400, "settings"), ({"settings": {"scrub_pii": "false"}}, 400, "settings"), ({"settings": {"lora_r": 5}}, 400, "settings"),
+                                  ({"settings": {"lora_r": "2 --out /tmp"}}, 400, "settings"), ({"settings": []}, 400, "settings"), ({"run": 5}, 400, "run"), ({"run": ""}, 400, "run"),
+                                  ({"run": "run-1"}, 404, "run"), ({"run": "../data"}, 404, "run"), ({"run": results}, 404, "run")):
+            status, got = begin(s, body)
+            Case.check(f"{want} for {json.dumps(body)[-40:]}", status == want and got["error"]["param"] == param, (status, got))
+        Case.check("none of that has left anything", training(s) is None and os.listdir(results) == [] and not children(s), os.listdir(results))
+        rows = os.path.join(data, "train.jsonl")
+        os.rename(rows, rows + ".away")
+        status, got = begin(s, {})
+        Case.check("a start is answered at once", status == 200 and got["training"]["run"] == "run-1" and got["training"]["arguments"][:2] == ["train", "--model"], got)
+        last = ended(s)
+        Case.check("what the program refuses is told in its own sentence, and leaves no folder", last["state"] == "failed" and last["code"] == 1 and "train.jsonl" in last["sentence"] and
+                   last["sentence"].count("\n") == 0 and not os.path.exists(os.path.join(results, "run-1")), (last, os.listdir(results)))
+        os.rename(rows + ".away", rows)
+
+
+def test_training_runs(s, results):
+    """Begun, watched, stopped, gone on with, killed."""
+    status, got = begin(s, {"settings": LONG})
+    Case.check("a training begins", status == 200 and got["training"]["state"] == "running" and got["training"]["settings"] == LONG, got)
+    wait("its first steps", lambda: len(steps(s, "run-1")) > 5)
+    (child,) = children(s)
+    with open(f"/proc/{child}/cmdline", encoding="utf-8") as f:
+        words = f.read().split("\0")[:-1]
+    Case.check("it is the command that the page shows", words == ["attune"] + training(s)["arguments"] and words[-6:] == [
+        word for key, value in LONG.items() for word in ("--set", f"{key}={value}")], words)
+    Case.check("by the server's own program", os.path.samefile(f"/proc/{child}/exe", f"/proc/{s.child.pid}/exe"))
+    Case.check("in a group of its own, behind everybody else", os.getpgid(child) == child and os.getpriority(os.PRIO_PROCESS, child) == 19, os.getpgid(child))
+    files = [os.readlink(f"/proc/{child}/fd/{fd}") for fd in os.listdir(f"/proc/{child}/fd")]
+    Case.check("it has no connection of the server's", not any(name.startswith("socket:") for name in files) and os.path.realpath(os.path.join(results, "training.log")) in files, files)
+    status, got = begin(s, {"settings": LONG})
+    Case.check("only one at a time", status == 409 and "run-1" in got["error"]["message"] and children(s) == [child], got)
+    Case.check("its run is no other's to go on with", begin(s, {"run": "run-1"})[0] == 409)
+    Case.check("a page from elsewhere stops nothing", send(s, "/page/train/stop", {}, csrf(s), Origin="http://evil.example")[0] == 403)
+    status, got = send(s, "/page/train/stop", {}, csrf(s))
+    Case.check("it is asked to stop, twice without harm", status == 200 and send(s, "/page/train/stop", {}, csrf(s))[0] in (200, 409), got)
+    last, made = ended(s), steps(s, "run-1")
+    Case.check("it saves and stops", last["state"] == "stopped" and last["code"] == 75 and f"stopped after step {made[-1]} of" in last["sentence"] and
+               os.path.isdir(os.path.join(results, "run-1", "checkpoints", f"step-{made[-1]}")) and not children(s), (last, made[-1]))
+    Case.check("the run can be gone on with", [(one["name"], one["open"]) for one in s.get("/page/train")[1]["runs"]] == [("run-1", True)], s.get("/page/train"))
+    Case.check("settings are for new runs", begin(s, {"run": "run-1", "settings": {}})[0] == 400)
+    before = go_on(s)
+    with open(os.path.join(results, "training.log"), encoding="utf-8") as f:
+        said = f.read()
+    Case.check("in its settings, from the step where it was", f"continuing after step {before} of" in said and training(s)["settings"] == LONG and
+               (made := steps(s, "run-1")) == list(range(1, len(made) + 1)), said)
+    (child,) = children(s)
+    os.kill(child, 9)
+    last = ended(s)
+    Case.check("a training that is killed is told", last["state"] == "killed" and last["code"] == 137 and "signal 9" in last["sentence"], last)
+    Case.check("the server lives, and has buried it", s.get("/health")[0] == 200 and not os.path.exists(f"/proc/{child}"))
+    go_on(s)
+
+
+def test_training(here):
+    results, data = os.path.join(here, "results"), curate(here)
+    os.mkdir(results)
+    test_training_refused(here, results, data)
+    served = ("--results", results, "--data", data)
+    with Server(*served, env=PATIENT) as s:
+        test_training_runs(s, results)
+        (child,) = children(s)
+    Case.check("a server that stops waits for its checkpoint", s.child.returncode == 0 and is_gone(child) and "stopped after step" in s.err, s.err)
+    with Server(*served, env=PATIENT) as s:
+        last = training(s)
+        Case.check("the next one tells how it ended", last["state"] == "stopped" and last["code"] == 75 and "stopped after step" in last["sentence"], last)
+        go_on(s)
+        (child,) = children(s)
+        s.child.kill()
+        s.child.wait()
+        wait("the end of the training without its server", lambda: is_gone(child))
+        with open(os.path.join(results, "training.log"), encoding="utf-8") as f:
+            Case.check("of a server that is killed the training saves and stops", "attune: stopped after step" in (said := f.read()), said)
+    with Server(*served, env=PATIENT) as s:
+        last = training(s)
+        Case.check("and the next server knows", last["state"] == "stopped" and "server ended" in last["sentence"], last)
+        status, got = begin(s, {"settings": {"max_steps": "3", "lora_r": "2"}})
+        last = ended(s)
+        adapter = os.path.join(results, "run-2", "adapter", "adapter_model.safetensors")
+        Case.check("a training that is done has an adapter", status == 200 and last["run"] == "run-2" and last["state"] == "done" and last["code"] == 0 and os.path.exists(adapter) and
+                   s.get("/page/train/run-2/0")[1]["result"]["steps"] == 3, last)
+        Case.check("a finished run is not gone on with", begin(s, {"run": "run-2"})[0] == 404)
+    with open(os.path.join(results, "trainings.jsonl"), "a", encoding="utf-8") as f:
+        f.write('{"run":"run-1"}\n')
+    done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", *served], env=ENV, capture_output=True, text=True, check=False, timeout=60)
+    Case.check("a damaged list of trainings is named with its line", done.returncode == 4 and re.search(r"trainings\.jsonl: line \d+: expected a training", done.stderr), done)
+
+
 def test_key(here):
     key = os.path.join(here, "key")
     with Server("--api-key-file", key) as s:
@@ -336,7 +507,7 @@ def test_key(here):
             secret = f.read().strip()
         Case.check("who has not shown the key sees the page", s.ask("GET", "/")[0] == s.ask("GET", "/ui/app.js")[0] == 200)
         Case.check("and is told nothing else", s.get("/page/state") == (200, {"key": True, "known": False}), s.get("/page/state"))
-        for path in ("/v1/models", "/page/arena", "/page/report", "/page/data", "/report/eval", "/page/nothing", "/metrics"):
+        for path in ("/v1/models", "/page/arena", "/page/report", "/page/data", "/page/train", "/report/eval", "/page/nothing", "/metrics"):
             Case.check(f"401 for {path}", s.ask("GET", path)[0] == 401)
         for title, body, want in (("another key", {"key": "x" * 64}, 401), ("its beginning", {"key": secret[:-1]}, 401), ("no key", {}, 400), ("no text", {"key": 5}, 400)):
             status, headers, text = s.ask("POST", "/page/sign-in", body)
@@ -371,6 +542,8 @@ def main():
         test_review(here)
         test_data(here)
         test_train(here)
+    with tempfile.TemporaryDirectory() as here:
+        test_training(here)
     with tempfile.TemporaryDirectory() as here:
         test_key(here)
     print(f"1..{Case.n}")

@@ -18,7 +18,7 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
 /* ---- files -------------------------------------------------------------------------------------------------------------------------- */
 
 extern const char ui_index_html[], ui_app_css[], ui_icon_svg[], ui_app_js[], ui_dom_js[], ui_server_js[], ui_arena_js[],
-	ui_report_js[], ui_xray_js[], ui_train_js[], ui_chart_js[], ui_review_js[], ui_diff_js[], ui_data_js[];
+	ui_report_js[], ui_xray_js[], ui_train_js[], ui_training_js[], ui_chart_js[], ui_review_js[], ui_diff_js[], ui_data_js[];
 
 static const struct {
 	const char *path, *type, *text;
@@ -33,6 +33,7 @@ static const struct {
 	{"/ui/report.js", "text/javascript; charset=utf-8", ui_report_js},
 	{"/ui/xray.js", "text/javascript; charset=utf-8", ui_xray_js},
 	{"/ui/train.js", "text/javascript; charset=utf-8", ui_train_js},
+	{"/ui/training.js", "text/javascript; charset=utf-8", ui_training_js},
 	{"/ui/chart.js", "text/javascript; charset=utf-8", ui_chart_js},
 	{"/ui/review.js", "text/javascript; charset=utf-8", ui_review_js},
 	{"/ui/diff.js", "text/javascript; charset=utf-8", ui_diff_js},
@@ -173,7 +174,9 @@ int page_open(struct page **out, const struct serve_options *o, struct err *e)
 		return ERR_RESOURCE;
 	*p = (struct page){.o = o};
 	int rc = arena_open(&p->arena, o->results, e);
-	return rc ? rc : review_open(&p->review, o->results, e);
+	if (!rc)
+		rc = review_open(&p->review, o->results, e);
+	return rc ? rc : training_open(&p->training, o->results, e);
 }
 
 void page_close(struct page *p)
@@ -182,6 +185,7 @@ void page_close(struct page *p)
 		arena_close(p->arena);
 		xray_close(p->xray);
 		review_close(p->review);
+		training_close(p->training);
 	}
 	mem_free(p);
 }

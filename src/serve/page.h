@@ -19,18 +19,21 @@ handler arena_get, arena_ask, arena_answer, arena_vote; /* page_arena.c */
 handler report_summary, report_page;                    /* page_report.c */
 handler xray_post;                                      /* page_xray.c */
 handler data_get;                                       /* page_data.c */
-handler train_runs, train_run_get;                      /* page_train.c */
+handler train_run_get;                                  /* page_train.c */
+handler train_get, train_start, train_stop;             /* page_training.c */
 handler review_get, review_decide, review_add;          /* page_review.c */
 
 /* What the files of the page share. */
 struct arena_book;
 struct xray;
 struct review_desk;
+struct training_desk;
 struct page {
 	const struct serve_options *o;
 	struct arena_book *arena;
 	struct xray *xray; /* NULL: nobody has looked yet */
 	struct review_desk *review;
+	struct training_desk *training;
 };
 int arena_open(struct arena_book **out, const char *results, struct err *e);
 void arena_close(struct arena_book *b);
@@ -41,6 +44,12 @@ int xray_marks(struct server *s, const char *question, const char *answer, json_
 void xray_close(struct xray *x);
 int review_open(struct review_desk **out, const char *results, struct err *e);
 void review_close(struct review_desk *d);
+int training_open(struct training_desk **out, const char *results, struct err *e);
+void training_close(struct training_desk *d); /* a training that runs ends at once */
+/* To be called now and then: notes when the training has ended, and asks it to if it should `stop`. Whether it still runs. */
+bool training_tick(struct server *s, bool stop);
+/* [{"name", "folder", "open"}] of every run there is to watch; open: it can be gone on with. The caller decrefs. */
+json_t *train_list(const struct serve_options *o);
 
 /* The request's body as an object, which the caller decrefs; NULL and a problem. */
 json_t *page_body(const struct http_request *r, struct problem *p);

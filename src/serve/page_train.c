@@ -1,5 +1,5 @@
 /*
- * Training runs: the log of each, as it grows. Nothing here starts or stops one. Reference: page.h; train.h, "The run folder".
+ * Training runs: the log of each, as it grows. What begins and stops one: page_training.c. Reference: page.h; train.h, "The run folder".
  */
 #include "serve/page.h"
 
@@ -26,19 +26,29 @@ static int is_run(const struct dirent *d)
 	return !strncmp(d->d_name, "run-", 4);
 }
 
-/* {"name", "folder"} of the folders that were named and of the results' own, if they have a log. */
-static json_t *runs_json(const struct serve_options *o)
+/* {"name", "folder", "open"}, open: of the results and not finished. */
+static json_t *run_json(const struct serve_options *o, size_t i, const char *entry)
+{
+	char folder[PATH_SIZE], path[PATH_SIZE];
+	struct err e;
+	bool own = i >= o->n_runs;
+	if (path_join(folder, sizeof folder, &e, own ? o->results : "", own ? entry : o->run[i]) ||
+		path_join(path, sizeof path, &e, folder, "metrics.jsonl") || !file_exists(path) ||
+		path_join(path, sizeof path, &e, folder, "run.json"))
+		return NULL;
+	return json_pack("{s:s, s:s, s:b}", "name", last_of(folder), "folder", folder, "open", own && !file_exists(path));
+}
+
+/* The folders that were named and the results' own, if they have a log. */
+json_t *train_list(const struct serve_options *o)
 {
 	struct dirent **entries = NULL;
-	char folder[PATH_SIZE], log[PATH_SIZE];
-	struct err e;
 	json_t *list = json_array();
 	int n = o->results ? scandir(o->results, &entries, is_run, alphasort) : 0;
 	for (size_t i = 0; i < o->n_runs + (size_t)(n > 0 ? n : 0) && i < RUNS_MAX; i++) {
-		int rc = i < o->n_runs ? path_join(folder, sizeof folder, &e, "", o->run[i])
-				       : path_join(folder, sizeof folder, &e, o->results, entries[i - o->n_runs]->d_name);
-		if (!rc && !path_join(log, sizeof log, &e, folder, "metrics.jsonl") && file_exists(log))
-			json_array_append_new(list, json_pack("{s:s, s:s}", "name", last_of(folder), "folder", folder));
+		json_t *one = run_json(o, i, i < o->n_runs ? NULL : entries[i - o->n_runs]->d_name);
+		if (one)
+			json_array_append_new(list, one);
 	}
 	for (int i = 0; i < n; i++)
 		free(entries[i]); /* scandir's */
@@ -49,7 +59,7 @@ static json_t *runs_json(const struct serve_options *o)
 /* Only names of the list lead to a folder. */
 static bool run_folder(const struct serve_options *o, const char *name, size_t n, char folder[PATH_SIZE])
 {
-	json_t *list = runs_json(o), *one;
+	json_t *list = train_list(o), *one;
 	size_t i;
 	bool found = false;
 	json_array_foreach (list, i, one) {
@@ -61,12 +71,6 @@ static bool run_folder(const struct serve_options *o, const char *name, size_t n
 	}
 	json_decref(list);
 	return found;
-}
-
-void train_runs(struct server *s, struct http_request *r, const char *rest)
-{
-	(void)rest;
-	http_reply_json(r, 200, json_pack("{s:o}", "runs", runs_json(s->o)));
 }
 
 /* ---- one run --------------------------------------------------------------------------------------------------------------------------- */

@@ -155,7 +155,9 @@ static const struct endpoint endpoints[] = {
 	{"/page/review/decide", HTTP_POST, true, review_decide},
 	{"/page/review/add", HTTP_POST, true, review_add},
 	{"/page/data", HTTP_GET, true, data_get},
-	{"/page/train", HTTP_GET, true, train_runs},
+	{"/page/train", HTTP_GET, true, train_get},
+	{"/page/train/start", HTTP_POST, false, train_start},
+	{"/page/train/stop", HTTP_POST, true, train_stop},
 	{"/page/train/", HTTP_GET, true, train_run_get},
 };
 

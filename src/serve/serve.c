@@ -8,7 +8,7 @@
 #include "serve/connection.h"
 #include "serve/key.h"
 
-enum { TICK_MS = 200, GRACE_S = 10 };
+enum { TICK_MS = 200, GRACE_S = 10, TRAINING_GRACE_S = 30 /* for a step and its checkpoint */ };
 _Static_assert(QUEUE_MAX + BATCHER_SLOTS_MAX < CONNECTIONS_MAX, "who waits for an answer would keep everybody else out");
 
 struct loop {
@@ -37,12 +37,13 @@ static void on_news(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-/* Asked to stop it lets nobody in, waits for who is inside, and a tick more for the last bytes to leave. */
+/* Asked to stop it lets nobody in, waits for who is inside and for a training, and a tick more for the last bytes to leave. */
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
 	struct loop *l = context;
 	double now = now_s();
 	(void)fd, (void)what;
+	bool training = training_tick(&l->server, *l->server.o->stop);
 	pending_expire(&l->server, l->stopped_s > 0 && now - l->stopped_s > GRACE_S);
 	if (!*l->server.o->stop)
 		return;
@@ -50,8 +51,10 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 		l->stopped_s = now;
 		http_refuse_new(l->server.http);
 		log_line(LOG_INFO, "stopping; who is being answered has %d s", GRACE_S);
+		if (training)
+			log_line(LOG_INFO, "the training has %d s to write a checkpoint", TRAINING_GRACE_S);
 	}
-	if (l->server.pending)
+	if (l->server.pending || (training && now - l->stopped_s < TRAINING_GRACE_S))
 		return;
 	if (l->idle_s)
 		event_base_loopbreak(l->base);

@@ -1,10 +1,11 @@
 /*
  * Refusing before the start what would fail hours later: memory, disk.
- * References: proc(5) (MemAvailable), the kernel's cgroup-v2 document (memory.max).
+ * References: proc(5) (MemAvailable), the kernel's cgroup-v2 document (memory.max, memory.stat).
  */
 #include "train/resources.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 
 /* The first number of a file, or `otherwise` when there is none ("max", or no such file). */
@@ -18,6 +19,32 @@ static size_t file_number(const char *path, size_t otherwise)
 	return found ? (size_t)v : otherwise;
 }
 
+/* Of the lines "name number" of a file that of `name`, or 0. */
+static size_t file_entry(const char *path, const char *name)
+{
+	char found[64];
+	unsigned long long v = 0;
+	FILE *f = fopen(path, "re");
+	while (f && fscanf(f, "%63s %llu", found, &v) == 2 && strcmp(found, name))
+		v = 0;
+	if (f)
+		fclose(f);
+	return (size_t)v;
+}
+
+size_t memory_group_left(const char *folder)
+{
+	char path[PATH_SIZE];
+	if (path_join(path, sizeof path, NULL, folder, "memory.max"))
+		return SIZE_MAX;
+	size_t max = file_number(path, SIZE_MAX), used = rss_bytes();
+	if (max == SIZE_MAX || path_join(path, sizeof path, NULL, folder, "memory.stat"))
+		return max;
+	size_t group = file_entry(path, "anon");
+	used = group > used ? group : used;
+	return max > used ? max - used : 0;
+}
+
 /* SIZE_MAX when unknown. */
 static size_t memory_available(void)
 {
@@ -29,12 +56,8 @@ static size_t memory_available(void)
 			available = kib * 1024;
 	if (f)
 		fclose(f);
-	size_t max = file_number("/sys/fs/cgroup/memory.max", SIZE_MAX), used = rss_bytes();
-	if (max != SIZE_MAX) {
-		size_t left = max > used ? max - used : 0; /* our own share: the page cache that the group also counts gives way */
-		available = left < available ? left : available;
-	}
-	return available;
+	size_t left = memory_group_left("/sys/fs/cgroup");
+	return left < available ? left : available;
 }
 
 int memory_check(size_t need_bytes, struct err *e)

@@ -2,6 +2,7 @@
 #include "train/resources.h"
 
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,6 +14,30 @@ static void test_memory(void **state)
 	assert_int_equal(memory_check(1, &e), 0);
 	assert_int_equal(memory_check(SIZE_MAX / 2, &e), ERR_RESOURCE);
 	assert_non_null(strstr(e.text, "micro_batch_size"));
+}
+
+/* What others of the group hold counts: a server with its model beside the training. */
+static void test_group(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	char dir[] = "/tmp/attune-group-XXXXXX", max[64], stat[64];
+	static const char held[] = "anon 3000000000\nfile 9000000000\nkernel 5\n", pages[] = "file 9000000000\nanon 1\n";
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(memory_group_left(dir), SIZE_MAX);
+	assert_int_equal(
+		path_join(max, sizeof max, &e, dir, "memory.max") || path_join(stat, sizeof stat, &e, dir, "memory.stat"), 0);
+	assert_int_equal(file_replace(max, "max\n", 4, &e), 0);
+	assert_int_equal(memory_group_left(dir), SIZE_MAX);
+	assert_int_equal(file_replace(max, "4000000000\n", 11, &e), 0);
+	assert_int_equal(file_replace(stat, held, sizeof held - 1, &e), 0);
+	assert_int_equal(memory_group_left(dir), 1000000000);
+	assert_int_equal(file_replace(stat, pages, sizeof pages - 1, &e), 0);
+	size_t left = memory_group_left(dir); /* the page cache gives way, this process does not */
+	assert_true(left > 3000000000 && left < 4000000000);
+	assert_int_equal(file_replace(max, "1000\n", 5, &e), 0);
+	assert_int_equal(memory_group_left(dir), 0);
+	assert_int_equal(dir_remove(dir, &e), 0);
 }
 
 static void test_disk(void **state)
@@ -29,6 +54,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_disk),
 	};
 	return cmocka_run_group_tests_name("resources", tests, NULL, NULL);

@@ -1,8 +1,9 @@
-/* Train: runs as they go, one laid over another. The page only reads. */
+/* Train: runs as they go, one laid over another. What begins and stops one: training.js. */
 
 import {announce, commands, el, empty, problem, quote, scroll} from "./dom.js";
 import {get, state} from "./server.js";
 import {chart} from "./chart.js";
+import {Control, command_of} from "./training.js";
 
 const PERIOD_MS = 2000, COLOURS = 5, RECENT = 20;
 
@@ -28,7 +29,13 @@ function left(lines, total) {
 
 class Run {
 	constructor({name, folder}, index) {
-		Object.assign(this, {name, folder, index, lines: [], next: 0, result: null, shown: index < 2});
+		Object.assign(this, {name, folder, index, shown: index < 2});
+		this.begin();
+	}
+
+	/* From its first line on: also when it goes on from a checkpoint, which may be behind what was read. */
+	begin() {
+		Object.assign(this, {lines: [], next: 0, result: null});
 	}
 
 	async read() {
@@ -65,25 +72,45 @@ class Run {
 }
 
 class Screen {
-	constructor(main, runs) {
-		this.runs = runs;
+	constructor(main) {
+		this.runs = [];
+		this.control = new Control(main);
+		this.boxes = el("fieldset", {class: "arms runs"}, el("legend", {class: "hidden"}, "Runs to show"));
 		this.plots = el("section", {"aria-label": "Curves"});
 		this.table = el("section", {"aria-label": "Figures"});
 		this.trouble = el("div");
-		const boxes = runs.map((run) => {
-			const box = el("input", {type: "checkbox", id: `run-${run.index}`, checked: run.shown, onchange: () => {
-				run.shown = box.checked;
-				this.draw();
-			}});
-			return el("span", {class: `pill run c${run.index % COLOURS}`}, box, el("label", {for: `run-${run.index}`}, el("span", {class: "swatch", "aria-hidden": "true"}), run.name));
-		});
-		main.append(el("fieldset", {class: "arms runs"}, el("legend", {class: "hidden"}, "Runs to show"), boxes), this.trouble, this.plots, this.table);
+		this.foot = el("div");
+		main.append(this.boxes, this.trouble, this.plots, this.table, this.foot);
+	}
+
+	box(run) {
+		const box = el("input", {type: "checkbox", id: `run-${run.index}`, checked: run.shown, onchange: () => {
+			run.shown = box.checked;
+			this.draw();
+		}});
+		return el("span", {class: `pill run c${run.index % COLOURS}`}, box, el("label", {for: `run-${run.index}`}, el("span", {class: "swatch", "aria-hidden": "true"}), run.name));
+	}
+
+	/* Whether there is a run that was not there before, or one that goes on. */
+	take({runs, training}) {
+		const fresh = runs.filter((one) => !this.runs.some((run) => run.name === one.name));
+		for (const one of fresh) {
+			const run = new Run(one, this.runs.length);
+			run.shown ||= one.name === training?.run;
+			this.runs.push(run);
+			this.boxes.append(this.box(run));
+		}
+		const started = training?.started ?? null, begun = this.started !== undefined && this.started !== started;
+		if (begun)
+			this.runs.find((run) => run.name === training?.run)?.begin();
+		this.started = started;
+		return begun || fresh.length > 0;
 	}
 
 	draw() {
 		const shown = this.runs.filter((run) => run.shown && run.lines.length);
 		if (!shown.length) {
-			this.plots.replaceChildren(el("p", {class: "quiet hint"}, "No run is chosen, or none has begun."));
+			this.plots.replaceChildren(this.runs.length ? el("p", {class: "quiet hint"}, "No run is chosen.") : nothing(this.control.cannot));
 			this.table.replaceChildren();
 			return;
 		}
@@ -98,15 +125,29 @@ class Screen {
 			})))));
 	}
 
+	/* Of the run that is being trained. */
+	how_far() {
+		const run = this.runs.find((one) => one.name === this.control.training?.run && one.lines.length);
+		if (!run)
+			return "";
+		const {step, loss, "tokens/s": rate, left: time} = Object.fromEntries(run.figures());
+		return `step ${step}, loss ${loss}, ${rate} tokens/s${time && time !== "–" ? `, ${time} left` : ""}`;
+	}
+
 	async follow() {
 		try {
-			const news = await Promise.all(this.runs.map((run) => run.read()));
+			const now = await get("/page/train");
+			this.control.take(now);
+			const changed = this.take(now), news = await Promise.all(this.runs.map((run) => run.read()));
 			this.trouble.replaceChildren();
-			if (news.some(Boolean) || !this.drawn)
+			if (this.control.running)
+				this.control.say(this.how_far());
+			if (changed || news.some(Boolean) || !this.drawn)
 				this.draw();
-			if (this.drawn && this.runs.some((run, i) => news[i] && run.result))
+			if (this.drawn && this.runs.some((run, i) => news[i] && run.result && run.name !== now.training?.run))
 				announce("A run has ended.");
 			this.drawn = true;
+			foot(this.foot, now);
 		} catch (error) {
 			this.trouble.replaceChildren(problem(error));
 		}
@@ -120,17 +161,27 @@ class Screen {
 	}
 }
 
+function nothing(cannot) {
+	return empty("There is no run to watch", cannot ? "Begin one, and name its folder when the server is started." : "Begin one above, or with the command below.");
+}
+
+/* The commands of what is seen, written anew only when they are others: somebody may be copying one. */
+function foot(where, {runs, training}) {
+	const model = quote(state.model_given), data = quote(state.data ?? "DIR/.attune/data"), folder = quote(runs[0]?.folder ?? "run");
+	const list = [["train, or go on where it was", training ? command_of(training) : `attune train --model ${model} --data ${data} --out ${folder}`]];
+	if (training?.state === "done")
+		list.push(["serve what it made", `attune serve --model ${model} --results ${quote(state.results)} --adapter ${quote(`${training.folder}/adapter=${training.run}`)}`]);
+	if (!runs.length)
+		list.push(["watch it", `attune serve --model ${model} --run run`]);
+	const key = JSON.stringify(list);
+	if (where.dataset.key !== key)
+		where.replaceChildren(commands(list));
+	where.dataset.key = key;
+}
+
 export async function train(main) {
-	const {runs} = await get("/page/train");
-	const data = quote(state.data ?? "DIR/.attune/data");
-	main.append(el("h1", {}, "Train"), el("p", {class: "lead"}, "Runs as they go: loss, validation, speed, memory and the time that is left. This page only watches; a run goes on where it was when its command is given again."));
-	if (!runs.length) {
-		main.append(empty("There is no run to watch", "Begin one, and name its folder when the server is started:", `attune train --model ${quote(state.model_given)} --data ${data} --out run`),
-			commands([["watch it", `attune serve --model ${quote(state.model_given)} --run run`]]));
-		return null;
-	}
-	const screen = new Screen(main, runs.map((run, i) => new Run(run, i)));
+	main.append(el("h1", {}, "Train"), el("p", {class: "lead"}, "Runs as they go: loss, validation, speed, memory and the time that is left. A run that was stopped goes on where it was, from here or when its command is given again."));
+	const screen = new Screen(main);
 	await screen.follow();
-	main.append(commands([["train, or go on where it was", `attune train --model ${quote(state.model_given)} --data ${data} --out ${quote(runs[0].folder)}`]]));
 	return () => screen.close();
 }
