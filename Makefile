@@ -1,6 +1,7 @@
 # The front door. Meson and Ninja do the work, in build/.
 PREFIX ?= /usr/local
 TIME ?= 60
+RESULTS ?= sample/.attune
 
 all: build/build.ninja
 	@ninja -C build attune
@@ -15,6 +16,7 @@ help:
 	@echo 'make bench      training speed, attune and PyTorch by turns (downloads PyTorch, or ORACLE=VENV)'
 	@echo 'make round      does review make the next drafts better? drafts, a simulated editor, training, drafts: an hour and more after make demo'
 	@echo 'make page       hold the page of attune serve to axe-core in a browser, photographs in build/page (downloads axe-core)'
+	@echo 'make shots      the photographs of the page in docs/, of RESULTS=sample/.attune as make demo leaves it'
 	@echo 'make oracle     hold every model family to PyTorch, and MODEL=x.gguf too; half an hour and more (downloads PyTorch)'
 	@echo 'make install    into PREFIX=$(PREFIX)'
 	@echo 'make clean      remove what was built'
@@ -73,6 +75,10 @@ page: all
 	@ATTUNE_AXE=$$(echo build/axe/lib/python3*/site-packages/axe_core_python/axe.min.js) ATTUNE_SHOTS=build/page \
 		/usr/bin/python3 tests/page_browser.py build/attune tests/golden
 
+shots: all
+	@tools/deps.sh browser
+	@/usr/bin/python3 tests/page_shots.py build/attune tests/golden $(RESULTS) docs
+
 install: all
 	meson configure build --prefix=$(abspath $(PREFIX))
 	meson install -C build --quiet
@@ -80,4 +86,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan fuzz soak bench oracle page round install clean
+.PHONY: all help deps demo test asan fuzz soak bench oracle page shots round install clean

@@ -1,13 +1,13 @@
 /* Training from the page: what is begun, how it goes, how it ended. One at a time, by the server's own program. */
 
 import {announce, el, problem, quote} from "./dom.js";
-import {post} from "./server.js";
+import {post, state} from "./server.js";
 
 const TONE = {done: "good", failed: "bad", killed: "bad"};
 
-/* The command that does the same. */
-export function command_of(training) {
-	return ["attune", ...training.arguments].map(quote).join(" ");
+/* The command that does the same; the model by the name that the server was given, of which the child gets the file. */
+export function command_of({arguments: [verb, model, , ...others]}) {
+	return ["attune", verb, model, state.model_given, ...others].map(quote).join(" ");
 }
 
 export class Control {
