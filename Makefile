@@ -13,7 +13,7 @@ help:
 	@echo 'make asan       the same tests under AddressSanitizer and UBSan, in build-asan/'
 	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
 	@echo 'make soak       send 100,000 requests of all kinds to a server, whose memory and descriptors may not grow; half an hour'
-	@echo 'make bench      training speed, attune and PyTorch by turns (downloads PyTorch, or ORACLE=VENV)'
+	@echo 'make bench      speed and memory beside PyTorch and llama.cpp by turns, ten minutes (downloads and compiles both, or ORACLE=VENV)'
 	@echo 'make round      does review make the next drafts better? drafts, a simulated editor, training, drafts: an hour and more after make demo'
 	@echo 'make page       hold the page of attune serve to axe-core in a browser, photographs in build/page (downloads axe-core)'
 	@echo 'make shots      the photographs of the page in docs/, of RESULTS=sample/.attune as make demo leaves it'

@@ -1,11 +1,11 @@
-"""LoRA training throughput of PyTorch + PEFT under bf16 autocast, to set beside attune's on the same machine.
+"""LoRA training throughput of PyTorch + PEFT, to set beside attune's on the same machine.
 
-    peer.py MODEL_DIR [--steps N] [--seconds S] [--rows 4] [--length 512] [--micro 1] [--base bf16|f32] [--compile] [--threads 2]
+    peer.py MODEL_DIR [--steps N] [--seconds S] [--rows 4] [--length 512] [--micro 1] [--base bf16|f32] [--compute bf16|f32] [--compile] [--threads 2]
 
 One step: ROWS sequences of LENGTH random tokens, r 16 on all linear layers, every token scored, gradients clipped, AdamW. Prints a JSON line
 a step (step 0 warms up and is left out of the summary) and a summary line: median and mean tokens/s, rss_mb (at the end), peak_rss_mb.
 `busy` is the share of the threads' time that the process got: well under 1 means that something else was running.
-MODEL_DIR is a Hugging Face folder (tests/oracle/hf_model.py makes one). --micro, --base and
+MODEL_DIR is a Hugging Face folder (tests/oracle/hf_model.py makes one). --micro, --base, --compute and
 --compile are the peer's tuning: try them on the machine and set its best beside attune, not its worst. To alternate with attune, run both by turns
 with a few --steps each: machines drift.
 """
@@ -26,6 +26,7 @@ def parse():
     ap.add_argument("--length", type=int, default=512)
     ap.add_argument("--micro", type=int, default=1, help="rows in one forward and backward")
     ap.add_argument("--base", choices=("bf16", "f32"), default="bf16", help="how the frozen weights are held; adapters are f32")
+    ap.add_argument("--compute", choices=("bf16", "f32"), default="bf16", help="bf16: under autocast; f32: everything, the base too")
     ap.add_argument("--compile", action="store_true", help="torch.compile")
     ap.add_argument("--threads", type=int, default=2)
     return ap.parse_args()
@@ -45,7 +46,7 @@ def main():
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
-    dtype = torch.bfloat16 if args.base == "bf16" else torch.float32
+    dtype = torch.bfloat16 if args.base == args.compute == "bf16" else torch.float32
     base = AutoModelForCausalLM.from_pretrained(args.model, dtype=dtype, attn_implementation="sdpa")
     model = get_peft_model(base, LoraConfig(
         r=16, lora_alpha=32, lora_dropout=0.0, task_type="CAUSAL_LM",
@@ -63,7 +64,7 @@ def main():
         opt.zero_grad()
         loss = 0.0
         for part in ids.split(args.micro):
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.compute == "bf16"):
                 logits = forward(input_ids=part, use_cache=False).logits
             logits = logits[:, :-1].flatten(0, 1).float()
             part_loss = torch.nn.functional.cross_entropy(logits, part[:, 1:].flatten(), reduction="sum") / (n_tokens - args.rows)
@@ -88,7 +89,7 @@ def main():
     print(json.dumps({"steps": len(rates), "tokens_per_s": round(statistics.median(rates), 1) if rates else None,
                       "tokens_per_s_mean": round(statistics.mean(rates), 1) if rates else None, "rss_mb": round(rss_mb()),
                       "peak_rss_mb": round(peak), "torch": torch.__version__, "threads": args.threads, "micro": args.micro,
-                      "base": args.base, "compile": args.compile}))
+                      "base": args.base, "compute": args.compute, "compile": args.compile}))
 
 
 if __name__ == "__main__":

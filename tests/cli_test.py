@@ -19,7 +19,7 @@ from tap import HARBOR, Case
 ATTUNE, GOLDEN = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 MODEL = os.path.join(GOLDEN, "untied.gguf")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("ATTUNE_", "HF_"))} | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent"}
-VERBS = ["init", "plan", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve", "write", "review"]
+VERBS = ["init", "plan", "run", "pull", "train", "score", "generate", "chat", "doctor", "config", "help", "export", "serve", "write", "review", "bench"]
 
 
 def run(*args, text="", **more):
@@ -600,6 +600,40 @@ def test_doctor():
     Case.check("doctor without pip", rc == 0 and [r["ok"] for r in map(json.loads, out.splitlines()) if r["part"] == "pip"] == [False], out)
 
 
+def bench_flop(what, n):
+    """Operations a token of a sequence of n in MODEL: 1 layer, width 32, 2 heads of 32 and 1 for keys and values, feed-forward 64, 384 tokens. Written without sight of flow/bench.c."""
+    layer, head = 2 * 32 * 64 + 2 * 32 * 32 + 3 * 32 * 64, 32 * 384
+    seen = (n + 1) / 2  # keys, on average
+    attention = 2 * 2 * 64 * seen
+    if what == "prefill":
+        return 2 * layer + 2 * head / n + attention
+    adapter = 16 * (2 * (32 + 64) + 2 * (32 + 32) + 3 * (32 + 64))
+    return 2 * 2 * (layer + head) + 3 * 2 * adapter + 3 * attention
+
+
+def test_bench(here):
+    rc, out, err = run("bench", "--model", MODEL, "--threads", "1", "--json", TMPDIR=here)
+    lines = [json.loads(line) for line in out.splitlines()]
+    kinds = [(r["what"], r["tokens"], r["streams"]) for r in lines if r["what"] != "product"]
+    Case.check("bench measures a prompt, answers and training", rc == 0 and kinds ==
+               [("prefill", 511, 1), ("decode", 32, 1), ("decode", 32, 16), ("training", 512, 4)], (rc, out, err))
+    Case.check("its figures have a range, and the memory until then", all(0 < r["low"] <= r["rate"] <= r["high"] and r["threads"] == 1 for r in lines) and
+               1e6 < lines[0]["peak_bytes"] and [r["peak_bytes"] for r in lines] == sorted(r["peak_bytes"] for r in lines), out)
+    product = {r["path"]: r["high"] for r in lines if r["what"] == "product"}
+    Case.check("a product for each path but ref", product.keys() == {k for k in run("doctor", "--json")[1].split("present: ")[1].split('"')[0].split() if k != "ref"}, out)
+    for r in lines:
+        if r["what"] in ("prefill", "training"):
+            share = r["rate"] * bench_flop(r["what"], r["tokens"]) / product[r["path"]] / 1e9 if product else None
+            Case.check(f"{r['what']}: the share of the products", r["share"] == share or abs(r["share"] / share - 1) < 1e-9, (r, share))
+    Case.check("bench leaves nothing behind", not os.listdir(here), os.listdir(here))
+    rc, out, err = run("bench", "decode", "--model", MODEL, "--quiet")
+    Case.check("bench of one part, as a table", rc == 0 and not err and [line.split("  ")[0] for line in out.splitlines() if not line.startswith("products")] ==
+               ["1 answer at a time", "16 answers at a time"], (rc, out, err))
+    rc, out, err = run("bench", "prefill", "--model", MODEL, "--json", ATTUNE_CPU="ref")
+    Case.check("on ref there is no share", rc == 0 and json.loads(out.splitlines()[-1])["path"] == "ref" and json.loads(out.splitlines()[-1])["share"] is None, (rc, out, err))
+    refuses("bench of what is none", 2, "found 'idling'", "bench", "idling", "--model", MODEL)
+
+
 def main():
     current = tempfile.TemporaryDirectory()
     os.chdir(current.name)
@@ -625,6 +659,8 @@ def main():
     with tempfile.TemporaryDirectory() as here:
         test_chat(here)
     test_doctor()
+    with tempfile.TemporaryDirectory() as here:
+        test_bench(here)
     Case.check("nothing was left in the current folder", not os.listdir("."), os.listdir("."))
     print(f"1..{Case.n}")
     return Case.failed > 0

@@ -9,7 +9,8 @@
 
 const struct command *const commands[] = {&command_init, &command_plan, &command_run, &command_pull, &command_curate,
 	&command_train, &command_eval, &command_lint, &command_export, &command_search, &command_score, &command_generate,
-	&command_chat, &command_write, &command_review, &command_serve, &command_doctor, &command_config, &command_help, NULL};
+	&command_chat, &command_write, &command_review, &command_serve, &command_bench, &command_doctor, &command_config,
+	&command_help, NULL};
 
 const struct command *command_find(const char *name)
 {

@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 
 extern const struct command command_pull, command_train, command_score, command_generate, command_chat, command_doctor,
-	command_config, command_curate, command_eval, command_export, command_help, command_init, command_lint, command_plan,
-	command_run, command_review, command_search, command_serve, command_write;
+	command_bench, command_config, command_curate, command_eval, command_export, command_help, command_init, command_lint,
+	command_plan, command_run, command_review, command_search, command_serve, command_write;
 
 /* Flags that several verbs share, so that they read the same everywhere. */
 /* clang-format off */

@@ -10,6 +10,7 @@
  *   write     briefs -> drafts, checked, in front of people
  *   reasons   why they changed or rejected one, as programs say it
  *   rounds    what people decided about them, by who wrote
+ *   bench     how fast this machine trains and answers
  */
 #ifndef ATTUNE_FLOW_H
 #define ATTUNE_FLOW_H
@@ -144,5 +145,31 @@ struct flow_rounds { /* in the order in which they began */
 /* Intervals draw drafts whose first passage is of the same document together. The caller releases. */
 int flow_rounds(struct flow_rounds *out, struct reviews *r, struct err *e);
 void flow_rounds_release(struct flow_rounds *r);
+
+struct flow_bench_options {
+	const struct model *model;
+	bool training, prefill, decode;    /* what is measured beside products */
+	const volatile sig_atomic_t *stop; /* ERR_INTERRUPTED or ERR_STOPPED when it becomes true */
+};
+/* One figure: the median of several runs, the slowest and the fastest. The first run, with cold caches, is left out. */
+struct flow_speed {
+	const char *what;       /* "product", "training", "prefill", "decode" */
+	const char *path;       /* of kern */
+	size_t n_tokens;        /* of a row of a step, of a prompt, of an answer */
+	size_t n_streams;       /* rows of a step, sequences side by side */
+	double rate, low, high; /* tokens/s of all streams; of products GFLOPS */
+	double share; /* of what the fastest product of the path reaches; NaN where products are not what bounds, and for `ref` */
+	size_t peak_bytes; /* the most that the process has held until then */
+};
+enum { FLOW_PRODUCTS = 8, FLOW_STREAMS = 16 };
+struct flow_bench {
+	struct flow_speed speed[FLOW_PRODUCTS + 4];
+	size_t n;
+};
+/*
+ * Products of every path that is here, prompts of 512 tokens, answers one and FLOW_STREAMS at a time, steps of training of 4 x 512 tokens with r 16, all
+ * scored: with as many threads as are set, on the path that is chosen. Less where the model's context is shorter.
+ */
+int flow_bench(const struct flow_bench_options *o, struct flow_bench *out, struct err *e);
 
 #endif

@@ -3,7 +3,7 @@
  */
 #include "train/train.h"
 
-#include <math.h>
+#include <stdlib.h>
 
 #include "train/trainer.h"
 
@@ -12,23 +12,32 @@ enum { MEASURED_STEPS = 5, STRENGTHS_FEWEST = 1, STRENGTHS_MOST = 6 };
 /* Of a step's time for the same tokens: frozen weights are multiplied forward and backward in a step, forward alone without gradients. */
 static const double forward_share = 0.5;
 
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
 /* Takes the steps. The first one meets cold caches and pages that are not there yet, so it counts only where it is the only one. */
 static int steps_measure(struct trainer *t, const struct train_options *o, struct train_forecast *out, struct err *e)
 {
-	int rc = 0;
-	for (size_t i = 0; i <= MEASURED_STEPS && i < t->total_steps && rc == 0; i++) {
+	double rate[MEASURED_STEPS + 1];
+	size_t n = 0;
+	while (n <= MEASURED_STEPS && n < t->total_steps) {
 		struct metrics_line line;
-		rc = trainer_step(t, &line, e);
-		if (rc < 0)
-			break;
-		if (i <= 1)
-			out->tokens_per_s_low = out->tokens_per_s_high = line.tokens_per_s;
-		out->tokens_per_s_low = fmin(out->tokens_per_s_low, line.tokens_per_s);
-		out->tokens_per_s_high = fmax(out->tokens_per_s_high, line.tokens_per_s);
+		int rc = trainer_step(t, &line, e);
+		if (rc)
+			return rc;
+		rate[n++] = line.tokens_per_s;
 		if (o->stop && *o->stop)
-			rc = err_set(e, ERR_STOPPED, "stopped while measuring; run the same command again");
+			return err_set(e, ERR_STOPPED, "stopped while measuring; run the same command again");
 	}
-	return rc;
+	size_t first = n > 1;
+	qsort(rate + first, n - first, sizeof *rate, compare);
+	out->tokens_per_s_low = rate[first];
+	out->tokens_per_s = rate[first + (n - first) / 2];
+	out->tokens_per_s_high = rate[n - 1];
+	return 0;
 }
 
 /* Tokens of all passes without gradients: validations, the first one before training, and the search of strength.c with the base's pass. */

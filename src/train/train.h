@@ -102,8 +102,9 @@ int train_run(const struct train_options *o, struct train_result *out, struct er
 /* ---- before a run ----------------------------------------------------------------------------------------------------------- */
 
 struct train_forecast {
-	size_t n_steps, n_tokens;                   /* of all epochs; early stopping may end before */
-	double tokens_per_s_low, tokens_per_s_high; /* of the slowest and the fastest step that was measured */
+	size_t n_steps, n_tokens; /* of all epochs; early stopping may end before */
+	double tokens_per_s_low, tokens_per_s,
+		tokens_per_s_high;        /* of the slowest, the median and the fastest step that was measured */
 	double seconds_low, seconds_high; /* of the whole run at these, validations and the search for its strength included */
 	size_t memory_bytes;              /* the most that the process will hold */
 };

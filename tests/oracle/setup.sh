@@ -1,8 +1,9 @@
 #!/bin/sh
-# The oracle's Python environment, in build/oracle (or $1): PyTorch (CPU), transformers, peft, gguf, sacrebleu, and the clients of clients.py. quantize.py also wants llama-cpp-python, which compiles for long. Never needed to build, test or run attune.
+# The oracle's Python environment, in build/oracle (or $1): PyTorch (CPU), transformers, peft, gguf, sacrebleu, and the clients of clients.py. More packages may be named behind the folder: bench and quantize.py want llama-cpp-python, which compiles for long. Never needed to build, test or run attune.
 set -eu
 cd "$(dirname "$0")/../.."
 venv=${1:-build/oracle}
+[ $# -eq 0 ] || shift
 test -x "$venv/bin/python" || python3 -m venv "$venv"
-"$venv/bin/pip" install -q torch transformers peft gguf sentencepiece protobuf sacrebleu openai llm "lm-eval[api]" prometheus-client
+"$venv/bin/pip" install -q torch transformers peft gguf sentencepiece protobuf sacrebleu openai llm "lm-eval[api]" prometheus-client "$@"
 "$venv/bin/python" -c 'import torch, transformers, peft, gguf; print("oracle: torch", torch.__version__, "transformers", transformers.__version__, "peft", peft.__version__)'
