@@ -50,10 +50,10 @@ class Turns:
         self.values.setdefault((figure, who), {}).setdefault(setting, {})[self.round] = value
         print(json.dumps({"round": self.round, "figure": figure, "who": who, "setting": setting, "value": round(value, 3)}), file=sys.stderr, flush=True)
 
-    def best(self, figure, who, pick=max):
-        """The setting with the best median, and its values by round."""
+    def best(self, figure, who):
+        """Of the settings that were measured in most rounds the one with the best median, and its values by round."""
         settings = self.values[figure, who]
-        setting = pick(settings, key=lambda s: statistics.median(settings[s].values()))
+        setting = max(settings, key=lambda s: (len(settings[s]), statistics.median(settings[s].values())))
         return setting, settings[setting]
 
 
@@ -178,7 +178,7 @@ def rows_of(turns):
     torch, llama = "PyTorch + PEFT", "llama.cpp"
     if ("training", torch) in v:
         setting, theirs = turns.best("training", torch)
-        name = f"{setting.split()[0]}, {setting.split()[1]} rows a forward"
+        name = f"{setting.split()[0]}, micro-batches of {setting.split()[1]}"
         rows.append(row("training, 4 x 512 tokens, r 16", "tokens/s", v["training", "attune"][""], theirs, torch, name))
         rows.append(row("memory of training", "MB", v["memory of training", "attune"][""], v["memory of training", torch][setting], torch, name, less=True))
         if ("start to first step", "attune") in v:

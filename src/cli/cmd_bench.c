@@ -75,7 +75,7 @@ static int run(const struct cli *c, struct err *e)
 	struct flow_bench b;
 	int rc = parts_read(&o, c, e);
 	if (!rc)
-		rc = session_open(&session, c, e);
+		rc = session_load(&session, c, cli_flag(c, "model"), NULL, e);
 	if (rc)
 		return rc;
 	interrupt_catch();
