@@ -35,7 +35,7 @@ static bool has_avx512(void)
 
 static bool has_avx512bf16(void)
 {
-	return has_avx512() && __builtin_cpu_supports("avx512bf16");
+	return has_avx512() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
 }
 
 /* CPUID 7.0 EDX: AMX-BF16 22, AMX-TILE 24. Linux lends the tile registers (XTILEDATA, component 18) to a process that asks. */

@@ -8,95 +8,20 @@
  *
  * 16 bits instead of llama.cpp's 8 cost nothing here: widening takes the place of the sign tricks that a product of bytes needs.
  */
-#include "kern/path.h"
+#include "kern/rows.h"
 
 #include <math.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
 
-enum { GROUP = 32, COLUMNS = 32, DEPTH = 768, ROWS = 4 };
+/* Of plain terms: values of B unpacked at once, rows of A at once. */
+enum { DEPTH = 768, ROWS = 4 };
 
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-/* ---- eight lanes, whatever the path's width ---------------------------------------------------------------------------- */
-
-typedef int16_t words __attribute__((vector_size(32), aligned(2), may_alias)); /* 16 of them */
-typedef int32_t ints __attribute__((vector_size(32), aligned(4), may_alias));
-typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
-typedef uint8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
-typedef int8_t signed_bytes __attribute__((vector_size(16), aligned(1), may_alias));
-
-/* Spelled out because the compiler widens halves and puts them together. */
-static inline words widen(const uint8_t *p)
-{
-#if defined(__x86_64__)
-	return (words)_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p));
-#else
-	return __builtin_convertvector(*(const bytes *)p, words);
-#endif
-}
-
-static inline words widen_signed(const uint8_t *p)
-{
-#if defined(__x86_64__)
-	return (words)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
-#else
-	return __builtin_convertvector(*(const signed_bytes *)p, words);
-#endif
-}
-
-/* Lane l: a[2l] b[2l] + a[2l + 1] b[2l + 1]. */
-static inline ints pairs(words a, words b)
-{
-#if defined(__x86_64__)
-	return (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-#else
-	int16x8_t x[2], y[2];
-	int32x4_t sum[2];
-	ints r;
-	memcpy(x, &a, sizeof(x));
-	memcpy(y, &b, sizeof(y));
-	for (int i = 0; i < 2; i++)
-		sum[i] = vpaddq_s32(vmull_s16(vget_low_s16(x[i]), vget_low_s16(y[i])), vmull_high_s16(x[i], y[i]));
-	memcpy(&r, sum, sizeof(r));
-	return r;
-#endif
-}
-
-/* a b + c, rounded once. */
-static inline lanes fused(lanes a, lanes b, lanes c)
-{
-#if defined(__x86_64__)
-	return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#else
-	for (int i = 0; i < 8; i++)
-		c[i] = fmaf(a[i], b[i], c[i]);
-	return c;
-#endif
-}
-
-static inline float lanes_sum(lanes v)
-{
-	float x[8];
-	memcpy(x, &v, sizeof(x));
-	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
-}
-
 /* ---- A, rounded -------------------------------------------------------------------------------------------------------- */
-
-/* Rows of A: value k is scale[k / 32] * q[k]; `sum` is that of the 32 values of a group. */
-struct rounded {
-	int16_t *q;         /* [rows, K] */
-	float *scale, *sum; /* [rows, K / 32] */
-	size_t m0, K;       /* row 0 is m0 of A */
-};
 
 static size_t rounded_bytes(size_t K)
 {
@@ -144,188 +69,6 @@ static void round_row(const struct rounded *r, size_t row, const float *a)
 		round_group(r->q + row * r->K + g * GROUP, r->scale + row * groups + g, r->sum + row * groups + g, a + g * GROUP);
 }
 
-/* ---- B, a group at a time ---------------------------------------------------------------------------------------------- */
-
-/* The two halves at p. */
-static inline void halves(float *first, float *second, const uint8_t *p)
-{
-#if defined(__x86_64__)
-	int32_t both;
-	memcpy(&both, p, sizeof(both));
-	__m128 f = _mm_cvtph_ps(_mm_cvtsi32_si128(both));
-	*first = f[0];
-	*second = f[1];
-#else
-	uint16_t h[2];
-	memcpy(h, p, sizeof(h));
-	*first = f16_to_f32(h[0]);
-	*second = f16_to_f32(h[1]);
-#endif
-}
-
-/* 16 in each word whose bit is set in the 16 at p. */
-static inline words fifth_bits(const uint8_t *p)
-{
-	static const uint16_t bit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
-	int16_t bits;
-	memcpy(&bits, p, 2);
-	return ((bits & *(const words *)bit) != 0) & 16;
-}
-
-struct group {
-	words low, high; /* values 0 to 15 and 16 to 31, as matrix_group has them */
-};
-
-static inline __attribute__((always_inline)) struct group group_at(const enum dtype dtype, const uint8_t *b, const size_t g)
-{
-	const uint8_t *q;
-	words x, y;
-	switch (dtype) {
-	case DTYPE_Q8_0:
-		return (struct group){widen_signed(b + 2), widen_signed(b + 18)};
-	case DTYPE_Q4_0:
-		x = widen(b + 2);
-		return (struct group){(x & 15) - 8, (x >> 4) - 8};
-	case DTYPE_Q4_1:
-		x = widen(b + 4);
-		return (struct group){x & 15, x >> 4};
-	case DTYPE_Q5_0:
-		x = widen(b + 6);
-		return (struct group){((x & 15) | fifth_bits(b + 2)) - 16, ((x >> 4) | fifth_bits(b + 4)) - 16};
-	case DTYPE_Q5_1:
-		x = widen(b + 8);
-		return (struct group){(x & 15) | fifth_bits(b + 4), (x >> 4) | fifth_bits(b + 6)};
-	case DTYPE_Q4_K:
-		q = b + 16 + g / 2 * 32;
-		x = widen(q) >> (g % 2 * 4);
-		y = widen(q + 16) >> (g % 2 * 4);
-		return (struct group){x & 15, y & 15};
-	case DTYPE_Q5_K:
-		q = b + 48 + g / 2 * 32;
-		x = (widen(q) >> (g % 2 * 4)) & 15;
-		y = (widen(q + 16) >> (g % 2 * 4)) & 15;
-		return (struct group){x | ((widen(b + 16) >> (int)g) & 1) << 4, y | ((widen(b + 32) >> (int)g) & 1) << 4};
-	case DTYPE_Q6_K:
-		q = b + g / 4 * 64 + g % 2 * 32;
-		x = (widen(q) >> (g & 2 ? 4 : 0)) & 15;
-		y = (widen(q + 16) >> (g & 2 ? 4 : 0)) & 15;
-		q = b + 128 + g / 4 * 32;
-		x |= ((widen(q) >> (int)(g % 4 * 2)) & 3) << 4;
-		y |= ((widen(q + 16) >> (int)(g % 4 * 2)) & 3) << 4;
-		return (struct group){(x - 32) * (int16_t)(int8_t)b[192 + 2 * g], (y - 32) * (int16_t)(int8_t)b[193 + 2 * g]};
-	default:
-		return (struct group){{0}, {0}};
-	}
-}
-
-static inline bool has_minimum(enum dtype t)
-{
-	return t == DTYPE_Q4_1 || t == DTYPE_Q5_1 || t == DTYPE_Q4_K || t == DTYPE_Q5_K;
-}
-
-/* Eight bytes as floats. */
-static inline lanes floats(const uint32_t low, uint32_t high)
-{
-	uint8_t b[8];
-	ints v;
-	memcpy(b, &low, 4);
-	memcpy(b + 4, &high, 4);
-#if defined(__x86_64__)
-	v = (ints)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)b));
-#else
-	for (size_t i = 0; i < 8; i++)
-		v[i] = b[i];
-#endif
-	return __builtin_convertvector(v, lanes);
-}
-
-/* Scale and minimum of each group of a block. */
-static inline __attribute__((always_inline)) void scales_of(
-	float scale[8], float minimum[8], const enum dtype dtype, const uint8_t *b)
-{
-	float d, m;
-	halves(&d, &m, dtype == DTYPE_Q6_K ? b + 206 : b);
-	if (dtype == DTYPE_Q4_K || dtype == DTYPE_Q5_K) { /* k_scales, four groups at a time */
-		uint32_t s, l, rest;
-		memcpy(&s, b + 4, 4);
-		memcpy(&l, b + 8, 4);
-		memcpy(&rest, b + 12, 4);
-		*(lanes *)scale = d * floats(s & 0x3f3f3f3f, (rest & 0x0f0f0f0f) | (s >> 2 & 0x30303030));
-		*(lanes *)minimum = -m * floats(l & 0x3f3f3f3f, (rest >> 4 & 0x0f0f0f0f) | (l >> 2 & 0x30303030));
-		return;
-	}
-	for (size_t g = 0; g < 8; g++) {
-		scale[g] = dtype == DTYPE_Q6_K ? m : d;
-		minimum[g] = has_minimum(dtype) ? m : 0;
-	}
-}
-
-/* ---- products ---------------------------------------------------------------------------------------------------------- */
-
-/* 1, 2 or 4 rows of A, and as many rows of B as columns of C, at most COLUMNS. */
-struct part {
-	size_t m0, M, n0, N;
-};
-
-/* sum[m][n] = row m0 + m of A times row n0 + n of B; `rows` is M. */
-static inline __attribute__((always_inline)) void dots(float sum[ROWS][COLUMNS], const struct rounded *r, const struct matrix *b,
-	struct part c, const enum dtype dtype, const size_t rows)
-{
-	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, block_bytes = dtype_block_bytes(dtype);
-	size_t all = r->K / GROUP;
-	const uint8_t *p = (const uint8_t *)b->data + c.n0 * dtype_row_bytes(dtype, b->cols);
-	for (size_t n = 0; n < c.N; n++) {
-		lanes products[ROWS] = {{0}};
-		float low[ROWS] = {0};
-		for (size_t at = 0; at < all; at += n_groups, p += block_bytes) {
-			float scale[8], minimum[8];
-			scales_of(scale, minimum, dtype, p);
-#pragma GCC unroll 8
-			for (size_t g = 0; g < n_groups; g++) {
-				struct group w = group_at(dtype, p, g);
-				lanes w_scale = scale[g] - (lanes){0};
-#pragma GCC unroll 4
-				for (size_t m = 0; m < rows; m++) {
-					const int16_t *q = r->q + (c.m0 + m) * r->K + (at + g) * GROUP;
-					size_t i = (c.m0 + m) * all + at + g;
-					ints exact = pairs(w.low, *(const words *)q) + pairs(w.high, *(const words *)(q + 16));
-					products[m] = fused(w_scale * (r->scale[i] - (lanes){0}),
-						__builtin_convertvector(exact, lanes), products[m]);
-					if (has_minimum(dtype))
-						low[m] = fmaf(minimum[g], r->sum[i], low[m]);
-				}
-			}
-		}
-		for (size_t m = 0; m < rows; m++)
-			sum[m][n] = lanes_sum(products[m]) + low[m];
-	}
-}
-
-static void dots_quantised(float sum[ROWS][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)
-{
-	switch (b->dtype) {
-#define DOTS_CASE(t)                              \
-	case t:                                   \
-		if (c.M == 1)                     \
-			dots(sum, r, b, c, t, 1); \
-		else if (c.M == 2)                \
-			dots(sum, r, b, c, t, 2); \
-		else                              \
-			dots(sum, r, b, c, t, 4); \
-		break;
-		DOTS_CASE(DTYPE_Q8_0)
-		DOTS_CASE(DTYPE_Q4_0)
-		DOTS_CASE(DTYPE_Q4_1)
-		DOTS_CASE(DTYPE_Q5_0)
-		DOTS_CASE(DTYPE_Q5_1)
-		DOTS_CASE(DTYPE_Q4_K)
-		DOTS_CASE(DTYPE_Q5_K)
-		DOTS_CASE(DTYPE_Q6_K)
-	default:
-		break;
-	}
-}
-
 /* The values themselves where they are f32 that vectors may load, else NULL. */
 static const float *floats_of(const struct matrix *b)
 {
@@ -334,7 +77,7 @@ static const float *floats_of(const struct matrix *b)
 
 /* B transposed: sum[n] += A row . B row n, in f32; `rows` is c.M. */
 static inline __attribute__((always_inline)) void dots_plain(
-	float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c, const size_t rows)
+	float sum[][COLUMNS], const struct gemm_term *t, struct part c, const size_t rows)
 {
 	const float *values = floats_of(&t->b);
 	float copy[DEPTH];
@@ -365,7 +108,7 @@ static inline __attribute__((always_inline)) void dots_plain(
 
 /* B as it is: sum += A[k] B row k. */
 static inline __attribute__((always_inline)) void add_rows(
-	float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c, const size_t rows)
+	float sum[][COLUMNS], const struct gemm_term *t, struct part c, const size_t rows)
 {
 	enum { AT_ONCE = 64, STEP = 2 * LANES };
 	const float *values = c.N == COLUMNS ? floats_of(&t->b) : NULL;
@@ -395,7 +138,8 @@ static inline __attribute__((always_inline)) void add_rows(
 	}
 }
 
-static void multiply_plain(float sum[ROWS][COLUMNS], const struct gemm_term *t, struct part c)
+/* 1, 2 or 4 rows at a time. */
+static void multiply_plain(float sum[][COLUMNS], const struct gemm_term *t, struct part c)
 {
 #define PLAIN_CASE(rows)                             \
 	case rows:                                   \
@@ -404,20 +148,37 @@ static void multiply_plain(float sum[ROWS][COLUMNS], const struct gemm_term *t, 
 		else                                 \
 			add_rows(sum, t, c, rows);   \
 		break;
-	switch (c.M) {
-		PLAIN_CASE(1)
-		PLAIN_CASE(2)
-		PLAIN_CASE(4)
+	for (size_t left = c.M; left; left -= c.M, sum += c.M, c.m0 += c.M) {
+		c.M = rows_step(left);
+		switch (c.M) {
+			PLAIN_CASE(1)
+			PLAIN_CASE(2)
+			PLAIN_CASE(4)
+		}
 	}
+}
+
+/* Panels pay from five rows of A on: docs/speed.md. */
+static void multiply_rounded(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)
+{
+#if LANES == 16
+	if (c.M > 4) {
+		P(rounded_panels)(sum, r, b, c);
+		return;
+	}
+#endif
+	P(rounded_lanes)(sum, r, b, c);
 }
 
 static void multiply(const struct gemm *g, const struct rounded *r, struct part c)
 {
-	float sum[ROWS][COLUMNS] = {{0}};
+	float sum[ROUNDED_ROWS][COLUMNS];
+	if (!r)
+		memset(sum, 0, c.M * sizeof(*sum));
 	for (int i = 0; i < g->n_terms; i++) {
 		const struct gemm_term *t = &g->term[i];
 		if (r && i == 0)
-			dots_quantised(sum, r, &t->b, (struct part){c.m0 - r->m0, c.M, c.n0, c.N});
+			multiply_rounded(sum, r, &t->b, (struct part){c.m0 - r->m0, c.M, c.n0, c.N});
 		else
 			multiply_plain(sum, t, c);
 	}
@@ -446,7 +207,7 @@ void P(gemm_rows)(const struct gemm *g, void *scratch, size_t scratch_bytes)
 #pragma omp for schedule(static)
 		for (size_t n0 = 0; n0 < g->N; n0 += COLUMNS)
 			for (size_t m = 0, step; m < M; m += step) {
-				step = M - m >= ROWS ? ROWS : M - m >= 2 ? 2 : 1;
+				step = least(ROUNDED_ROWS, M - m);
 				multiply(g, rounds ? &r : NULL, (struct part){m0 + m, step, n0, least(COLUMNS, g->N - n0)});
 			}
 	}

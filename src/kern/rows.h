@@ -1,0 +1,61 @@
+/*
+ * What products of few rows are made of: rows.c rounds A and adds plain terms; rows_lane.c multiplies a quantised B by it, a row of B at a time in
+ * eight lanes; rows_panel.c (AVX-512) does so for more rows of A, sixteen rows of B at a time.
+ */
+#ifndef ATTUNE_KERN_ROWS_H
+#define ATTUNE_KERN_ROWS_H
+
+#include "kern/path.h"
+
+#include <math.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/* Values that share a scale; rows of B at once; rows of A at once: as many as share the work of unpacking. */
+enum { GROUP = 32, COLUMNS = 32, ROUNDED_ROWS = LANES == 16 ? 48 : 4 };
+
+/* Rows of A: value k is scale[k / 32] * q[k], |q| <= 32767; `sum` is that of the 32 values of a group. */
+struct rounded {
+	int16_t *q;         /* [rows, K] */
+	float *scale, *sum; /* [rows, K / 32] */
+	size_t m0, K;       /* row 0 is m0 of A */
+};
+
+/* Rows of A, and as many rows of B as columns of C, at most COLUMNS. */
+struct part {
+	size_t m0, M, n0, N;
+};
+
+/* sum[m][n] = row m0 + m of A times row n0 + n of a quantised B, M <= ROUNDED_ROWS: the bits of `ref`. */
+void P(rounded_lanes)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c);
+void P(rounded_panels)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c);
+
+/* How many of the rows that are left are taken at once by code for 1, 2 and 4. */
+static inline size_t rows_step(size_t left)
+{
+	return left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
+
+static inline bool has_minimum(enum dtype t)
+{
+	return t == DTYPE_Q4_1 || t == DTYPE_Q5_1 || t == DTYPE_Q4_K || t == DTYPE_Q5_K;
+}
+
+/* Eight lanes, whatever the path's width. */
+typedef int32_t ints __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* a b + c, rounded once. */
+static inline lanes fused(lanes a, lanes b, lanes c)
+{
+#if defined(__x86_64__)
+	return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+	for (int i = 0; i < 8; i++)
+		c[i] = fmaf(a[i], b[i], c[i]);
+	return c;
+#endif
+}
+
+#endif
