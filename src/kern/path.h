@@ -1,7 +1,6 @@
 /*
- * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, rows.c, rows_lane.c, attention.c, one tile_*.c;
- * AVX-512 also rows_panel.c)
- * compiled once per instruction set with PATH and LANES defined; P(name) gives each compilation its own symbols.
+ * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, rows.c, rows_lane.c, attention.c, one tile_*.c
+ * and with AVX-512 rows_panel.c) compiled once per instruction set with PATH and LANES defined; P(name) gives each compilation its own symbols.
  */
 #ifndef ATTUNE_KERN_PATH_H
 #define ATTUNE_KERN_PATH_H
