@@ -199,8 +199,8 @@ int verdict_fill(struct comparison *c, struct err *e)
 	if (rc < 0)
 		return rc;
 	bool gained = p.change.low > 0 && !r->unsound[p.arm], untrained = known->change[p.than].low > 0,
-	     harmed = !(r->bpb_general_ratio <= margin_general) ||
-		premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
+	     forgets = !(r->bpb_general_ratio <= margin_general),
+	     harmed = forgets || premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
 	bool enough = known->arm[0].n >= EVAL_FEW,
 	     language = !gained && better_said && !r->unsound[p.arm] && enough && p.change.low >= -EVAL_LITTLE;
 	r->worth_it = known->arm[0].n && (gained || language) && !harmed;
@@ -212,7 +212,8 @@ int verdict_fill(struct comparison *c, struct err *e)
 	else if (r->worth_it)
 		rc = put_knowledge(&b, c, &p, "Worth it", "", e);
 	else if (gained || language)
-		rc = put_knowledge(&b, c, &p, "Not worth it as it is", ", but it does harm elsewhere", e);
+		rc = put_knowledge(&b, c, &p, "Not worth it as it is",
+			forgets ? ", but general text costs too much more" : ", but it accepts more false premises", e);
 	else if (untrained)
 		rc = put_untrained(&b, c, &p, e);
 	else if (p.change.high < 0 || r->unsound[p.arm])
