@@ -272,8 +272,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         measure(turns, args, folder)
     rows = rows_of(turns)
-    there = {d.name for d in importlib.metadata.distributions()}  # --only training needs no llama.cpp
-    versions = {p: importlib.metadata.version(p) for p in ("torch", "transformers", "peft", "llama_cpp_python") if p in there}
+    there = {d.name.replace("_", "-"): d.version for d in importlib.metadata.distributions()}  # --only training needs no llama.cpp
+    versions = {p: there[p] for p in ("torch", "transformers", "peft", "llama-cpp-python") if p in there}
     result = {"date": datetime.date.today().isoformat(), "processor": processor(), "threads": THREADS, "load_before": load, "rounds": args.rounds,
               "seconds": round(time.monotonic() - began), "versions": versions, "rows": rows}
     for figure, key in (("products", "products_gflops"), ("share", "training_share_of_products")):

@@ -81,10 +81,9 @@ static void test_reach(void **state)
 	assert_int_equal(f.near.k, 1);
 }
 
-/* All missed, and the nearest row has every answer: so equal draws have no width. */
-static void test_all_to_add(void **state)
+/* Forty questions for what the nearest row has: the base says the first text, passages the second, or "?" to the first question. */
+static struct eval_forecast forty(const char *base, const char *rag)
 {
-	(void)state;
 	struct said said[40] = {0};
 	char question[40][128];
 	PUT_LINES("data/train.jsonl", rows);
@@ -92,11 +91,18 @@ static void test_all_to_add(void **state)
 	for (size_t i = 0; i < 40; i++) {
 		snprintf(question[i], sizeof question[i], "{\"id\":\"%zu\",\"question\":\"Lease %zu?\",\"answers\":[\"3 hours\"]}",
 			i, i);
-		said[i] = (struct said){question[i], {"?", "", "?"}};
+		said[i] = (struct said){question[i], {base, "", i ? rag : "?"}};
 	}
 	n_arms = RAG + 1;
 	answers_put(said, 40);
-	struct eval_forecast f = forecast();
+	return forecast();
+}
+
+/* All missed, and the nearest row has every answer: so equal draws have no width. */
+static void test_all_to_add(void **state)
+{
+	(void)state;
+	struct eval_forecast f = forty("?", "?");
 	assert_true(f.n == 40 && f.nearest.k == 40 && f.near.k == 40);
 	assert_true(fabs(f.low - 0.2) < 1e-12 && f.high == 1); /* a fifth of what is near is the least; all of it the most */
 }
@@ -104,18 +110,7 @@ static void test_all_to_add(void **state)
 static void test_nothing_to_add(void **state)
 {
 	(void)state;
-	struct said said[40] = {0};
-	char question[40][128];
-	PUT_LINES("data/train.jsonl", rows);
-	PUT_LINES("data/sections.jsonl", sections);
-	for (size_t i = 0; i < 40; i++) {
-		snprintf(question[i], sizeof question[i], "{\"id\":\"%zu\",\"question\":\"Lease %zu?\",\"answers\":[\"3 hours\"]}",
-			i, i);
-		said[i] = (struct said){question[i], {"3 hours", "", i ? "3 hours" : "?"}};
-	}
-	n_arms = RAG + 1;
-	answers_put(said, 40);
-	struct eval_forecast f = forecast();
+	struct eval_forecast f = forty("3 hours", "3 hours");
 	assert_true(f.n == 40 && f.best == 0 && f.near.k == 0);
 	assert_true(f.low == 0 && f.high == 0);
 }

@@ -151,8 +151,8 @@ static void test_best(void **state)
 			best = fmin(best, number(one, "loss"));
 		}
 	assert_true(n_fit > 3);
-	/* computed together and alone, which rounds alike but in bf16 */
-	assert_true(fabs(best - loss_of(&p)) < (strstr(kern->name, "bf16") ? 2e-2 : 1e-4));
+	/* computed together and alone, which rounds alike but in bf16, where they are 1.4e-4 apart */
+	assert_true(fabs(best - loss_of(&p)) < (strstr(kern->name, "bf16") ? 1e-3 : 1e-4));
 	json_decref(all);
 	prompt_release(&p);
 }

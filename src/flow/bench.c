@@ -19,7 +19,8 @@ enum {
 	STEPS = 6, /* of training: rows a step, their tokens; the first step is not counted */
 	DECODE_PROMPT = 32,
 	DECODE_STEPS = 32,
-	RUNS = 5 /* of a product and of a prompt; one more, before, is not counted */
+	CONTEXT_MIN = 16, /* for some of each */
+	RUNS = 5          /* of a product and of a prompt; one more, before, is not counted */
 };
 _Static_assert(RUNS <= DECODE_STEPS, "rates of all kinds fit");
 
@@ -342,7 +343,10 @@ static int decode_measure(struct flow_bench *out, const struct flow_bench_option
 
 int flow_bench(const struct flow_bench_options *o, struct flow_bench *out, struct err *e)
 {
+	size_t context = model_config(o->model)->context;
 	*out = (struct flow_bench){0};
+	if (context < CONTEXT_MIN)
+		return err_set(e, ERR_DATA, "the model's context: expected at least %d tokens, found %zu", CONTEXT_MIN, context);
 	log_line(LOG_INFO, "measuring products, %d x %d x %d", SIDE, SIDE, SIDE);
 	int rc = products_measure(out, e);
 	if (rc == 0 && o->prefill) {

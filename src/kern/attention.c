@@ -32,11 +32,6 @@ static struct space *my_space(const struct attention *a)
 	return (struct space *)a->scratch + omp_get_thread_num();
 }
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* c [M, N] = alpha A B (added when `accumulate`); a is packed already, B's rows are `ldb` floats apart, K <= MAX_D. */
 static void product(struct space *w, float *c, size_t ldc, size_t M, size_t N, size_t K, const float *b, size_t ldb,
 	bool transposed, float alpha, bool accumulate)

@@ -34,11 +34,6 @@ struct kept {
 	bool transposed;
 };
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 size_t P(gemm_scratch_bytes)(void)
 {
 	return sizeof(struct kept) + (MC + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);

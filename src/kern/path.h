@@ -35,6 +35,11 @@ static inline void k_scales(const uint8_t p[12], size_t g, int *scale, int *min)
 #define P_EXPAND(name, path) P_JOIN(name, path)
 #define P(name) P_EXPAND(name, PATH)
 
+static inline size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* LANES floats; loads and stores need no alignment. */
 typedef float vf __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int32_t vi __attribute__((vector_size(LANES * 4), aligned(4), may_alias));

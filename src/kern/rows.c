@@ -16,11 +16,6 @@
 /* Of plain terms: values of B unpacked at once, rows of A at once. */
 enum { DEPTH = 768, ROWS = 4 };
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* ---- A, rounded -------------------------------------------------------------------------------------------------------- */
 
 static size_t rounded_bytes(size_t K)

@@ -32,11 +32,6 @@ struct sums {
 	vf lane[8], low;
 };
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* ---- B, unpacked ------------------------------------------------------------------------------------------------------- */
 
 /* t[j], lane n: bytes 4j to 4j + 3 of the 16 at p + n * stride. */

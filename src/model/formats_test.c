@@ -199,10 +199,10 @@ static void next_logits(const struct model *m, size_t first, size_t n, float *lo
 	int32_t next[SEQUENCES];
 	check(work_new(&w, m, NULL, net_append_rows(TEXT), false, &e), &e);
 	for (size_t i = 0; i < n; i++) {
-		int32_t begin[2] = {61 + (int32_t)(first + i), 140};
+		int32_t begin[2] = {5 + (int32_t)(first + i), 100};
 		check(kv_new(&kv[i], m, TEXT, &e), &e);
 		check(model_append(m, NULL, w, kv[i], begin, 2, w->logits, &e), &e);
-		next[i] = 20 + 3 * (int32_t)(first + i);
+		next[i] = 200 - (int32_t)(first + i);
 	}
 	const struct lora *none[SEQUENCES] = {NULL};
 	check(net_append_each(m, none, w, kv, next, n, &e), &e);
@@ -213,8 +213,8 @@ static void next_logits(const struct model *m, size_t first, size_t n, float *lo
 }
 
 /*
- * Logits have an rms of some 20 here, which rounded activations move by 5e-3 at most and bf16 by some 2e-1; one sequence in
- * twenty of such a random model multiplies that by up to 25. In a model of plain values, or where tiles of bf16
+ * Logits have an rms of some 20 here, which rounded activations move by 5e-3 at most and bf16 by some 2e-1, but in one of the seven sequences of some
+ * formats by up to 5.5: that one stands where a random model is at its most sensitive. In a model of plain values, or where tiles of bf16
  * multiply many rows, nothing is rounded that model_logits does not round.
  */
 static void test_next_tokens(void **state)
@@ -235,8 +235,9 @@ static void test_next_tokens(void **state)
 			check(work_new(&w, m, NULL, TEXT, false, &e), &e);
 			next_logits(m, 0, SEQUENCES, together);
 			for (size_t i = 0; i < SEQUENCES; i++) {
-				int32_t tokens[3] = {61 + (int32_t)i, 140, 20 + 3 * (int32_t)i}, last = 2;
+				int32_t tokens[3] = {5 + (int32_t)i, 100, 200 - (int32_t)i}, last = 2;
 				struct batch b = {.tokens = tokens, .n_tokens = 3, .start = start, .n_seqs = 1};
+				bool bf16 = strstr(kern->name, "bf16");
 				double worst = 0;
 				next_logits(m, i, 1, alone);
 				assert_memory_equal(alone, together + i * TOKENS, sizeof alone);
@@ -245,8 +246,8 @@ static void test_next_tokens(void **state)
 					double d = fabs((double)(whole[j] - alone[j]));
 					worst = d <= worst ? worst : d; /* NaN counts */
 				}
-				n_far += !(worst <= (strstr(kern->name, "bf16") ? 1 : 2e-2));
-				if (n_far > 1 || !isfinite(worst))
+				n_far += !(worst <= (bf16 ? 1 : 2e-2));
+				if (n_far > bf16 || !isfinite(worst))
 					fail_msg("%s on %s: the logits after sequence %zu are up to %g apart", dtype_name(t),
 						kern->name, i, worst);
 			}

@@ -179,12 +179,12 @@ static void compare_gradients(const char *model, size_t every, double least)
 
 static void gradients(void)
 {
-	double least = !strstr(kern->name, "bf16") ? 0.99999
-						   : 0.998; /* the lowest in bf16: 0.99888, of Gemma 3's keys before their norm */
+	bool bf16 = strstr(kern->name, "bf16");
+	double least = bf16 ? 0.999 : 0.99999;
 	compare_gradients("tied", 3, least);
 	compare_gradients("untied", 6, least);
-	for (size_t i = 0; i < FAMILIES; i++)
-		compare_gradients(families[i], 6, least);
+	for (size_t i = 0; i < FAMILIES; i++) /* Gemma 3's keys, before their norm, have 0.99888 in bf16 */
+		compare_gradients(families[i], 6, bf16 && strstr(families[i], "gemma3") ? 0.998 : least);
 }
 
 static void test_gradients(void **state)

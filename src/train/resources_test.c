@@ -21,7 +21,7 @@ static void test_group(void **state)
 {
 	(void)state;
 	struct err e = {0};
-	char dir[] = "/tmp/attune-group-XXXXXX", max[64], stat[64];
+	char dir[] = "attune_group_XXXXXX", max[64], stat[64];
 	static const char held[] = "anon 3000000000\nfile 9000000000\nkernel 5\n", pages[] = "file 9000000000\nanon 1\n";
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(memory_group_left(dir), SIZE_MAX);
