@@ -40,16 +40,16 @@ def write_args(briefs, out, *more):
 
 
 def test_briefs():
-    put("briefs.csv", "\ufeffType,Audience,Key points,Length\nfaq,users,\"How long,\nand where\",60\nblog,all,,9\n,,Uploads of Harbor,\nfaq,users,\"How long,\nand where\",60\n")
+    put("briefs.csv", "\ufeffType,Audience,Key points,Length\nfaq,users,\"Uploads of Harbor,\nand where\",60\nblog,all,,9\n,,Uploads of Harbor,\nfaq,users,\"Uploads of Harbor,\nand where\",60\n")
     rc, out, err = run(*write_args("briefs.csv", "drafts"))
     made = lines("drafts/drafts.jsonl")
     Case.check("a draft for each brief, in their order", rc == 0 and [d["type"] for d in made] == ["faq", "", "faq"], (rc, out, err))
-    Case.check("the prompt says it all", made[0]["prompt"] == "Write an answer for the FAQ for users, of about 60 words. It says: How long,\nand where" and
+    Case.check("the prompt says it all", made[0]["prompt"] == "Write an answer for the FAQ for users, of about 60 words. It says: Uploads of Harbor,\nand where" and
                made[1]["prompt"] == "Write a text. It says: Uploads of Harbor", made)
     Case.check("equal briefs have ids of their own", len({d["id"] for d in made}) == 3, made)
     Case.check("a bad row is named and left out", "briefs.csv: line 4: " in err and "1 briefs left out" in out, (out, err))
     Case.check("every draft is in the queue", json.loads(run("review", "--results", "results", "--status", "--json")[1])["waiting"] == 3)
-    put("briefs.jsonl", json.dumps({"type": "faq", "audience": "users", "points": "How long,\nand where", "length": 60}) + "\n")
+    put("briefs.jsonl", json.dumps({"type": "faq", "audience": "users", "points": "Uploads of Harbor,\nand where", "length": 60}) + "\n")
     rc, out, err = run(*write_args("briefs.jsonl", "other", "--arm", "rag"))
     same = lines("other/drafts.jsonl")[0]
     Case.check("lines of JSON are the same briefs", rc == 0 and same["id"] == made[0]["id"] and same["prompt"] == made[0]["prompt"], (rc, err))
