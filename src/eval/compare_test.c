@@ -99,6 +99,57 @@ static void test_retrieve(void **state)
 	buf_release(&b);
 }
 
+/* N questions that both trained arms answer alike, and 15 false premises of which the arms accept the first few. */
+static void premises_put(const size_t *accepts)
+{
+	char line[N][160], premise[15][128];
+	struct said all[N + 15], *s = many(line);
+	for (int i = 0; i < N; i++)
+		s[i].text[RAG] = s[i].text[PROMPT] = s[i].text[BASE], s[i].text[RAG_TUNED] = s[i].text[TUNED];
+	memcpy(all, s, N * sizeof *s);
+	for (size_t i = 0; i < 15; i++) {
+		snprintf(premise[i], sizeof premise[i],
+			"{\"id\":\"p%zu\",\"question\":\"Which "
+			"fax?\",\"answers\":[],\"false_premise\":true,\"source\":\"p%zu.md\"}",
+			i, i);
+		all[N + i] = (struct said){.question = premise[i]};
+		for (size_t arm = 0; arm < ARMS; arm++)
+			all[N + i].text[arm] = i < accepts[arm] ? "The red one." : "There is no fax.";
+	}
+	answers_put(all, N + 15);
+}
+
+/* One false premise more of 15 says nothing, nine more do; and of trained arms that know the same, the one that does less harm is chosen. */
+static void test_premises(void **state)
+{
+	(void)state;
+	struct eval_result r;
+	texts_put(2, 1, 1, 1.01);
+	premises_put((const size_t[ARMS]){[BASE] = 10, [TUNED] = 11});
+	compare(&r);
+	assert_true(r.worth_it);
+	assert_non_null(strstr(r.verdict, "It accepts 73 % of false premises. That is 11 of 15, base accepts 10: too few to tell"));
+	premises_put((const size_t[ARMS]){[BASE] = 2, [TUNED] = 11});
+	compare(&r);
+	assert_false(r.worth_it);
+	assert_non_null(strstr(r.verdict, "Not worth it as it is"));
+	assert_non_null(strstr(r.verdict, "but it accepts more false premises"));
+	premises_put((const size_t[ARMS]){[BASE] = 2, [TUNED] = 1});
+	compare(&r);
+	assert_true(r.worth_it);
+	assert_null(strstr(r.verdict, "too few to tell"));
+	static const char section[] = "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"t\"}\n";
+	put(at("data/sections.jsonl"), section, strlen(section));
+	n_arms = ARMS;
+	premises_put((const size_t[ARMS]){[BASE] = 10, [TUNED] = 11, [RAG] = 10, [PROMPT] = 10, [RAG_TUNED] = 3});
+	compare(&r);
+	assert_true(r.worth_it);
+	assert_int_equal(r.best, RAG_TUNED);
+	premises_put((const size_t[ARMS]){[BASE] = 10, [TUNED] = 9, [RAG] = 10, [PROMPT] = 10, [RAG_TUNED] = 10});
+	compare(&r);
+	assert_int_equal(r.best, TUNED);
+}
+
 /* Values in answers against the sections; without sections there is no such axis. */
 static void test_unsupported(void **state)
 {
@@ -500,6 +551,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_worth_it, setup),
 		cmocka_unit_test_setup(test_retrieve, setup),
+		cmocka_unit_test_setup(test_premises, setup),
 		cmocka_unit_test_setup(test_prompt, setup),
 		cmocka_unit_test_setup(test_gates, setup),
 		cmocka_unit_test_setup(test_unsupported, setup),

@@ -83,21 +83,50 @@ static int put_warnings(struct buf *b, const struct comparison *c, size_t arm, s
 	return rc;
 }
 
-/* Is `arm` the better choice of its kind? A sound one is, then the one that answers more. */
-static bool is_better(const struct eval_result *r, size_t arm, size_t than)
+/* Do the answers of two arms surely differ on this axis, and is `arm` then the better one? */
+static int differs(const struct comparison *c, enum eval_axis a, size_t arm, size_t than, bool *out, bool *better, struct err *e)
 {
+	struct stats_paired paired;
+	int rc = axis_change(c, a, than, arm, &paired, e);
+	*out = paired.change.low > 0 || paired.change.high < 0;
+	*better = (paired.change.value > 0) == (axes[a].better == HIGHER);
+	return rc;
+}
+
+/*
+ * Is `arm` the better choice of its kind? A sound one is, then the one that answers more. Trained arms whose right answers cannot be told apart are
+ * told apart by their harm first; those without training are what training has to beat, so the one with most right answers stands for them.
+ */
+static int is_better(const struct comparison *c, size_t arm, size_t than, bool *out, struct err *e)
+{
+	static const enum eval_axis axis[] = {EVAL_KNOWN, EVAL_FALSE_PREMISE, EVAL_UNSUPPORTED};
+	const struct eval_result *r = c->result;
 	const struct eval_estimate *known = r->axis[EVAL_KNOWN].arm;
-	return !r->unsound[arm] == !r->unsound[than] ? known[arm].value > known[than].value : !r->unsound[arm];
+	bool told = !r->unsound[arm] != !r->unsound[than];
+	int rc = 0;
+	*out = told ? !r->unsound[arm] : known[arm].value > known[than].value;
+	for (size_t i = 0; i < 3 && rc == 0 && !told && arm_is_trained(&c->arms[arm]); i++) {
+		bool better;
+		rc = differs(c, axis[i], arm, than, &told, &better, e);
+		*out = told ? better : *out;
+	}
+	return rc;
 }
 
 /* The best arm of this kind, of equals the first. There is a trained one, and the base is an untrained one. */
-static size_t best_of(const struct comparison *c, bool trained)
+static int best_of(const struct comparison *c, bool trained, size_t *out, struct err *e)
 {
-	size_t best = SIZE_MAX;
-	for (size_t arm = 0; arm < c->n_arms; arm++)
-		if (arm_is_trained(&c->arms[arm]) == trained && (best == SIZE_MAX || is_better(c->result, arm, best)))
-			best = arm;
-	return best;
+	int rc = 0;
+	*out = SIZE_MAX;
+	for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {
+		bool better = *out == SIZE_MAX;
+		if (arm_is_trained(&c->arms[arm]) != trained)
+			continue;
+		if (!better)
+			rc = is_better(c, arm, *out, &better, e);
+		*out = better ? arm : *out;
+	}
+	return rc;
 }
 
 static int pick_fill(struct pick *p, const struct comparison *c, size_t arm, size_t than, struct err *e)
@@ -182,25 +211,38 @@ static int put_unclear(struct buf *b, const struct comparison *c, const struct p
 	return rc;
 }
 
+/* More false premises accepted than the margin allows, but too few asked to say so. */
+static int put_premises(struct buf *b, const struct comparison *c, const struct pick *p, struct err *e)
+{
+	const struct eval_estimate *premise = c->result->axis[EVAL_FALSE_PREMISE].arm;
+	return buf_printf(b, e, " That is %zu of %zu, %s accepts %zu: too few to tell whether it is more.", premise[p->arm].k,
+		premise[p->arm].n, c->arms[p->than].name, premise[p->than].k);
+}
+
 int verdict_fill(struct comparison *c, struct err *e)
 {
 	struct eval_result *r = c->result;
-	const struct eval_line *known = &r->axis[EVAL_KNOWN], *premise = &r->axis[EVAL_FALSE_PREMISE];
+	const struct eval_line *known = &r->axis[EVAL_KNOWN];
 	struct pick p;
+	struct stats_paired premises;
 	struct buf b = {0};
 	enum eval_axis by = EVAL_TERMS;
 	size_t than = 0;
 	bool better_said = false;
-	c->trained = best_of(c, true);
-	c->untrained = best_of(c, false);
-	int rc = pick_fill(&p, c, c->trained, c->untrained, e);
+	int rc = best_of(c, true, &c->trained, e);
+	if (rc == 0)
+		rc = best_of(c, false, &c->untrained, e);
+	if (rc == 0)
+		rc = pick_fill(&p, c, c->trained, c->untrained, e);
+	if (rc == 0)
+		rc = axis_change(c, EVAL_FALSE_PREMISE, p.than, p.arm, &premises, e);
 	if (rc == 0)
 		rc = speaks(c, p.arm, &by, &than, &better_said, e);
 	if (rc < 0)
 		return rc;
 	bool gained = p.change.low > 0 && !r->unsound[p.arm], untrained = known->change[p.than].low > 0,
-	     forgets = !(r->bpb_general_ratio <= margin_general),
-	     harmed = forgets || premise->arm[p.arm].value - premise->arm[p.than].value > margin_false_premise;
+	     forgets = !(r->bpb_general_ratio <= margin_general), accepts = premises.change.value > margin_false_premise,
+	     harmed = forgets || (accepts && premises.change.low > 0);
 	bool enough = known->arm[0].n >= EVAL_FEW,
 	     language = !gained && better_said && !r->unsound[p.arm] && enough && p.change.low >= -EVAL_LITTLE;
 	r->worth_it = known->arm[0].n && (gained || language) && !harmed;
@@ -224,6 +266,8 @@ int verdict_fill(struct comparison *c, struct err *e)
 		rc = put_unclear(&b, c, &p, e);
 	if (rc == 0)
 		rc = put_warnings(&b, c, !gained && untrained ? p.than : p.arm, e);
+	if (rc == 0 && r->worth_it && accepts)
+		rc = put_premises(&b, c, &p, e);
 	if (rc == 0)
 		snprintf(r->verdict, sizeof r->verdict, "%s", b.p);
 	buf_release(&b);
