@@ -147,11 +147,6 @@ static int whole_at(enum dtype t, const uint8_t *b, size_t j)
 	}
 }
 
-static bool has_minimum(enum dtype t)
-{
-	return t == DTYPE_Q4_1 || t == DTYPE_Q5_1 || t == DTYPE_Q4_K || t == DTYPE_Q5_K;
-}
-
 /* What that number is of, for the 32 of group g, and what is added. Q6_K has a further scale for each 16. */
 static void group_scale(float *scale, float *minimum, enum dtype t, const uint8_t *b, size_t g)
 {

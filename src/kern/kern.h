@@ -157,7 +157,6 @@ struct kern {
 	const char *name;
 
 	void (*gemm)(const struct gemm *g);
-	bool by_row_pays; /* gemm.by_row serves next tokens better than tiles: not where AMX multiplies */
 
 	/* rstd[t] = 1 / sqrt(mean(x[t]^2) + eps); y = x * rstd * w. x, y [T, C], which may be the same memory; w [C]. Zhang & Sennrich 2019. */
 	void (*rmsnorm)(float *y, float *rstd, const float *x, const float *w, size_t T, size_t C, float eps);

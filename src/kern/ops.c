@@ -311,7 +311,6 @@ const struct kern P(kern) = {
 #define P_TEXT(x) P_TEXT_(x)
 	.name = P_TEXT(PATH),
 	.gemm = P(gemm),
-	.by_row_pays = TILE_K <= 2, /* AMX is far ahead of integers with many rows */
 	.rmsnorm = rmsnorm,
 	.rmsnorm_backward = rmsnorm_backward,
 	.layernorm = layernorm,

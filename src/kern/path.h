@@ -1,6 +1,6 @@
 /*
- * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, rows.c, rows_lane.c, attention.c, one tile_*.c
- * and with AVX-512 rows_panel.c) compiled once per instruction set with PATH and LANES defined; P(name) gives each compilation its own symbols.
+ * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, rows.c, rows_lane.c, rows_panel.c, attention.c
+ * and one tile_*.c) compiled once per instruction set with PATH and LANES defined; P(name) gives each compilation its own symbols.
  */
 #ifndef ATTUNE_KERN_PATH_H
 #define ATTUNE_KERN_PATH_H
@@ -11,6 +11,12 @@ enum { ATTENTION_MAX_D = 256 };
 
 /* Group g of 32 values of a quantised row: value j is scale * whole[j], and the minimum (or 0) added. In Q6_K whole has the scale of its 16. */
 void matrix_group(int16_t whole[32], float *scale, float *minimum, const struct matrix *m, size_t row, size_t group);
+
+/* Whether groups have a minimum at all. */
+static inline bool has_minimum(enum dtype t)
+{
+	return t == DTYPE_Q4_1 || t == DTYPE_Q5_1 || t == DTYPE_Q4_K || t == DTYPE_Q5_K;
+}
 
 extern const struct kern kern_ref, kern_avx2, kern_avx512, kern_avx512bf16, kern_amxbf16, kern_neon;
 

@@ -41,26 +41,28 @@ static float round_group(int16_t q[32], const float *x)
 }
 
 /*
- * A row of A in whole numbers times row n of B: exact sums of the four products of values 2l, 2l + 1, 2l + 16 and 2l + 17 of a group, which are
- * scaled and added in the order of groups, and the minima times the sum of A's group; eight sums, added as a tree.
+ * A row of A in whole numbers times row n of B: the exact sum of a group's products (in Q6_K, whose whole numbers are large, of its first and its
+ * second 16, which are added in f32), times both scales, and the minimum times the sum of A's group, are added to sum g % 8 of eight, in the order
+ * of groups; then these as a tree.
  */
 static float rounded_dot(const struct gemm_term *t, const float *a, size_t n)
 {
-	float lane[8] = {0}, low = 0;
+	float x[8] = {0};
 	for (size_t g = 0; g < t->K / 32; g++) {
 		int16_t q[32], w[32];
-		float scale, minimum, a_scale = round_group(q, a + g * 32);
-		int32_t total = 0;
+		float scale, minimum, a_scale = round_group(q, a + g * 32), *sum = &x[g % 8];
+		int32_t total = 0, product[2] = {0};
 		matrix_group(w, &scale, &minimum, &t->b, n, g);
-		for (size_t l = 0; l < 8; l++) {
-			const int16_t *x = q + 2 * l, *y = w + 2 * l;
-			total += x[0] + x[1] + x[16] + x[17];
-			lane[l] =
-				fmaf(scale * a_scale, (float)(x[0] * y[0] + x[1] * y[1] + x[16] * y[16] + x[17] * y[17]), lane[l]);
+		for (size_t i = 0; i < 32; i++) {
+			total += q[i];
+			product[i / 16] += q[i] * w[i];
 		}
-		low = fmaf(minimum, a_scale * (float)total, low);
+		float exact = t->b.dtype == DTYPE_Q6_K ? (float)product[0] + (float)product[1] : (float)(product[0] + product[1]);
+		*sum = fmaf(scale * a_scale, exact, *sum);
+		if (has_minimum(t->b.dtype))
+			*sum = fmaf(minimum, a_scale * (float)total, *sum);
 	}
-	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7])) + low;
+	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
 }
 
 static void rounded_gemm(const struct gemm *g)
@@ -379,7 +381,6 @@ static double ref_sum_squares(const float *x, size_t n)
 const struct kern kern_ref = {
 	.name = "ref",
 	.gemm = ref_gemm,
-	.by_row_pays = true,
 	.rmsnorm = ref_rmsnorm,
 	.rmsnorm_backward = ref_rmsnorm_backward,
 	.layernorm = ref_layernorm,

@@ -153,11 +153,11 @@ static void multiply_plain(float sum[][COLUMNS], const struct gemm_term *t, stru
 	}
 }
 
-/* Panels pay from five rows of A on: docs/speed.md. */
+/* Panels pay from two rows of A on: docs/speed.md. */
 static void multiply_rounded(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)
 {
-#if LANES == 16
-	if (c.M > 4) {
+#if PANELS
+	if (c.M > 1) {
 		P(rounded_panels)(sum, r, b, c);
 		return;
 	}

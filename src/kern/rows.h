@@ -1,6 +1,6 @@
 /*
  * What products of few rows are made of: rows.c rounds A and adds plain terms; rows_lane.c multiplies a quantised B by it, a row of B at a time in
- * eight lanes; rows_panel.c (AVX-512) does so for more rows of A, sixteen rows of B at a time.
+ * eight groups at once; rows_panel.c does so for more rows of A, LANES rows of B at a time.
  */
 #ifndef ATTUNE_KERN_ROWS_H
 #define ATTUNE_KERN_ROWS_H
@@ -12,8 +12,15 @@
 #include <immintrin.h>
 #endif
 
+/* Whether rows_panel.c is there. */
+#if defined(__x86_64__)
+#define PANELS 1
+#else
+#define PANELS 0
+#endif
+
 /* Values that share a scale; rows of B at once; rows of A at once: as many as share the work of unpacking. */
-enum { GROUP = 32, COLUMNS = 32, ROUNDED_ROWS = LANES == 16 ? 48 : 4 };
+enum { GROUP = 32, COLUMNS = 32, ROUNDED_ROWS = PANELS ? 48 : 4 };
 
 /* Rows of A: value k is scale[k / 32] * q[k], |q| <= 32767; `sum` is that of the 32 values of a group. */
 struct rounded {
@@ -35,11 +42,6 @@ void P(rounded_panels)(float sum[][COLUMNS], const struct rounded *r, const stru
 static inline size_t rows_step(size_t left)
 {
 	return left >= 4 ? 4 : left >= 2 ? 2 : 1;
-}
-
-static inline bool has_minimum(enum dtype t)
-{
-	return t == DTYPE_Q4_1 || t == DTYPE_Q5_1 || t == DTYPE_Q4_K || t == DTYPE_Q5_K;
 }
 
 /* Eight lanes, whatever the path's width. */

@@ -1,6 +1,7 @@
 /*
- * A quantised B times rounded rows of A (rows.h), a row of B at a time in eight lanes: multiplying and adding pairs of 16-bit values gives the eight
- * exact sums of four products that `ref` has, and one f32 multiply-add brings in both scales.
+ * A quantised B times rounded rows of A (rows.h), a row of B at a time, eight groups at once: multiplying and adding pairs of 16-bit values gives the
+ * products of a group spread over lanes, a tree of additions makes one vector of eight groups' exact sums, and one f32 multiply-add brings in their
+ * scales.
  */
 #include "kern/rows.h"
 
@@ -35,39 +36,94 @@ static inline words widen_signed(const uint8_t *p)
 #endif
 }
 
-/* Lane l: a[2l] b[2l] + a[2l + 1] b[2l + 1]. */
-static inline ints pairs(words a, words b)
-{
+/* Sums of a group's products, spread over lanes. */
 #if defined(__x86_64__)
-	return (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+typedef __m256i spread;
+#else
+typedef int32x4_t spread;
+#endif
+
+/* c + a b. VPDPWSSD wraps, but no sum comes near it (rows_panel.c). */
+static inline spread add_products(spread c, words a, words b)
+{
+#if defined(__AVX512VNNI__)
+	return _mm256_dpwssd_epi32(c, (__m256i)a, (__m256i)b);
+#elif defined(__x86_64__)
+	return _mm256_add_epi32(c, _mm256_madd_epi16((__m256i)a, (__m256i)b));
 #else
 	int16x8_t x[2], y[2];
-	int32x4_t sum[2];
-	ints r;
 	memcpy(x, &a, sizeof(x));
 	memcpy(y, &b, sizeof(y));
 	for (int i = 0; i < 2; i++)
-		sum[i] = vpaddq_s32(vmull_s16(vget_low_s16(x[i]), vget_low_s16(y[i])), vmull_high_s16(x[i], y[i]));
-	memcpy(&r, sum, sizeof(r));
+		c = vmlal_high_s16(vmlal_s16(c, vget_low_s16(x[i]), vget_low_s16(y[i])), x[i], y[i]);
+	return c;
+#endif
+}
+
+static inline spread spread_zero(void)
+{
+#if defined(__x86_64__)
+	return _mm256_setzero_si256();
+#else
+	return vdupq_n_s32(0);
+#endif
+}
+
+/* The sums of two groups, or of two such pairs, side by side and half as spread. */
+static inline spread gather_two(spread a, spread b)
+{
+#if defined(__x86_64__)
+	return _mm256_hadd_epi32(a, b);
+#else
+	return vpaddq_s32(a, b);
+#endif
+}
+
+/* One sum a lane, of eight groups gathered by fours. */
+static inline ints gather_eight(spread a, spread b)
+{
+#if defined(__x86_64__)
+	return (ints)_mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
+#else
+	ints r;
+	memcpy(&r, &a, sizeof(a));
+	memcpy((char *)&r + sizeof(a), &b, sizeof(b));
 	return r;
 #endif
 }
 
-/* c + pairs(a, b); VPDPWSSD wraps, but four products are far from it (rows_panel.c). */
-static inline ints add_pairs(ints c, words a, words b)
+/* Eight groups, one after the other: what waits for its neighbour. */
+struct gathered {
+	spread one, two, four;
+	ints eight; /* when all are there */
+};
+
+static inline __attribute__((always_inline)) void gather_next(struct gathered *t, const size_t g, spread s)
 {
-#ifdef __AVX512VNNI__
-	return (ints)_mm256_dpwssd_epi32((__m256i)c, (__m256i)a, (__m256i)b);
-#else
-	return c + pairs(a, b);
-#endif
+	if (g % 2 == 0) {
+		t->one = s;
+		return;
+	}
+	s = gather_two(t->one, s);
+	if (g % 4 == 1) {
+		t->two = s;
+		return;
+	}
+	s = gather_two(t->two, s);
+	if (g % 8 == 3)
+		t->four = s;
+	else
+		t->eight = gather_eight(t->four, s);
 }
 
-static inline float lanes_sum(lanes v)
+/* For those of which there are but 2, 4 or 6. */
+static inline __attribute__((always_inline)) void gather_rest(struct gathered *t, const size_t n)
 {
-	float x[8];
-	memcpy(x, &v, sizeof(x));
-	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+	spread none = spread_zero();
+	if (n == 2)
+		t->eight = gather_eight(gather_two(t->two, none), none);
+	else if (n < 8)
+		t->eight = gather_eight(t->four, n == 4 ? none : gather_two(t->two, none));
 }
 
 /* ---- B, a group at a time ---------------------------------------------------------------------------------------------- */
@@ -160,25 +216,49 @@ static inline lanes floats(const uint32_t low, uint32_t high)
 	return __builtin_convertvector(v, lanes);
 }
 
-/* Scale and minimum of each group of a block. */
+/* The halves at the beginning of n of eight blocks, and those behind them. */
+static inline __attribute__((always_inline)) void eight_halves(
+	lanes *first, lanes *second, const uint8_t *p, size_t block_bytes, const size_t n)
+{
+#if defined(__x86_64__)
+	int32_t x[8] = {0};
+#pragma GCC unroll 8
+	for (size_t i = 0; i < n; i++)
+		memcpy(&x[i], p + i * block_bytes, sizeof(x[i]));
+	const __m128i a = _mm_setr_epi32(x[0], x[1], x[2], x[3]), b = _mm_setr_epi32(x[4], x[5], x[6], x[7]),
+		      low = _mm_set1_epi32(0xffff);
+	*first = (lanes)_mm256_cvtph_ps(_mm_packus_epi32(_mm_and_si128(a, low), _mm_and_si128(b, low)));
+	*second = (lanes)_mm256_cvtph_ps(_mm_packus_epi32(_mm_srli_epi32(a, 16), _mm_srli_epi32(b, 16)));
+#else
+	for (size_t i = 0; i < n; i++) {
+		float x, y;
+		halves(&x, &y, p + i * block_bytes);
+		(*first)[i] = x;
+		(*second)[i] = y;
+	}
+#endif
+}
+
+/* Scales and minima of eight groups: a block of 256 or eight of 32, of which n are there. */
 static inline __attribute__((always_inline)) void scales_of(
-	float scale[8], float minimum[8], const enum dtype dtype, const uint8_t *b)
+	lanes *scale, lanes *minimum, const enum dtype dtype, const uint8_t *b, const size_t n)
 {
 	float d, m;
-	halves(&d, &m, dtype == DTYPE_Q6_K ? b + 206 : b);
-	if (dtype == DTYPE_Q4_K || dtype == DTYPE_Q5_K) { /* k_scales, four groups at a time */
-		uint32_t s, l, rest;
-		memcpy(&s, b + 4, 4);
-		memcpy(&l, b + 8, 4);
-		memcpy(&rest, b + 12, 4);
-		*(lanes *)scale = d * floats(s & 0x3f3f3f3f, (rest & 0x0f0f0f0f) | (s >> 2 & 0x30303030));
-		*(lanes *)minimum = -m * floats(l & 0x3f3f3f3f, (rest >> 4 & 0x0f0f0f0f) | (l >> 2 & 0x30303030));
+	if (dtype < DTYPE_Q4_K) {
+		eight_halves(scale, minimum, b, dtype_block_bytes(dtype), n);
 		return;
 	}
-	for (size_t g = 0; g < 8; g++) {
-		scale[g] = dtype == DTYPE_Q6_K ? m : d;
-		minimum[g] = has_minimum(dtype) ? m : 0;
+	halves(&d, &m, dtype == DTYPE_Q6_K ? b + 206 : b);
+	if (dtype == DTYPE_Q6_K) { /* the two bytes in front belong to the block, too */
+		*scale = m - (lanes){0};
+		return;
 	}
+	uint32_t s, l, rest; /* k_scales, four groups at a time */
+	memcpy(&s, b + 4, 4);
+	memcpy(&l, b + 8, 4);
+	memcpy(&rest, b + 12, 4);
+	*scale = d * floats(s & 0x3f3f3f3f, (rest & 0x0f0f0f0f) | (s >> 2 & 0x30303030));
+	*minimum = -m * floats(l & 0x3f3f3f3f, (rest >> 4 & 0x0f0f0f0f) | (l >> 2 & 0x30303030));
 }
 
 /* ---- products ---------------------------------------------------------------------------------------------------------- */
@@ -186,63 +266,100 @@ static inline __attribute__((always_inline)) void scales_of(
 /* Bytes between the block that is multiplied and the one that is asked for: where nothing else does, memory is twice as fast (docs/speed.md). */
 enum { AHEAD = 4096 };
 
-/* P(rounded_lanes) for 1, 2 or 4 rows of A. */
-static inline __attribute__((always_inline)) void dots(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b,
-	struct part c, const enum dtype dtype, const size_t rows)
+/* n (2, 4, 6, 8) groups of a row of B, at p, times those of a row of A from group `at` on, a multiple of eight. */
+static inline __attribute__((always_inline)) void add_groups(
+	lanes *sum, const enum dtype dtype, const uint8_t *p, const struct rounded *r, size_t row, size_t at, const size_t n)
 {
-	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, block_bytes = dtype_block_bytes(dtype);
-	size_t all = r->K / GROUP;
-	const uint8_t *p = (const uint8_t *)b->data + c.n0 * dtype_row_bytes(dtype, b->cols);
-	for (size_t n = 0; n < c.N; n++) {
-		lanes products[4] = {{0}};
-		float low[4] = {0};
-		for (size_t at = 0; at < all; at += n_groups, p += block_bytes) {
-			float scale[8], minimum[8];
-			__builtin_prefetch(p + AHEAD); /* never faults, past the end neither */
-			scales_of(scale, minimum, dtype, p);
+	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, block_bytes = dtype_block_bytes(dtype), i = row * (r->K / GROUP) + at;
+	const int16_t *q = r->q + i * GROUP;
+	struct gathered low, high;
+	lanes scale, minimum;
 #pragma GCC unroll 8
-			for (size_t g = 0; g < n_groups; g++) {
-				struct group w = group_at(dtype, p, g);
-				lanes w_scale = scale[g] - (lanes){0};
-#pragma GCC unroll 4
-				for (size_t m = 0; m < rows; m++) {
-					const int16_t *q = r->q + (c.m0 + m) * r->K + (at + g) * GROUP;
-					size_t i = (c.m0 + m) * all + at + g;
-					ints exact = add_pairs(pairs(w.low, *(const words *)q), w.high, *(const words *)(q + 16));
-					products[m] = fused(w_scale * (r->scale[i] - (lanes){0}),
-						__builtin_convertvector(exact, lanes), products[m]);
-					if (has_minimum(dtype))
-						low[m] = fmaf(minimum[g], r->sum[i], low[m]);
-				}
-			}
-		}
-		for (size_t m = 0; m < rows; m++)
-			sum[m][n] = lanes_sum(products[m]) + low[m];
+	for (size_t g = 0; g < n; g++, q += GROUP) {
+		const uint8_t *block = p + g / n_groups * block_bytes;
+		if (g % n_groups == 0)
+			__builtin_prefetch(block + AHEAD); /* never faults, past the end neither */
+		struct group w = group_at(dtype, block, g % n_groups);
+		spread s = add_products(spread_zero(), w.low, *(const words *)q);
+		if (dtype == DTYPE_Q6_K)
+			gather_next(&high, g, add_products(spread_zero(), w.high, *(const words *)(q + 16)));
+		else
+			s = add_products(s, w.high, *(const words *)(q + 16));
+		gather_next(&low, g, s);
 	}
+	gather_rest(&low, n);
+	scales_of(&scale, &minimum, dtype, p, n);
+	lanes exact = __builtin_convertvector(low.eight, lanes);
+	if (dtype == DTYPE_Q6_K)
+		exact += __builtin_convertvector(high.eight, lanes);
+	lanes more = fused(scale * *(const lanes *)(r->scale + i), exact, *sum);
+	if (has_minimum(dtype))
+		more = fused(minimum, *(const lanes *)(r->sum + i), more);
+	const ints there = (ints){0, 1, 2, 3, 4, 5, 6, 7} < (int)n; /* behind these, A's scales are not this row's */
+	*sum = n == 8 ? more : (lanes)((there & (ints)more) | (~there & (ints)*sum));
+}
+
+/* Group `at` of a row of B, at p, of formats whose blocks have 32 values: the last of an odd number. */
+static inline __attribute__((always_inline)) void add_one(
+	float *sum, const enum dtype dtype, const uint8_t *p, const struct rounded *r, size_t row, size_t at)
+{
+	const int16_t *q = r->q + row * r->K + at * GROUP;
+	struct group w = group_at(dtype, p, 0);
+	spread s = add_products(add_products(spread_zero(), w.low, *(const words *)q), w.high, *(const words *)(q + 16));
+	int32_t part[sizeof(s) / 4], exact = 0;
+	float scale, minimum;
+	size_t i = row * (r->K / GROUP) + at;
+	halves(&scale, &minimum, p);
+	memcpy(part, &s, sizeof(s));
+	for (size_t k = 0; k < sizeof(s) / 4; k++)
+		exact += part[k];
+	*sum = fmaf(scale * r->scale[i], (float)exact, *sum);
+	if (has_minimum(dtype))
+		*sum = fmaf(minimum, r->sum[i], *sum);
+}
+
+static inline __attribute__((always_inline)) float dot(
+	const enum dtype dtype, const uint8_t *p, const struct rounded *r, size_t row)
+{
+	size_t all = r->K / GROUP, at = 0;
+	lanes sum = {0};
+	float x[8];
+	for (; at + 8 <= all; at += 8, p += dtype_row_bytes(dtype, 8 * GROUP))
+		add_groups(&sum, dtype, p, r, row, at, 8);
+	if (dtype < DTYPE_Q4_K) { /* blocks of 256 have no rest */
+		size_t rest = all - at;
+		if (rest >= 6)
+			add_groups(&sum, dtype, p, r, row, at, 6);
+		else if (rest >= 4)
+			add_groups(&sum, dtype, p, r, row, at, 4);
+		else if (rest >= 2)
+			add_groups(&sum, dtype, p, r, row, at, 2);
+	}
+	memcpy(x, &sum, sizeof(x));
+	if (dtype < DTYPE_Q4_K && all % 2)
+		add_one(&x[all % 8 - 1], dtype, p + (all - 1 - at) * dtype_block_bytes(dtype), r, row, all - 1);
+	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
 }
 
 void P(rounded_lanes)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)
 {
-	for (size_t left = c.M; left; left -= c.M, sum += c.M, c.m0 += c.M) {
-		c.M = rows_step(left);
+	size_t stride = dtype_row_bytes(b->dtype, b->cols);
+	for (size_t m = 0; m < c.M; m++) {
+		const uint8_t *p = (const uint8_t *)b->data + c.n0 * stride;
 		switch (b->dtype) {
-#define DOTS_CASE(t)                              \
-	case t:                                   \
-		if (c.M == 1)                     \
-			dots(sum, r, b, c, t, 1); \
-		else if (c.M == 2)                \
-			dots(sum, r, b, c, t, 2); \
-		else                              \
-			dots(sum, r, b, c, t, 4); \
+#define DOT_CASE(t)                                           \
+	case t:                                               \
+		for (size_t n = 0; n < c.N; n++, p += stride) \
+			sum[m][n] = dot(t, p, r, c.m0 + m);   \
 		break;
-			DOTS_CASE(DTYPE_Q8_0)
-			DOTS_CASE(DTYPE_Q4_0)
-			DOTS_CASE(DTYPE_Q4_1)
-			DOTS_CASE(DTYPE_Q5_0)
-			DOTS_CASE(DTYPE_Q5_1)
-			DOTS_CASE(DTYPE_Q4_K)
-			DOTS_CASE(DTYPE_Q5_K)
-			DOTS_CASE(DTYPE_Q6_K)
+			DOT_CASE(DTYPE_Q8_0)
+			DOT_CASE(DTYPE_Q4_0)
+			DOT_CASE(DTYPE_Q4_1)
+			DOT_CASE(DTYPE_Q5_0)
+			DOT_CASE(DTYPE_Q5_1)
+			DOT_CASE(DTYPE_Q4_K)
+			DOT_CASE(DTYPE_Q5_K)
+			DOT_CASE(DTYPE_Q6_K)
 		default:
 			break;
 		}

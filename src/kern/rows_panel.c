@@ -1,23 +1,32 @@
 /*
- * A quantised B times many rounded rows of A (rows.h), sixteen rows of B at a time: lane n of a vector belongs to row n of B, and each of the eight
- * sums that `ref` has is a vector. So one broadcast pair of A meets sixteen rows, one multiplication makes the scales of all, and the tree at
- * the end adds vectors. Blocks are transposed as bytes, before they are widened, and the panel stays in the first cache for all rows of A.
+ * A quantised B times many rounded rows of A (rows.h), as many rows of B at a time as a vector has lanes: lane n belongs to row n of B. One broadcast
+ * pair of A meets sixteen rows, their products of a group add up in place, one multiplication makes the scales of all, each of the eight sums that
+ * `ref` has is a vector, and the tree at the end adds vectors. Blocks are transposed as bytes, before they are widened, and the panel stays in the first cache for all rows of A.
  *
  * Sums of integers are exact. |q| of A is at most 32767; |w| of B at most 128 (Q8_0), 31 with five bits, and in Q6_K, which has the scale of its 16
- * values multiplied in, at most 32 * 128 = 4096: four products stay below 4 * 32767 * 4096 < 2^30, so neither VPDPWSSD, which wraps, nor VPMADDWD and
- * VPADDD, which stand for it where there is no AVX512_VNNI, ever does.
+ * values multiplied in, at most 32 * 128 = 4096. So 32 products stay below 32 * 32767 * 128 < 2^28, and the 16 that Q6_K adds up below
+ * 16 * 32767 * 4096 < 2^31: neither VPDPWSSD, which wraps, nor VPMADDWD and VPADDD, which stand for it where there is no AVX512_VNNI, ever does.
  */
 #include "kern/rows.h"
 
 #include <immintrin.h>
 #include <string.h>
 
-/* Rows of B; groups of a panel: 27 KB, whole blocks of 256. */
-enum { PANEL = 16, DEPTH = 24 };
+/* Groups of a panel of LANES rows of B: 27 KB with AVX-512, whole blocks of 256. */
+enum { DEPTH = 24 };
 
-typedef int16_t words __attribute__((vector_size(64), may_alias));
+/* The same instruction in both widths. */
+#if LANES == 16
+#define WIDE(operation) _mm512_##operation
+typedef __m512i whole;
+#else
+#define WIDE(operation) _mm256_##operation
+typedef __m256i whole;
+#endif
 
-/* Values of a group: those of sum l are 2l and 2l + 1 (low), 2l + 16 and 2l + 17 (high). */
+typedef int16_t words __attribute__((vector_size(4 * LANES), may_alias));
+
+/* Values of a group: low[l] has 2l and 2l + 1, high[l] 2l + 16 and 2l + 17. */
 struct group {
 	words low[8], high[8];
 };
@@ -29,44 +38,66 @@ struct panel {
 
 /* Of one row of A. */
 struct sums {
-	vf lane[8], low;
+	vf of[8];
 };
 
 /* ---- B, unpacked ------------------------------------------------------------------------------------------------------- */
 
-/* t[j], lane n: bytes 4j to 4j + 3 of the 16 at p + n * stride. */
-static inline void dwords(__m512i t[4], const uint8_t *p, size_t stride)
+/* The 16 bytes at p, and those of every fourth row behind. */
+static inline whole fourths(const uint8_t *p, size_t stride)
 {
-	__m512i r[4], a, b;
+	__m128i x[LANES / 4];
 #pragma GCC unroll 4
-	for (size_t i = 0; i < 4; i++) {
-		const uint8_t *row = p + i * stride;
-		r[i] = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)row));
-		r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const __m128i *)(row + 4 * stride)), 1);
-		r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const __m128i *)(row + 8 * stride)), 2);
-		r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const __m128i *)(row + 12 * stride)), 3);
-	}
-	a = _mm512_unpacklo_epi32(r[0], r[1]);
-	b = _mm512_unpacklo_epi32(r[2], r[3]);
-	t[0] = _mm512_unpacklo_epi64(a, b);
-	t[1] = _mm512_unpackhi_epi64(a, b);
-	a = _mm512_unpackhi_epi32(r[0], r[1]);
-	b = _mm512_unpackhi_epi32(r[2], r[3]);
-	t[2] = _mm512_unpacklo_epi64(a, b);
-	t[3] = _mm512_unpackhi_epi64(a, b);
+	for (size_t i = 0; i < LANES / 4; i++)
+		x[i] = _mm_loadu_si128((const __m128i *)(p + 4 * i * stride));
+#if LANES == 16
+	whole r = _mm512_castsi128_si512(x[0]);
+	r = _mm512_inserti32x4(r, x[1], 1);
+	r = _mm512_inserti32x4(r, x[2], 2);
+	return _mm512_inserti32x4(r, x[3], 3);
+#else
+	return _mm256_set_m128i(x[1], x[0]);
+#endif
+}
+
+/* t[j], lane n: bytes 4j to 4j + 3 of the 16 at p + n * stride. */
+static inline void dwords(whole t[4], const uint8_t *p, size_t stride)
+{
+	whole r[4], a, b;
+#pragma GCC unroll 4
+	for (size_t i = 0; i < 4; i++)
+		r[i] = fourths(p + i * stride, stride);
+	a = WIDE(unpacklo_epi32)(r[0], r[1]);
+	b = WIDE(unpacklo_epi32)(r[2], r[3]);
+	t[0] = WIDE(unpacklo_epi64)(a, b);
+	t[1] = WIDE(unpackhi_epi64)(a, b);
+	a = WIDE(unpackhi_epi32)(r[0], r[1]);
+	b = WIDE(unpackhi_epi32)(r[2], r[3]);
+	t[2] = WIDE(unpacklo_epi64)(a, b);
+	t[3] = WIDE(unpackhi_epi64)(a, b);
+}
+
+/* 16 bytes repeated. */
+static inline whole everywhere(__m128i x)
+{
+#if LANES == 16
+	return _mm512_broadcast_i32x4(x);
+#else
+	return _mm256_broadcastsi128_si256(x);
+#endif
 }
 
 /* x[l], lane n: bytes 2l and 2l + 1 of the 16 at p + n * stride, widened. */
 static inline void widen(words x[8], const uint8_t *p, size_t stride)
 {
-	const __m512i even = _mm512_broadcast_i32x4(_mm_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1));
-	const __m512i odd = _mm512_broadcast_i32x4(_mm_setr_epi8(2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1));
-	__m512i t[4];
+	const whole even = everywhere(_mm_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1));
+	const whole odd = everywhere(_mm_setr_epi8(2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1));
+	whole t[4];
 	dwords(t, p, stride);
 #pragma GCC unroll 4
 	for (size_t j = 0; j < 4; j++) {
-		x[2 * j] = (words)_mm512_shuffle_epi8(t[j], even);
-		x[2 * j + 1] = (words)_mm512_shuffle_epi8(t[j], odd);
+		x[2 * j] = (words)WIDE(shuffle_epi8)(t[j], even);
+		x[2 * j + 1] = (words)WIDE(shuffle_epi8)(t[j], odd);
 	}
 }
 
@@ -79,7 +110,7 @@ static inline words sign(words x)
 /* 16 in the words of sum l whose bits are set in the 32 of each row. */
 static inline void fifth_bits(words *low, words *high, vi bits, int l)
 {
-	bits = (vi)_mm512_srli_epi32((__m512i)bits, (unsigned)(2 * l));
+	bits >>= 2 * l;
 	*low |= (words)(((bits << 4) & 0x10) | ((bits << 19) & 0x100000));
 	*high |= (words)(((bits >> 12) & 0x10) | ((bits << 3) & 0x100000));
 }
@@ -87,9 +118,9 @@ static inline void fifth_bits(words *low, words *high, vi bits, int l)
 /* Four bytes of each row. */
 static inline vi gather(const uint8_t *p, size_t stride)
 {
-	int32_t x[PANEL];
+	int32_t x[LANES];
 #pragma GCC unroll 16
-	for (size_t n = 0; n < PANEL; n++)
+	for (size_t n = 0; n < LANES; n++)
 		memcpy(&x[n], p + n * stride, 4);
 	return *(const vi *)x;
 }
@@ -97,8 +128,8 @@ static inline vi gather(const uint8_t *p, size_t stride)
 /* The factors of a group of Q6_K, for the words of the low and of the high values. */
 static inline void sixteens(words *low, words *high, const uint8_t *p, size_t stride)
 {
-	int16_t x[2 * PANEL], y[2 * PANEL];
-	for (size_t n = 0; n < PANEL; n++) {
+	int16_t x[2 * LANES], y[2 * LANES];
+	for (size_t n = 0; n < LANES; n++) {
 		x[2 * n] = x[2 * n + 1] = (int8_t)p[n * stride];
 		y[2 * n] = y[2 * n + 1] = (int8_t)p[n * stride + 1];
 	}
@@ -206,7 +237,12 @@ static inline __attribute__((always_inline)) void unpack(
 /* The halves in the lower or upper 16 bits. */
 static inline vf halves(vi x)
 {
-	return (vf)_mm512_cvtph_ps(_mm512_cvtepi32_epi16((__m512i)x));
+#if LANES == 16
+	return (vf)_mm512_cvtph_ps(_mm512_cvtepi32_epi16((whole)x));
+#else
+	const __m256i low = _mm256_and_si256((whole)x, _mm256_set1_epi32(0xffff));
+	return (vf)_mm256_cvtph_ps(_mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
+#endif
 }
 
 static inline vf byte_of(vi x, size_t i)
@@ -219,7 +255,7 @@ static inline __attribute__((always_inline)) void scales_of(
 	vf *scale, vf *minimum, const enum dtype dtype, const uint8_t *b, const size_t stride)
 {
 	if (dtype == DTYPE_Q4_K || dtype == DTYPE_Q5_K) { /* k_scales, four groups at a time */
-		__m512i t[4];
+		whole t[4];
 		dwords(t, b, stride);
 		vf d = halves((vi)t[0]), m = -halves((vi)t[0] >> 16);
 		vi s = (vi)t[1], l = (vi)t[2], rest = (vi)t[3];
@@ -250,14 +286,14 @@ static inline __attribute__((always_inline)) void scales_of(
 /* ---- products ---------------------------------------------------------------------------------------------------------- */
 
 /* c + a[0] b[0] + a[1] b[1] of words in each lane; b: two values of A for all. */
-static inline __m512i add_pairs(__m512i c, words a, const int16_t *b)
+static inline whole add_pairs(whole c, words a, const int16_t *b)
 {
 	int32_t two;
 	memcpy(&two, b, 4);
 #ifdef __AVX512VNNI__
-	return _mm512_dpwssd_epi32(c, (__m512i)a, _mm512_set1_epi32(two));
+	return WIDE(dpwssd_epi32)(c, (whole)a, WIDE(set1_epi32)(two));
 #else
-	return _mm512_add_epi32(c, _mm512_madd_epi16((__m512i)a, _mm512_set1_epi32(two)));
+	return WIDE(add_epi32)(c, WIDE(madd_epi16)((whole)a, WIDE(set1_epi32)(two)));
 #endif
 }
 
@@ -274,73 +310,72 @@ static inline struct rows rows_at(const struct rounded *r, size_t row, size_t gr
 	return (struct rows){r->q + i * GROUP, r->scale + i, r->sum + i, r->K};
 }
 
-/* Adds the products of a group with group g of `rows` rows of A. */
-static inline __attribute__((always_inline)) void add_group(
-	vf lane[][8], vf low[], const struct group *w, vf scale, vf minimum, const struct rows *a, size_t g, const size_t rows)
+static inline vf floats_of(whole x)
 {
-	vf both[4];
+	return __builtin_convertvector((vi)x, vf);
+}
+
+/* a b + c, rounded once. */
+static inline vf fused_wide(vf a, vf b, vf c)
+{
+#if LANES == 16
+	return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
+	return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#endif
+}
+
+/* Adds the products of a panel's group with group g of `rows` rows of A to sum g % 8 of each (panels begin at multiples of 8). */
+static inline __attribute__((always_inline)) void add_group(
+	struct sums *s, const enum dtype dtype, const struct panel *p, const struct rows *a, size_t g, const size_t rows)
+{
+	const struct group *w = &p->group[g];
+	whole low[4], high[4];
 #pragma GCC unroll 4
-	for (size_t m = 0; m < rows; m++) {
-		size_t i = m * (a->K / GROUP) + g;
-		both[m] = scale * a->scale[i];
-		low[m] = (vf)_mm512_fmadd_ps((__m512)minimum, (__m512)vset(a->sum[i]), (__m512)low[m]);
-	}
+	for (size_t m = 0; m < rows; m++)
+		low[m] = high[m] = WIDE(set1_epi32)(0);
 #pragma GCC unroll 8
 	for (size_t l = 0; l < 8; l++)
 #pragma GCC unroll 4
 		for (size_t m = 0; m < rows; m++) {
 			const int16_t *q = a->q + m * a->K + g * GROUP + 2 * l;
-			__m512i exact = add_pairs(add_pairs(_mm512_setzero_si512(), w->low[l], q), w->high[l], q + 16);
-			lane[m][l] = (vf)_mm512_fmadd_ps((__m512)both[m], _mm512_cvtepi32_ps(exact), (__m512)lane[m][l]);
+			low[m] = add_pairs(low[m], w->low[l], q);
+			high[m] = add_pairs(high[m], w->high[l], q + 16);
 		}
-}
-
-/* Sums that registers hold, from memory and back. */
-static inline __attribute__((always_inline)) void sums_load(vf lane[][8], vf low[], const struct sums *s, const size_t rows)
-{
 #pragma GCC unroll 4
 	for (size_t m = 0; m < rows; m++) {
-#pragma GCC unroll 8
-		for (size_t l = 0; l < 8; l++)
-			lane[m][l] = s[m].lane[l];
-		low[m] = s[m].low;
+		size_t i = m * (a->K / GROUP) + g;
+		vf exact;
+		if (dtype == DTYPE_Q6_K)
+			exact = floats_of(low[m]) + floats_of(high[m]);
+		else
+			exact = floats_of(WIDE(add_epi32)(low[m], high[m]));
+		vf sum = fused_wide(p->scale[g] * a->scale[i], exact, s[m].of[g % 8]);
+		s[m].of[g % 8] = has_minimum(dtype) ? fused_wide(p->minimum[g], vset(a->sum[i]), sum) : sum;
 	}
 }
 
-static inline __attribute__((always_inline)) void sums_store(struct sums *s, vf lane[][8], const vf low[], const size_t rows)
+static inline __attribute__((always_inline)) void multiply_panel(
+	struct sums *s, const enum dtype dtype, const struct panel *p, size_t n, struct rows a, size_t M)
 {
-#pragma GCC unroll 4
-	for (size_t m = 0; m < rows; m++) {
-#pragma GCC unroll 8
-		for (size_t l = 0; l < 8; l++)
-			s[m].lane[l] = lane[m][l];
-		s[m].low = low[m];
+#define ROWS_CASE(rows)                                      \
+	case rows:                                           \
+		for (size_t g = 0; g < n; g++)               \
+			add_group(s, dtype, p, &a, g, rows); \
+		break;
+	for (size_t step; M; M -= step, s += step) {
+		step = rows_step(M);
+		switch (step) {
+			ROWS_CASE(1)
+			ROWS_CASE(2)
+			ROWS_CASE(4)
+		}
+		a = (struct rows){a.q + step * a.K, a.scale + step * (a.K / GROUP), a.sum + step * (a.K / GROUP), a.K};
 	}
+#undef ROWS_CASE
 }
 
-/* n groups of a panel times `rows` rows of A. */
-static inline __attribute__((always_inline)) void add_panel(
-	struct sums *s, const struct panel *p, size_t n, const struct rows *a, const size_t rows)
-{
-	vf lane[2][8], low[2];
-	sums_load(lane, low, s, rows);
-	for (size_t g = 0; g < n; g++)
-		add_group(lane, low, &p->group[g], p->scale[g], p->minimum[g], a, g, rows);
-	sums_store(s, lane, low, rows);
-}
-
-static void multiply_panel(struct sums *s, const struct panel *p, size_t n, struct rows a, size_t M)
-{
-	size_t m = 0;
-	for (; m + 2 <= M; m += 2) {
-		add_panel(s + m, p, n, &a, 2);
-		a = (struct rows){a.q + 2 * a.K, a.scale + 2 * (a.K / GROUP), a.sum + 2 * (a.K / GROUP), a.K};
-	}
-	if (m < M)
-		add_panel(s + m, p, n, &a, 1);
-}
-
-/* n groups of sixteen rows of B, the first at b, times M rows of A. */
+/* n groups of LANES rows of B, the first at b, times M rows of A. */
 static inline __attribute__((always_inline)) void multiply_groups(
 	struct sums *s, const enum dtype dtype, const uint8_t *b, size_t stride, size_t n, struct rows a, size_t M)
 {
@@ -351,7 +386,7 @@ static inline __attribute__((always_inline)) void multiply_groups(
 	for (size_t at = 0; at < n; at += n_groups)
 		for (size_t g = 0; g < n_groups; g++)
 			unpack(&p.group[at + g], dtype, b + at / n_groups * block_bytes, stride, g);
-	multiply_panel(s, &p, n, a, M);
+	multiply_panel(s, dtype, &p, n, a, M);
 }
 
 static void multiply_stored(struct sums *s, enum dtype dtype, const uint8_t *b, size_t stride, size_t n, struct rows a, size_t M)
@@ -374,18 +409,26 @@ static void multiply_stored(struct sums *s, enum dtype dtype, const uint8_t *b, 
 	}
 }
 
-/* N < 16 rows are copied, and the last one stands for those that are missing. */
+/* N < LANES rows are copied, and the last one stands for those that are missing. */
 static const uint8_t *fill_up(uint8_t *copy, const uint8_t *b, size_t stride, size_t bytes, size_t N)
 {
-	for (size_t n = 0; n < PANEL; n++)
+	for (size_t n = 0; n < LANES; n++)
 		memcpy(copy + n * bytes, b + least(n, N - 1) * stride, bytes);
 	return copy;
 }
 
 static vf sums_total(const struct sums *s)
 {
-	const vf *x = s->lane;
-	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7])) + s->low;
+	const vf *x = s->of;
+	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
+/* Asks for the next panel's bytes (see AHEAD of rows_lane.c); addresses past the end do no harm. */
+static void ahead(const uint8_t *p, size_t stride, size_t bytes)
+{
+	for (size_t n = 0; n < LANES; n++)
+		for (size_t i = 0; i < bytes; i += 64)
+			__builtin_prefetch(p + n * stride + i, 0, 2);
 }
 
 void P(rounded_panels)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)
@@ -393,17 +436,19 @@ void P(rounded_panels)(float sum[][COLUMNS], const struct rounded *r, const stru
 	enum { BLOCK_BYTES_MAX = 34 }; /* of 32 values: Q8_0 */
 	size_t groups = r->K / GROUP, stride = dtype_row_bytes(b->dtype, b->cols);
 	const uint8_t *row = (const uint8_t *)b->data + c.n0 * stride;
-	uint8_t copy[PANEL * DEPTH * BLOCK_BYTES_MAX];
-	for (size_t n = 0; n < c.N; n += PANEL, row += PANEL * stride) {
+	uint8_t copy[LANES * DEPTH * BLOCK_BYTES_MAX];
+	for (size_t n = 0; n < c.N; n += LANES, row += LANES * stride) {
 		struct sums s[ROUNDED_ROWS];
-		size_t N = least(PANEL, c.N - n);
+		size_t N = least(LANES, c.N - n);
 		memset(s, 0, c.M * sizeof(*s));
 		for (size_t at = 0; at < groups; at += DEPTH) {
 			size_t some = least(DEPTH, groups - at), bytes = dtype_row_bytes(b->dtype, some * GROUP);
 			const uint8_t *p = row + dtype_row_bytes(b->dtype, at * GROUP);
-			if (N < PANEL)
+			if (N < LANES)
 				p = fill_up(copy, p, stride, bytes, N);
-			multiply_stored(s, b->dtype, p, N < PANEL ? bytes : stride, some, rows_at(r, c.m0, at), c.M);
+			else
+				ahead(p + LANES * stride, stride, bytes);
+			multiply_stored(s, b->dtype, p, N < LANES ? bytes : stride, some, rows_at(r, c.m0, at), c.M);
 		}
 		for (size_t m = 0; m < c.M; m++) {
 			vf total = sums_total(&s[m]);

@@ -95,18 +95,13 @@ size_t net_append_rows(size_t n)
 	return n < APPEND_EACH_MAX ? APPEND_EACH_MAX : n < PREFILL_ROWS ? n : PREFILL_ROWS;
 }
 
-static bool all_quantised(const struct model *m)
+bool net_mixes(const struct model *m)
 {
 	bool all = dtype_is_quantised(m->head.dtype);
 	for (size_t i = 0; i < m->config.n_layers; i++)
 		for (int t = 0; t < LORA_TARGETS; t++)
 			all = all && dtype_is_quantised(m->layer[i].w[t].dtype);
 	return all;
-}
-
-bool net_mixes(const struct model *m)
-{
-	return kern->by_row_pays && all_quantised(m);
 }
 
 /*
@@ -126,7 +121,7 @@ int net_append_each(const struct model *m, const struct lora *const *lora, struc
 	for (size_t i = 0; i <= n; i++)
 		start[i] = i;
 	const struct batch b = {.tokens = rows, .n_tokens = n_rows, .start = start, .n_seqs = n};
-	w->by_row = kern->by_row_pays;
+	w->by_row = true;
 	w->row_lora = mixes ? lora : NULL;
 	int rc = net_forward(m, lora[0], w, &b, kv, e);
 	w->row_lora = NULL;
