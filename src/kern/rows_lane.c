@@ -241,11 +241,11 @@ static inline __attribute__((always_inline)) void eight_halves(
 
 /* Scales and minima of eight groups: a block of 256 or eight of 32, of which n are there. */
 static inline __attribute__((always_inline)) void scales_of(
-	lanes *scale, lanes *minimum, const enum dtype dtype, const uint8_t *b, const size_t n)
+	lanes *scale, lanes *minimum, const enum dtype dtype, const uint8_t *b, size_t block_bytes, const size_t n)
 {
 	float d, m;
 	if (dtype < DTYPE_Q4_K) {
-		eight_halves(scale, minimum, b, dtype_block_bytes(dtype), n);
+		eight_halves(scale, minimum, b, block_bytes, n);
 		return;
 	}
 	halves(&d, &m, dtype == DTYPE_Q6_K ? b + 206 : b);
@@ -267,10 +267,10 @@ static inline __attribute__((always_inline)) void scales_of(
 enum { AHEAD = 4096 };
 
 /* n (2, 4, 6, 8) groups of a row of B, at p, times those of a row of A from group `at` on, a multiple of eight. */
-static inline __attribute__((always_inline)) void add_groups(
-	lanes *sum, const enum dtype dtype, const uint8_t *p, const struct rounded *r, size_t row, size_t at, const size_t n)
+static inline __attribute__((always_inline)) void add_groups(lanes *sum, const enum dtype dtype, const uint8_t *p,
+	size_t block_bytes, const struct rounded *r, size_t row, size_t at, const size_t n)
 {
-	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, block_bytes = dtype_block_bytes(dtype), i = row * (r->K / GROUP) + at;
+	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, i = row * (r->K / GROUP) + at;
 	const int16_t *q = r->q + i * GROUP;
 	struct gathered low, high;
 	lanes scale, minimum;
@@ -288,7 +288,7 @@ static inline __attribute__((always_inline)) void add_groups(
 		gather_next(&low, g, s);
 	}
 	gather_rest(&low, n);
-	scales_of(&scale, &minimum, dtype, p, n);
+	scales_of(&scale, &minimum, dtype, p, block_bytes, n);
 	lanes exact = __builtin_convertvector(low.eight, lanes);
 	if (dtype == DTYPE_Q6_K)
 		exact += __builtin_convertvector(high.eight, lanes);
@@ -319,38 +319,38 @@ static inline __attribute__((always_inline)) void add_one(
 }
 
 static inline __attribute__((always_inline)) float dot(
-	const enum dtype dtype, const uint8_t *p, const struct rounded *r, size_t row)
+	const enum dtype dtype, const uint8_t *p, size_t block_bytes, const struct rounded *r, size_t row)
 {
 	size_t all = r->K / GROUP, at = 0;
 	lanes sum = {0};
 	float x[8];
-	for (; at + 8 <= all; at += 8, p += dtype_row_bytes(dtype, 8 * GROUP))
-		add_groups(&sum, dtype, p, r, row, at, 8);
+	for (; at + 8 <= all; at += 8, p += (dtype < DTYPE_Q4_K ? 8 : 1) * block_bytes)
+		add_groups(&sum, dtype, p, block_bytes, r, row, at, 8);
 	if (dtype < DTYPE_Q4_K) { /* blocks of 256 have no rest */
 		size_t rest = all - at;
 		if (rest >= 6)
-			add_groups(&sum, dtype, p, r, row, at, 6);
+			add_groups(&sum, dtype, p, block_bytes, r, row, at, 6);
 		else if (rest >= 4)
-			add_groups(&sum, dtype, p, r, row, at, 4);
+			add_groups(&sum, dtype, p, block_bytes, r, row, at, 4);
 		else if (rest >= 2)
-			add_groups(&sum, dtype, p, r, row, at, 2);
+			add_groups(&sum, dtype, p, block_bytes, r, row, at, 2);
 	}
 	memcpy(x, &sum, sizeof(x));
 	if (dtype < DTYPE_Q4_K && all % 2)
-		add_one(&x[all % 8 - 1], dtype, p + (all - 1 - at) * dtype_block_bytes(dtype), r, row, all - 1);
+		add_one(&x[all % 8 - 1], dtype, p + (all - 1 - at) * block_bytes, r, row, all - 1);
 	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
 }
 
 void P(rounded_lanes)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)
 {
-	size_t stride = dtype_row_bytes(b->dtype, b->cols);
+	size_t stride = dtype_row_bytes(b->dtype, b->cols), block_bytes = dtype_block_bytes(b->dtype);
 	for (size_t m = 0; m < c.M; m++) {
 		const uint8_t *p = (const uint8_t *)b->data + c.n0 * stride;
 		switch (b->dtype) {
-#define DOT_CASE(t)                                           \
-	case t:                                               \
-		for (size_t n = 0; n < c.N; n++, p += stride) \
-			sum[m][n] = dot(t, p, r, c.m0 + m);   \
+#define DOT_CASE(t)                                                      \
+	case t:                                                          \
+		for (size_t n = 0; n < c.N; n++, p += stride)            \
+			sum[m][n] = dot(t, p, block_bytes, r, c.m0 + m); \
 		break;
 			DOT_CASE(DTYPE_Q8_0)
 			DOT_CASE(DTYPE_Q4_0)
