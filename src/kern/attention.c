@@ -168,32 +168,59 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 	scatter(a, s->out, w->out, hkv, q0, nq);
 }
 
+/* Rows between the one that is read and the one that is asked for: see rows_lane.c. */
+enum { AHEAD = 8 };
+
+/* p[j] = scale q . key row j, of n rows that are ldk floats apart. */
+static void scores_of_one(float *p, const float *q, const float *k, size_t ldk, size_t n, size_t D, float scale)
+{
+	for (size_t j = 0; j < n; j++, k += ldk) {
+		vf part = {0};
+		size_t d = 0;
+		float rest = 0;
+		for (; d + LANES <= D; d += LANES) {
+			__builtin_prefetch(k + AHEAD * ldk + d);
+			part += vload(q + d) * vload(k + d);
+		}
+		for (; d < D; d++)
+			rest += q[d] * k[d];
+		p[j] = (vsum(part) + rest) * scale;
+	}
+}
+
+/* out[d] += p[j] v[j][d] of n rows that are ldv floats apart. */
+static void add_values(float *out, const float *p, const float *v, size_t ldv, size_t n, size_t D)
+{
+	enum { WIDE = 4 };
+	size_t d = 0;
+	for (; d + WIDE * LANES <= D; d += WIDE * LANES) {
+		vf sum[WIDE];
+		for (size_t i = 0; i < WIDE; i++)
+			sum[i] = vload(out + d + i * LANES);
+		for (size_t j = 0; j < n; j++)
+			for (size_t i = 0; i < WIDE; i++) {
+				__builtin_prefetch(v + (j + AHEAD) * ldv + d + i * LANES);
+				sum[i] += vset(p[j]) * vload(v + j * ldv + d + i * LANES);
+			}
+		for (size_t i = 0; i < WIDE; i++)
+			vstore(out + d + i * LANES, sum[i]);
+	}
+	for (size_t j = 0; j < n; j++)
+		for (size_t i = d; i < D; i++)
+			out[i] += p[j] * v[j * ldv + i];
+}
+
 /* A single query against a long cache: no packing, one head after the other. */
 static void forward_one(const struct attention *a, const struct attention_seq *s, size_t h)
 {
 	size_t D = a->D, at = h / (a->H / a->Hkv) * D;
-	const float *q = s->q + h * D;
 	float max = -INFINITY, sum = 0, out[MAX_D] = {0};
 	for (size_t k0 = first_key(a, s, 0); k0 < s->nk; k0 += KEYS) {
 		float p[KEYS];
 		size_t n = least(KEYS, s->nk - k0);
-		for (size_t j = 0; j < n; j++) {
-			const float *k = s->k + (k0 + j) * a->ldk + at;
-			vf part = {0};
-			size_t d = 0;
-			float rest = 0;
-			for (; d + LANES <= D; d += LANES)
-				part += vload(q + d) * vload(k + d);
-			for (; d < D; d++)
-				rest += q[d] * k[d];
-			p[j] = (vsum(part) + rest) * a->scale;
-		}
+		scores_of_one(p, s->q + h * D, s->k + k0 * a->ldk + at, a->ldk, n, D, a->scale);
 		softmax_row(p, (struct span){0, n}, &max, &sum, out, D);
-		for (size_t j = 0; j < n; j++) {
-			const float *v = s->v + (k0 + j) * a->ldk + at;
-			for (size_t d = 0; d < D; d++)
-				out[d] += p[j] * v[d];
-		}
+		add_values(out, p, s->v + k0 * a->ldk + at, a->ldk, n, D);
 	}
 	for (size_t d = 0; d < D; d++)
 		s->out[h * D + d] = out[d] / sum;
