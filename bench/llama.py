@@ -97,7 +97,7 @@ def main():
     ap.add_argument("model")
     ap.add_argument("figures", nargs="*", default=FIGURES)
     ap.add_argument("--threads", type=int, default=2)
-    args = ap.parse_args()
+    args = ap.parse_intermixed_args()
     quiet = L.llama_log_callback(lambda level, text, data: None)
     L.llama_log_set(quiet, ctypes.c_void_p(0))
     held, began = rss_bytes(), time.perf_counter()
