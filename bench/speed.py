@@ -136,13 +136,15 @@ def attune_first_token(turns, args, folder):
 
 
 def has_bf16():
-    """Without bf16 in the processor PyTorch may be faster in f32."""
+    """Without bf16 in the processor PyTorch takes minutes for a step in it; ONEDNN_MAX_CPU_ISA takes it away (docs/speed.md has an example)."""
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in ("AVX2", "AVX512_CORE", "AVX512_CORE_VNNI"):
+        return False
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         return bool({"avx512_bf16", "amx_bf16"} & set(f.read().split()))
 
 
 def measure(turns, args, folder):
-    settings = [f"bf16 {m}" for m in (1, 2, 4)] + ([] if has_bf16() else ["f32 1"])
+    settings = [f"bf16 {m}" for m in (1, 2, 4)] if has_bf16() else ["f32 1", "f32 4"]
     files = {PULLED: args.gguf} | {t: os.path.join(args.out, t + ".gguf") for t in TYPES}
     for turns.round in range(args.rounds):
         if "training" in args.only:
