@@ -97,6 +97,17 @@ size_t kern_scratch_bytes(void)
 	return 0;
 }
 
+/* Taken unasked? Intel's cores need two cycles for a VDPBF16PS and half a one for an FMA, AMD's half a one for either (docs/speed.md). */
+static bool is_fast(const struct kern *k)
+{
+#if defined(__x86_64__)
+	return k != &kern_avx512bf16 || !__builtin_cpu_is("intel");
+#else
+	(void)k;
+	return true;
+#endif
+}
+
 int kern_init(const char *name, struct err *e)
 {
 	const struct kern *const *present = kern_available();
@@ -104,7 +115,7 @@ int kern_init(const char *name, struct err *e)
 	if (!name)
 		name = getenv("ATTUNE_CPU");
 	for (size_t i = 0; present[i]; i++) {
-		if (!name || !strcmp(name, present[i]->name)) {
+		if (name ? !strcmp(name, present[i]->name) : is_fast(present[i])) {
 			kern = present[i];
 			return 0;
 		}
