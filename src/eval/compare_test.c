@@ -99,15 +99,18 @@ static void test_retrieve(void **state)
 	buf_release(&b);
 }
 
-/* N questions that both trained arms answer alike, and 15 false premises of which the arms accept the first few. */
-static void premises_put(const size_t *accepts)
+enum { PREMISES = 15 };
+
+/* N questions of which rag+tuned answers the first `known` as tuned does, and false premises of which the arms accept the first few. */
+static void premises_put(size_t known, const size_t *accepts)
 {
-	char line[N][160], premise[15][128];
-	struct said all[N + 15], *s = many(line);
+	char line[N][160], premise[PREMISES][128];
+	struct said all[N + PREMISES], *s = many(line);
 	for (int i = 0; i < N; i++)
-		s[i].text[RAG] = s[i].text[PROMPT] = s[i].text[BASE], s[i].text[RAG_TUNED] = s[i].text[TUNED];
+		s[i].text[RAG] = s[i].text[PROMPT] = s[i].text[BASE],
+		s[i].text[RAG_TUNED] = (size_t)i < known ? s[i].text[TUNED] : "It is 9 days.";
 	memcpy(all, s, N * sizeof *s);
-	for (size_t i = 0; i < 15; i++) {
+	for (size_t i = 0; i < PREMISES; i++) {
 		snprintf(premise[i], sizeof premise[i],
 			"{\"id\":\"p%zu\",\"question\":\"Which "
 			"fax?\",\"answers\":[],\"false_premise\":true,\"source\":\"p%zu.md\"}",
@@ -116,7 +119,7 @@ static void premises_put(const size_t *accepts)
 		for (size_t arm = 0; arm < ARMS; arm++)
 			all[N + i].text[arm] = i < accepts[arm] ? "The red one." : "There is no fax.";
 	}
-	answers_put(all, N + 15);
+	answers_put(all, N + PREMISES);
 }
 
 /* One false premise more of 15 says nothing, nine more do; and of trained arms that know the same, the one that does less harm is chosen. */
@@ -125,29 +128,32 @@ static void test_premises(void **state)
 	(void)state;
 	struct eval_result r;
 	texts_put(2, 1, 1, 1.01);
-	premises_put((const size_t[ARMS]){[BASE] = 10, [TUNED] = 11});
+	premises_put(N, (const size_t[ARMS]){[BASE] = 10, [TUNED] = 11});
 	compare(&r);
 	assert_true(r.worth_it);
-	assert_non_null(strstr(r.verdict, "It accepts 73 % of false premises. That is 11 of 15, base accepts 10: too few to tell"));
-	premises_put((const size_t[ARMS]){[BASE] = 2, [TUNED] = 11});
+	assert_non_null(strstr(r.verdict, "Of 15 false premises tuned accepts 11, base 10: too few to tell"));
+	premises_put(N, (const size_t[ARMS]){[BASE] = 2, [TUNED] = 11});
 	compare(&r);
 	assert_false(r.worth_it);
 	assert_non_null(strstr(r.verdict, "Not worth it as it is"));
 	assert_non_null(strstr(r.verdict, "but it accepts more false premises"));
-	premises_put((const size_t[ARMS]){[BASE] = 2, [TUNED] = 1});
+	premises_put(N, (const size_t[ARMS]){[BASE] = 2, [TUNED] = 1});
 	compare(&r);
 	assert_true(r.worth_it);
 	assert_null(strstr(r.verdict, "too few to tell"));
 	static const char section[] = "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"t\"}\n";
 	put(at("data/sections.jsonl"), section, strlen(section));
 	n_arms = ARMS;
-	premises_put((const size_t[ARMS]){[BASE] = 10, [TUNED] = 11, [RAG] = 10, [PROMPT] = 10, [RAG_TUNED] = 3});
+	premises_put(N, (const size_t[ARMS]){[BASE] = 10, [TUNED] = 11, [RAG] = 10, [PROMPT] = 10, [RAG_TUNED] = 3});
 	compare(&r);
 	assert_true(r.worth_it);
 	assert_int_equal(r.best, RAG_TUNED);
-	premises_put((const size_t[ARMS]){[BASE] = 10, [TUNED] = 9, [RAG] = 10, [PROMPT] = 10, [RAG_TUNED] = 10});
+	premises_put(N, (const size_t[ARMS]){[BASE] = 10, [TUNED] = 9, [RAG] = 10, [PROMPT] = 10, [RAG_TUNED] = 10});
 	compare(&r);
 	assert_int_equal(r.best, TUNED);
+	premises_put(N / 2, (const size_t[ARMS]){[BASE] = 10, [TUNED] = 11, [RAG] = 10, [PROMPT] = 10, [RAG_TUNED] = 3});
+	compare(&r);
+	assert_int_equal(r.best, TUNED); /* who knows more comes first */
 }
 
 /* Values in answers against the sections; without sections there is no such axis. */

@@ -1,6 +1,6 @@
 /*
  * Was it worth it? Training has to beat the best arm that does without, on questions about trained documents, with an interval that excludes zero
- * and no harm beyond the margins; else a prompt or retrieval has to beat the base; everything else is said as it is.
+ * and no harm: general text within its margin, false premises not surely accepted more often; else a prompt or retrieval has to beat the base; everything else is said as it is.
  */
 #include "eval/compare.h"
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Harm below these is accepted for a gain in knowledge; they were set before anything was measured. */
+/* Harm below these is accepted for a gain in knowledge (of false premises also what the questions cannot tell); set before anything was measured. */
 static const double margin_general = 0.02, margin_false_premise = 0.05;
 /* What is worth a warning. */
 static const double much = 0.1;
@@ -83,33 +83,36 @@ static int put_warnings(struct buf *b, const struct comparison *c, size_t arm, s
 	return rc;
 }
 
-/* Do the answers of two arms surely differ on this axis, and is `arm` then the better one? */
-static int differs(const struct comparison *c, enum eval_axis a, size_t arm, size_t than, bool *out, bool *better, struct err *e)
+/* Do the answers of two arms surely differ on this axis? 1: `arm` is the better one; -1: the worse; 0: cannot tell. */
+static int differs(const struct comparison *c, enum eval_axis a, size_t arm, size_t than, int *out, struct err *e)
 {
 	struct stats_paired paired;
 	int rc = axis_change(c, a, than, arm, &paired, e);
-	*out = paired.change.low > 0 || paired.change.high < 0;
-	*better = (paired.change.value > 0) == (axes[a].better == HIGHER);
+	if (rc == 0)
+		*out = (axes[a].better == HIGHER ? 1 : -1) * ((paired.change.low > 0) - (paired.change.high < 0));
 	return rc;
 }
 
 /*
- * Is `arm` the better choice of its kind? A sound one is, then the one that answers more. Trained arms whose right answers cannot be told apart are
- * told apart by their harm first; those without training are what training has to beat, so the one with most right answers stands for them.
+ * Is `arm` the better choice of its kind? A sound one is, then the one that answers more. Trained arms are told apart by a sure gain over the best one
+ * without training first, and where their right answers cannot be told apart, by their harm; those without are what training has to beat, so the
+ * one with most right answers stands for them.
  */
 static int is_better(const struct comparison *c, size_t arm, size_t than, bool *out, struct err *e)
 {
 	static const enum eval_axis axis[] = {EVAL_KNOWN, EVAL_FALSE_PREMISE, EVAL_UNSUPPORTED};
 	const struct eval_result *r = c->result;
 	const struct eval_estimate *known = r->axis[EVAL_KNOWN].arm;
-	bool told = !r->unsound[arm] != !r->unsound[than];
-	int rc = 0;
-	*out = told ? !r->unsound[arm] : known[arm].value > known[than].value;
-	for (size_t i = 0; i < 3 && rc == 0 && !told && arm_is_trained(&c->arms[arm]); i++) {
-		bool better;
-		rc = differs(c, axis[i], arm, than, &told, &better, e);
-		*out = told ? better : *out;
+	int told = !r->unsound[arm] - !r->unsound[than], gain[2] = {0}, rc = 0;
+	if (!told && arm_is_trained(&c->arms[arm])) {
+		rc = differs(c, EVAL_KNOWN, arm, c->untrained, &gain[0], e);
+		if (rc == 0)
+			rc = differs(c, EVAL_KNOWN, than, c->untrained, &gain[1], e);
+		told = (gain[0] > 0) - (gain[1] > 0);
+		for (size_t i = 0; i < 3 && rc == 0 && !told; i++)
+			rc = differs(c, axis[i], arm, than, &told, e);
 	}
+	*out = told ? told > 0 : known[arm].value > known[than].value;
 	return rc;
 }
 
@@ -215,8 +218,8 @@ static int put_unclear(struct buf *b, const struct comparison *c, const struct p
 static int put_premises(struct buf *b, const struct comparison *c, const struct pick *p, struct err *e)
 {
 	const struct eval_estimate *premise = c->result->axis[EVAL_FALSE_PREMISE].arm;
-	return buf_printf(b, e, " That is %zu of %zu, %s accepts %zu: too few to tell whether it is more.", premise[p->arm].k,
-		premise[p->arm].n, c->arms[p->than].name, premise[p->than].k);
+	return buf_printf(b, e, " Of %zu false premises %s accepts %zu, %s %zu: too few to tell whether it is more.",
+		premise[p->arm].n, c->arms[p->arm].name, premise[p->arm].k, c->arms[p->than].name, premise[p->than].k);
 }
 
 int verdict_fill(struct comparison *c, struct err *e)
@@ -229,9 +232,9 @@ int verdict_fill(struct comparison *c, struct err *e)
 	enum eval_axis by = EVAL_TERMS;
 	size_t than = 0;
 	bool better_said = false;
-	int rc = best_of(c, true, &c->trained, e);
+	int rc = best_of(c, false, &c->untrained, e);
 	if (rc == 0)
-		rc = best_of(c, false, &c->untrained, e);
+		rc = best_of(c, true, &c->trained, e);
 	if (rc == 0)
 		rc = pick_fill(&p, c, c->trained, c->untrained, e);
 	if (rc == 0)
@@ -265,7 +268,7 @@ int verdict_fill(struct comparison *c, struct err *e)
 	else
 		rc = put_unclear(&b, c, &p, e);
 	if (rc == 0)
-		rc = put_warnings(&b, c, !gained && untrained ? p.than : p.arm, e);
+		rc = put_warnings(&b, c, !gained && !language && untrained ? p.than : p.arm, e);
 	if (rc == 0 && r->worth_it && accepts)
 		rc = put_premises(&b, c, &p, e);
 	if (rc == 0)

@@ -350,8 +350,8 @@ static void rows_any(struct rng *r, float *a, size_t n)
 static void test_by_row_bits(void **state)
 {
 	(void)state;
-	enum { N = 70 };
-	static const size_t Ks[] = {256, 768, 1536, 32, 96, 1120};
+	enum { N = 90 };                                            /* whole panels of B and parts of one, side by side */
+	static const size_t Ks[] = {256, 1536, 32, 160, 192, 1248}; /* 8, 48, 1, 5, 6, 39 groups: eights, and every kind of rest */
 	struct rng r;
 	rng_init(&r, 8, RNG_DATA, 0, 0);
 	for (size_t i = 0; i < DTYPE_COUNT * 12; i++) {

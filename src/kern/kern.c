@@ -59,7 +59,7 @@ static size_t no_scratch(void)
 	return 1;
 }
 
-/* Best first. */
+/* Best first, but for one: kern_available. */
 static const struct path {
 	const struct kern *table;
 	bool (*present)(void);
@@ -76,13 +76,30 @@ static const struct path {
 
 enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
 
+/* Is b the better one nevertheless? Intel's cores need two cycles for a VDPBF16PS and half a one for an FMA, Zen 4's one for either (docs/speed.md). */
+static bool goes_before(const struct kern *b, const struct kern *a)
+{
+#if defined(__x86_64__)
+	return b == &kern_avx512 && a == &kern_avx512bf16 && __builtin_cpu_is("intel");
+#else
+	return a == b;
+#endif
+}
+
 const struct kern *const *kern_available(void)
 {
 	static const struct kern *present[PATHS + 1];
 	size_t n = 0;
-	for (size_t i = 0; i < PATHS; i++)
-		if (paths[i].present())
-			present[n++] = paths[i].table;
+	for (size_t i = 0; i < PATHS; i++) {
+		if (!paths[i].present())
+			continue;
+		present[n] = paths[i].table;
+		if (n && goes_before(paths[i].table, present[n - 1])) {
+			present[n] = present[n - 1];
+			present[n - 1] = paths[i].table;
+		}
+		n++;
+	}
 	return present;
 }
 
@@ -97,17 +114,6 @@ size_t kern_scratch_bytes(void)
 	return 0;
 }
 
-/* Taken unasked? Intel's cores need two cycles for a VDPBF16PS and half a one for an FMA, AMD's half a one for either (docs/speed.md). */
-static bool is_fast(const struct kern *k)
-{
-#if defined(__x86_64__)
-	return k != &kern_avx512bf16 || !__builtin_cpu_is("intel");
-#else
-	(void)k;
-	return true;
-#endif
-}
-
 int kern_init(const char *name, struct err *e)
 {
 	const struct kern *const *present = kern_available();
@@ -115,7 +121,7 @@ int kern_init(const char *name, struct err *e)
 	if (!name)
 		name = getenv("ATTUNE_CPU");
 	for (size_t i = 0; present[i]; i++) {
-		if (name ? !strcmp(name, present[i]->name) : is_fast(present[i])) {
+		if (!name || !strcmp(name, present[i]->name)) {
 			kern = present[i];
 			return 0;
 		}

@@ -2,8 +2,8 @@
  * Products of few rows, which generation lives on. Reading B is all the work, so it is used as it is read, without packing.
  *
  * Where gemm.by_row asks for it, a quantised B is multiplied in integers: a group of 32 values of a row of A is rounded to 16 bits with a scale of
- * its own, the stored values are widened to 16 bits, and multiplying and adding pairs of them gives eight exact sums of four products. One f32
- * multiply-add for each of these lanes brings in both scales. A minimum, which all 32 share, meets the sum of the 32 of A. Integers are exact, and
+ * its own, the stored values are widened to 16 bits, and multiplying and adding pairs of them gives the exact sum of the group's products (in Q6_K
+ * of either half). One f32 multiply-add brings in both scales; group g goes to sum g % 8. A minimum, which all 32 share, meets the sum of the 32 of A. Integers are exact, and
  * the f32 steps are the same everywhere and fused by name, so every path gives the bits that `ref` defines.
  *
  * 16 bits instead of llama.cpp's 8 cost nothing here: widening takes the place of the sign tricks that a product of bytes needs.

@@ -43,7 +43,7 @@ typedef __m256i spread;
 typedef int32x4_t spread;
 #endif
 
-/* c + a b. VPDPWSSD wraps, but no sum comes near it (rows_panel.c). */
+/* c + a b. VPDPWSSD wraps, but no sum reaches it (rows_panel.c). */
 static inline spread add_products(spread c, words a, words b)
 {
 #if defined(__AVX512VNNI__)
@@ -230,6 +230,7 @@ static inline __attribute__((always_inline)) void eight_halves(
 	*first = (lanes)_mm256_cvtph_ps(_mm_packus_epi32(_mm_and_si128(a, low), _mm_and_si128(b, low)));
 	*second = (lanes)_mm256_cvtph_ps(_mm_packus_epi32(_mm_srli_epi32(a, 16), _mm_srli_epi32(b, 16)));
 #else
+	*first = *second = (lanes){0};
 	for (size_t i = 0; i < n; i++) {
 		float x, y;
 		halves(&x, &y, p + i * block_bytes);
@@ -277,8 +278,7 @@ static inline __attribute__((always_inline)) void add_groups(lanes *sum, const e
 #pragma GCC unroll 8
 	for (size_t g = 0; g < n; g++, q += GROUP) {
 		const uint8_t *block = p + g / n_groups * block_bytes;
-		if (g % n_groups == 0)
-			__builtin_prefetch(block + AHEAD); /* never faults, past the end neither */
+		__builtin_prefetch(block + AHEAD + g % n_groups * 32); /* never faults, past the end neither */
 		struct group w = group_at(dtype, block, g % n_groups);
 		spread s = add_products(spread_zero(), w.low, *(const words *)q);
 		if (dtype == DTYPE_Q6_K)

@@ -1,6 +1,6 @@
 /*
  * A quantised B times many rounded rows of A (rows.h), as many rows of B at a time as a vector has lanes: lane n belongs to row n of B. One broadcast
- * pair of A meets sixteen rows, their products of a group add up in place, one multiplication makes the scales of all, each of the eight sums that
+ * pair of A meets all of them, their products of a group add up in place, one multiplication makes the scales of all, each of the eight sums that
  * `ref` has is a vector, and the tree at the end adds vectors. Blocks are transposed as bytes, before they are widened, and the panel stays in the first cache for all rows of A.
  *
  * Sums of integers are exact. |q| of A is at most 32767; |w| of B at most 128 (Q8_0), 31 with five bits, and in Q6_K, which has the scale of its 16
@@ -19,9 +19,11 @@ enum { DEPTH = 24 };
 #if LANES == 16
 #define WIDE(operation) _mm512_##operation
 typedef __m512i whole;
+typedef __m512 real;
 #else
 #define WIDE(operation) _mm256_##operation
 typedef __m256i whole;
+typedef __m256 real;
 #endif
 
 typedef int16_t words __attribute__((vector_size(4 * LANES), may_alias));
@@ -318,11 +320,7 @@ static inline vf floats_of(whole x)
 /* a b + c, rounded once. */
 static inline vf fused_wide(vf a, vf b, vf c)
 {
-#if LANES == 16
-	return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#else
-	return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#endif
+	return (vf)WIDE(fmadd_ps)((real)a, (real)b, (real)c);
 }
 
 /* Adds the products of a panel's group with group g of `rows` rows of A to sum g % 8 of each (panels begin at multiples of 8). */
