@@ -11,6 +11,7 @@ help:
 	@echo 'make demo       train on the bundled sample and show the answers before and after'
 	@echo 'make test       build and run every test'
 	@echo 'make asan       the same tests under AddressSanitizer and UBSan, in build-asan/'
+	@echo 'make aarch64    kernels, model and training for aarch64, their tests under qemu-user; eight minutes (Debian on x86-64)'
 	@echo 'make fuzz       feed broken input to every parser, TIME=60 seconds each (clang)'
 	@echo 'make soak       send 100,000 requests of all kinds to a server, whose memory and descriptors may not grow; half an hour'
 	@echo 'make bench      speed and memory beside PyTorch and llama.cpp by turns, ten minutes (downloads and compiles both, or ORACLE=VENV)'
@@ -86,4 +87,7 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all help deps demo test asan fuzz soak bench oracle page shots round install clean
+aarch64:
+	@tools/aarch64.sh
+
+.PHONY: all help deps demo test aarch64 asan fuzz soak bench oracle page shots round install clean

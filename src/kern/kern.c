@@ -18,6 +18,7 @@ size_t gemm_scratch_bytes_avx2(void), attention_scratch_bytes_avx2(void);
 size_t gemm_scratch_bytes_avx512(void), attention_scratch_bytes_avx512(void);
 size_t gemm_scratch_bytes_avx512bf16(void), attention_scratch_bytes_avx512bf16(void);
 size_t gemm_scratch_bytes_amxbf16(void), attention_scratch_bytes_amxbf16(void);
+size_t gemm_scratch_bytes_neon(void), attention_scratch_bytes_neon(void);
 
 #if defined(__x86_64__)
 
@@ -49,7 +50,7 @@ static bool has_amxbf16(void)
 
 #endif
 
-static bool has_ref(void)
+static bool is_everywhere(void)
 {
 	return true;
 }
@@ -71,7 +72,10 @@ static const struct path {
 	{&kern_avx512, has_avx512, gemm_scratch_bytes_avx512, attention_scratch_bytes_avx512},
 	{&kern_avx2, has_avx2, gemm_scratch_bytes_avx2, attention_scratch_bytes_avx2},
 #endif
-	{&kern_ref, has_ref, no_scratch, no_scratch},
+#if defined(__aarch64__)
+	{&kern_neon, is_everywhere, gemm_scratch_bytes_neon, attention_scratch_bytes_neon},
+#endif
+	{&kern_ref, is_everywhere, no_scratch, no_scratch},
 };
 
 enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
