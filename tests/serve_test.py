@@ -84,9 +84,12 @@ class Server:
     def raw(self, data, wait=5):
         """What comes back for these bytes until the server closes the connection, or for `wait` seconds."""
         with socket.create_connection(("127.0.0.1", int(self.port))) as s:
-            s.sendall(data)
-            s.settimeout(wait)
             got = b""
+            try:
+                s.sendall(data)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # refused before all was sent: the answer may be there
+            s.settimeout(wait)
             try:
                 while piece := s.recv(65536):
                     got += piece
