@@ -4,7 +4,6 @@ that never end; with a tiny model. As TAP.
 
 usage: serve_hostile_test.py ATTUNE GOLDEN
 """
-import http.client
 import json
 import os
 import select
@@ -224,16 +223,11 @@ def test_crowd(s):
         end, n = time.time() + 6, 0
         while time.time() < end:
             at = time.time()
-            try:
-                status.append(s.get("/health")[0])
-            except (http.client.RemoteDisconnected, ConnectionResetError):
-                status.append(0)  # it was itself slow: eight milliseconds between connecting and sending are enough while so many come
+            status.append(s.get("/health")[0])
             took.append(time.time() - at)
             n, most = max(n, descriptors(s)), max(most, resident(s))
             time.sleep(0.02)
-        twice = any(x != 200 and y != 200 for x, y in zip(status, status[1:]))
-        Case.check("a thousand slow heads do not keep anybody out", status.count(200) >= 0.98 * len(status) and not twice and set(status) <= {0, 200} and
-                   len(status) > 5 and crowd.dropped > 1000, (status, max(took), crowd.dropped))
+        Case.check("a thousand slow heads do not keep anybody out", set(status) == {200} and len(status) > 5 and crowd.dropped > 1000, (status, max(took), crowd.dropped))
         Case.check("256 at most are kept, and 32 that are going", 256 < n < 256 + 32 + 20, n)
     print(f"# health in the crowd: {len(took)} times, {1000 * sorted(took)[len(took) // 2]:.1f} ms, at most {1000 * max(took):.1f} ms; {crowd.dropped} dropped", flush=True)
     print(f"# memory in the crowd: {most - begun} KiB more", flush=True)

@@ -1,6 +1,7 @@
 /*
  * Was it worth it? Training has to beat the best arm that does without, on questions about trained documents, with an interval that excludes zero
- * and no harm: general text within its margin, false premises not surely accepted more often; else a prompt or retrieval has to beat the base; everything else is said as it is.
+ * and no harm: general text within its margin, false premises not surely accepted more often; else a prompt or retrieval has to beat the base;
+ * everything else is said as it is.
  */
 #include "eval/compare.h"
 

@@ -65,6 +65,13 @@ static struct connection *slowest(const struct connections *all)
 	return found;
 }
 
+/* The slowest if it has had its time, or NULL. */
+static struct connection *too_slow(const struct connections *all)
+{
+	struct connection *c = slowest(all);
+	return c && now_s() - c->since_s >= YOUNG_MS / 1e3 ? c : NULL;
+}
+
 /* Forgets connections that have ended, and opens the door again. */
 static void sweep(struct connections *all)
 {
@@ -74,34 +81,44 @@ static void sweep(struct connections *all)
 		else
 			at = &(*at)->next;
 	}
-	if (all->full && all->door && all->n_dropped < DROPPED_MAX && (all->n < CONNECTIONS_MAX || slowest(all))) {
+	if (all->full && all->door && all->n_dropped < DROPPED_MAX && (all->n < CONNECTIONS_MAX || too_slow(all))) {
 		evconnlistener_enable(all->door);
 		all->full = false;
 	}
 }
 
+static void look_later(struct connections *all);
+
 static void on_later(evutil_socket_t fd, short what, void *context)
 {
+	struct connections *all = context;
 	(void)fd, (void)what;
-	sweep(context);
+	sweep(all);
+	if (all->full && all->door && slowest(all))
+		look_later(all);
+}
+
+static void look_later(struct connections *all)
+{
+	const struct timeval later = {.tv_usec = 1000};
+	event_base_once(evconnlistener_get_base(all->door), -1, EV_TIMEOUT, on_later, all, &later);
 }
 
 /* evhttp sees only in the loop's next turn who was dropped; until then no more come than there are descriptors for. */
-static void make_room(struct connections *all, struct event_base *base)
+static void make_room(struct connections *all)
 {
-	const struct timeval later = {.tv_usec = 1000};
 	struct connection *c;
 	sweep(all);
 	if (all->n < CONNECTIONS_MAX)
 		return;
-	if ((c = slowest(all)))
+	if ((c = too_slow(all)))
 		drop(c);
 	if (c && all->n_dropped < DROPPED_MAX)
 		return;
 	evconnlistener_disable(all->door);
 	all->full = true;
-	if (c)
-		event_base_once(base, -1, EV_TIMEOUT, on_later, all, &later);
+	if (slowest(all) || c)
+		look_later(all);
 }
 
 /* Looks at the bytes of the head as they come. */
@@ -138,7 +155,7 @@ struct bufferevent *connection_open(struct event_base *base, void *connections)
 {
 	struct connections *all = connections;
 	struct connection *c = mem_alloc(1, sizeof *c, NULL);
-	make_room(all, base);
+	make_room(all);
 	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
 	if (!bev || !c) { /* evhttp makes one of its own then, and we do not know of it */
 		mem_free(c);

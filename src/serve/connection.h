@@ -14,6 +14,7 @@
 enum {
 	CONNECTIONS_MAX = 256,
 	DROPPED_MAX = 32,              /* that evhttp has not let go of yet, beside those */
+	YOUNG_MS = 50,                 /* nobody makes room for others before that: time to send what it came for */
 	HEAD_TIMEOUT_S = 10,           /* for all of the head, from the connection on */
 	BODY_TIMEOUT_S = 30,           /* for the whole request */
 	INCOMING_BYTES_MAX = 64 << 20, /* of all requests that are not whole */
