@@ -130,7 +130,7 @@ int print_line(const char *text, struct err *e);
 int print_json(const json_t *object, struct err *e); /* one line */
 
 /*
- * Ctrl-C. After interrupt_catch the first SIGINT or SIGTERM sets the flag; the next one ends the process at once with 130.
+ * Ctrl-C. After interrupt_catch the first SIGINT or SIGTERM sets the flag; a second SIGINT ends the process at once with 130.
  * The flag may be cleared.
  */
 extern volatile sig_atomic_t interrupted;

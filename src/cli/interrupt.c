@@ -1,18 +1,21 @@
 /*
- * Ctrl-C: the first asks, the second ends. Reference: signal-safety(7).
+ * Ctrl-C: the first asks, the second ends. SIGTERM only asks, since programs send it, and some send it twice (training.c).
+ * Reference: signal-safety(7).
  */
 #include "cli/cli.h"
 
 #include <unistd.h>
 
+enum { ASKED_BY_PERSON = 1, ASKED_BY_PROGRAM = 2 }; /* two bits: of two signals at once the threads take either first */
+
 volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
 {
-	(void)number;
-	if (interrupted)
+	int asked = number == SIGINT ? ASKED_BY_PERSON : ASKED_BY_PROGRAM;
+	if (interrupted & asked & ASKED_BY_PERSON)
 		_exit(-ERR_INTERRUPTED);
-	interrupted = 1;
+	interrupted |= asked;
 }
 
 void interrupt_catch(void)

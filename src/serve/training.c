@@ -44,8 +44,11 @@ static void child_become(const char *const arguments[], int log, int nothing, pi
 	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
 		sigaction(caught[i], &plain, NULL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* A server that is killed would leave it behind, with nobody to stop it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGINT) || getppid() != server)
+	/*
+	 * A server that is killed would leave it behind, with nobody to stop it. SIGTERM, which only asks however often it comes: the kernel sends
+	 * it when the thread that forked ends, and again for each further thread that had inherited the child meanwhile.
+	 */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != server)
 		return;
 	if (dup2(nothing, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
 		return;
@@ -99,7 +102,7 @@ void training_stop(struct training *t)
 	if (t->state != TRAINING_RUNS || t->stopping)
 		return;
 	t->stopping = true;
-	kill(-t->pid, SIGINT);
+	kill(-t->pid, SIGTERM);
 }
 
 /* ---- its end ---------------------------------------------------------------------------------------------------------------------------- */

@@ -27,7 +27,7 @@ struct training {
  * what the child refuses is told by training_look.
  */
 int training_start(struct training *t, const char *const arguments[], const char *log, struct err *e);
-/* As the first Ctrl-C does: it writes a checkpoint and ends. A second call does nothing, since a second Ctrl-C would lose steps. */
+/* As the first Ctrl-C does: it writes a checkpoint and ends. A second call does nothing. */
 void training_stop(struct training *t);
 /* Whether it has ended since it was last looked at. Does not wait. */
 bool training_look(struct training *t);
