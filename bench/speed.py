@@ -1,6 +1,6 @@
 """attune beside PyTorch + PEFT and llama.cpp, by turns on this machine in one run: training, prompts, answers, start and memory.
 
-    speed.py ATTUNE MODEL.gguf MODEL_DIR OUT_DIR [--rounds 3] [--steps 3] [--peer-seconds 30] [--only training,prompts,start]
+    speed.py ATTUNE MODEL.gguf MODEL_DIR OUT_DIR [--rounds 3] [--steps 3] [--peer-seconds 30] [--only training,compiled,prompts,start]
 
 Each round gives every program its turn; a figure is the median of the rounds and its range, a ratio the median of the rounds' ratios, above 1 where
 attune is better. MODEL_DIR is the same model as a Hugging Face folder (tests/oracle/hf_model.py), OUT_DIR/TYPE.gguf in other formats (weights.py).
@@ -23,6 +23,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TYPES = ("F32", "BF16", "Q8_0", "Q4_0")
 PULLED = "Q4_1 as pulled"
+TORCH, COMPILED = "PyTorch + PEFT", "torch.compile"
 THREADS = len(os.sched_getaffinity(0))
 
 
@@ -93,13 +94,13 @@ def attune_first_step(turns, args, folder):
         raise SystemExit("attune train failed")
 
 
-def torch_train(turns, args, setting, steps):
+def torch_train(turns, args, setting, steps, who=TORCH):
     compute, micro = setting.split()[:2]
     lines, peak = run([sys.executable, os.path.join(HERE, "peer.py"), args.folder, "--steps", str(steps), "--seconds", str(args.peer_seconds), "--micro", micro,
-                       "--compute", compute, "--threads", str(THREADS)])
-    turns.put("training", "PyTorch + PEFT", statistics.median(s["tokens_per_s"] for s in lines if s.get("step")), setting)
-    turns.put("memory of training", "PyTorch + PEFT", peak / 1e6, setting)
-    turns.put("start to first step", "PyTorch + PEFT", lines[0]["after_s"], setting)
+                       "--compute", compute, "--threads", str(THREADS)] + (["--compile"] if who == COMPILED else []))
+    turns.put("training", who, statistics.median(s["tokens_per_s"] for s in lines if s.get("step")), setting)
+    turns.put("memory of training", who, peak / 1e6, setting)
+    turns.put("start to first step", who, lines[0]["after_s"], setting)
 
 
 def attune_prompts(turns, args, name, path):
@@ -152,7 +153,9 @@ def measure(turns, args, folder):
             attune_train(turns, args)
             for setting in settings:
                 torch_train(turns, args, setting, args.steps if turns.round else 2)
-            settings = [turns.best("training", "PyTorch + PEFT")[0]]
+            settings = [turns.best("training", TORCH)[0]]
+        if "compiled" in args.only:  # compiles for a minute before its first step, later rounds take that from a cache
+            torch_train(turns, args, settings[0], args.steps, COMPILED)
         for name, path in files.items():
             if "prompts" in args.only:
                 attune_prompts(turns, args, name, path)
@@ -178,8 +181,10 @@ def row(name, unit, ours, theirs, peer, setting, less=False):
 
 def rows_of(turns):
     rows, v = [], turns.values
-    torch, llama = "PyTorch + PEFT", "llama.cpp"
-    if ("training", torch) in v:
+    llama = "llama.cpp"
+    for torch in (TORCH, COMPILED):
+        if ("training", torch) not in v or ("training", "attune") not in v:
+            continue
         setting, theirs = turns.best("training", torch)
         name = f"{setting.split()[0]}, micro-batches of {setting.split()[1]}"
         rows.append(row("training, 4 x 512 tokens, r 16", "tokens/s", v["training", "attune"][""], theirs, torch, name))
