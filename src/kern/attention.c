@@ -112,23 +112,23 @@ static const float *key_rows(const struct attention *a, const struct attention_s
 /* s[0..KEYS) becomes exp(s - max), and zero outside `seen`; the running max, sum and the row of out are brought along. */
 static void softmax_row(float *s, struct span seen, float *max, float *sum, float *out, size_t D)
 {
-	float m = *max;
-	for (size_t j = seen.from; j < seen.to; j++)
-		m = s[j] > m ? s[j] : m;
+	vf highest = vset(*max), part = {0};
+	for (size_t j = 0; j < seen.from; j++)
+		s[j] = -INFINITY;
 	for (size_t j = seen.to; j < KEYS; j++)
 		s[j] = -INFINITY;
-	float add = 0, shrink = *max == -INFINITY ? 0 : expf(*max - m);
+	for (size_t j = 0; j < KEYS; j += LANES)
+		highest = vmax(highest, vload(s + j));
+	float m = vmax_lanes(highest), shrink = *max == -INFINITY ? 0 : *max == m ? 1 : expf(*max - m);
 	for (size_t j = 0; j < KEYS; j += LANES)
 		vstore(s + j, vexp(vload(s + j) - m));
 	memset(s, 0, seen.from * sizeof(float));
 	memset(s + seen.to, 0, (KEYS - seen.to) * sizeof(float));
-	vf part = {0};
 	for (size_t j = 0; j < KEYS; j += LANES)
 		part += vload(s + j);
-	add = vsum(part);
 	for (size_t d = 0; d < D && shrink != 1; d++)
 		out[d] *= shrink;
-	*sum = *sum * shrink + add;
+	*sum = *sum * shrink + vsum(part);
 	*max = m;
 }
 

@@ -76,23 +76,42 @@ static inline vf vmax(vf a, vf b)
 	return vselect(a > b, a, b);
 }
 
+/* The lanes from n on, and then those before: in registers, where a copy to memory would have to be waited for. */
+#if LANES == 16
+#define VROTATED(v, n)                                                                                                          \
+	__builtin_shufflevector(v, v, n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, n + 11, n + 12, \
+		n + 13, n + 14, n + 15)
+#elif LANES == 8
+#define VROTATED(v, n) __builtin_shufflevector(v, v, n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7)
+#else
+#define VROTATED(v, n) __builtin_shufflevector(v, v, n, n + 1, n + 2, n + 3)
+#endif
+
 /* Lanes added pairwise: always in the same order. */
 static inline float vsum(vf v)
 {
-	float x[LANES];
-	vstore(x, v);
-	for (size_t n = LANES / 2; n; n /= 2)
-		for (size_t i = 0; i < n; i++)
-			x[i] += x[i + n];
-	return x[0];
+#if LANES > 8
+	v += VROTATED(v, 8);
+#endif
+#if LANES > 4
+	v += VROTATED(v, 4);
+#endif
+	v += VROTATED(v, 2);
+	v += VROTATED(v, 1);
+	return v[0];
 }
 
 static inline float vmax_lanes(vf v)
 {
-	float max = v[0];
-	for (size_t i = 1; i < LANES; i++)
-		max = v[i] > max ? v[i] : max;
-	return max;
+#if LANES > 8
+	v = vmax(v, VROTATED(v, 8));
+#endif
+#if LANES > 4
+	v = vmax(v, VROTATED(v, 4));
+#endif
+	v = vmax(v, VROTATED(v, 2));
+	v = vmax(v, VROTATED(v, 1));
+	return v[0];
 }
 
 /*

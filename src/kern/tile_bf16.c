@@ -164,11 +164,14 @@ static inline __attribute__((always_inline)) void pack_rows(
 static inline __attribute__((always_inline)) void pack_columns(
 	packed *dst, size_t N, const enum dtype dtype, const uint8_t *p, size_t row_bytes, size_t K)
 {
+	enum { AHEAD = 16 }; /* rows */
 	size_t W = tile_width(N), bytes_of_32 = 32 / dtype_block(dtype) * dtype_block_bytes(dtype);
 	size_t k = 0;
 	for (; k < K; k += 2, p += 2 * row_bytes)
 		for (size_t n = 0; n < N; n += 32) {
 			const uint8_t *at = p + n / 32 * bytes_of_32;
+			for (size_t i = 0; dtype == DTYPE_F32 && i < 4; i++) /* activations: a row is far from the next one */
+				_mm_prefetch(at + (AHEAD + i / 2) * row_bytes + i % 2 * 64, _MM_HINT_T0);
 			__m512i even = stored(dtype, at, first_of_32(N - n)), odd = _mm512_setzero_si512();
 			if (k + 1 < K)
 				odd = stored(dtype, at + row_bytes, first_of_32(N - n));

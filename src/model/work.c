@@ -50,10 +50,10 @@ static void lay_activations(
 		a->h[t] = l && l->config.targets >> t & 1 ? take_floats(p, T * l->config.r) : NULL;
 }
 
-/* Rows of the head at a time: as many as make 32 MB of logits, which stay in a third cache, in whole tiles. */
+/* Rows of the head at a time: as many as make 40 MB of logits, in whole tiles; 192 of SmolLM2, so that 512 rows take three passes over the head. */
 static size_t head_rows(const struct model_config *c, size_t max_tokens)
 {
-	size_t n = ((size_t)1 << 23) / c->V / 48 * 48;
+	size_t n = ((size_t)10 << 20) / c->V / 48 * 48;
 	n = n < 48 ? 48 : n > 336 ? 336 : n;
 	return n < max_tokens ? n : max_tokens;
 }
