@@ -10,7 +10,8 @@ enum { ARENA_ALIGN = 64 };
 
 struct arena_block {
 	alignas(ARENA_ALIGN) struct arena_block *next;
-	size_t size, used; /* of data */
+	size_t size, used; /* of data, from its beginning */
+	size_t strings;    /* and from its end */
 	alignas(ARENA_ALIGN) unsigned char data[];
 };
 
@@ -19,19 +20,29 @@ void arena_init(struct arena *a, size_t block_size)
 	*a = (struct arena){.block_size = block_size};
 }
 
-/* A fresh block of at least `bytes` becomes the head; what was left in the old head is given up until the reset. */
-static int arena_grow(struct arena *a, size_t bytes, struct err *e)
+/* A fresh block of at least `bytes`, behind the head when it is for these alone: the room that is left in the head still serves. */
+static struct arena_block *block_new(struct arena *a, size_t bytes, struct err *e)
 {
 	size_t size = bytes > a->block_size ? bytes : a->block_size, total;
-	if (!size_add(size, sizeof(struct arena_block), &total))
-		return err_set(e, ERR_RESOURCE, "out of memory: an arena block of %zu bytes overflows a size", size);
+	if (!size_add(size, sizeof(struct arena_block), &total)) {
+		err_set(e, ERR_RESOURCE, "out of memory: an arena block of %zu bytes overflows a size", size);
+		return NULL;
+	}
 	struct arena_block *b = mem_alloc(1, total, e);
 	if (!b)
-		return ERR_RESOURCE;
+		return NULL;
+	struct arena_block **at = a->head && bytes > a->block_size ? &a->head->next : &a->head;
 	b->size = size;
-	b->next = a->head;
-	a->head = b;
-	return 0;
+	b->next = *at;
+	*at = b;
+	return b;
+}
+
+/* A block with `bytes` of room. */
+static struct arena_block *block_with(struct arena *a, size_t bytes, struct err *e)
+{
+	struct arena_block *b = a->head;
+	return b && b->size - b->used - b->strings >= bytes ? b : block_new(a, bytes, e);
 }
 
 void *arena_alloc(struct arena *a, size_t n, size_t size, struct err *e)
@@ -42,10 +53,11 @@ void *arena_alloc(struct arena *a, size_t n, size_t size, struct err *e)
 		return NULL;
 	}
 	bytes -= bytes % ARENA_ALIGN;
-	if ((!a->head || a->head->size - a->head->used < bytes) && arena_grow(a, bytes, e))
+	struct arena_block *b = block_with(a, bytes, e);
+	if (!b)
 		return NULL;
-	unsigned char *p = a->head->data + a->head->used;
-	a->head->used += bytes;
+	unsigned char *p = b->data + b->used;
+	b->used += bytes;
 	return memset(p, 0, bytes);
 }
 
@@ -56,10 +68,25 @@ char *arena_strdup(struct arena *a, const char *s, size_t n, struct err *e)
 		err_set(e, ERR_RESOURCE, "out of memory: a string of %zu bytes overflows a size", n);
 		return NULL;
 	}
-	char *copy = arena_alloc(a, bytes, 1, e);
-	if (copy && n)
+	struct arena_block *b = block_with(a, bytes, e);
+	if (!b)
+		return NULL;
+	b->strings += bytes;
+	char *copy = (char *)b->data + b->size - b->strings;
+	if (n)
 		memcpy(copy, s, n);
+	copy[n] = 0;
 	return copy;
+}
+
+void arena_join(struct arena *to, struct arena *from)
+{
+	struct arena_block **last = to->head ? &to->head->next : &to->head, *rest = *last;
+	*last = from->head;
+	while (*last)
+		last = &(*last)->next;
+	*last = rest;
+	from->head = NULL;
 }
 
 void arena_reset(struct arena *a)
@@ -76,7 +103,7 @@ void arena_reset(struct arena *a)
 	}
 	if (kept) {
 		kept->next = NULL;
-		kept->used = 0;
+		kept->used = kept->strings = 0;
 	}
 	a->head = kept;
 }

@@ -62,6 +62,53 @@ static void test_strdup(void **state)
 	arena_release(&a);
 }
 
+/* Strings lie close together, whatever stands between them. */
+static void test_strings_are_small(void **state)
+{
+	(void)state;
+	struct arena a;
+	char *s[100];
+	uint64_t before = 0;
+	for (size_t block = 700; block <= 1 << 14; block += (1 << 14) - 700) {
+		arena_init(&a, block);
+		before = (fault_set(FAULT_MEM, 0, false), fault_count(FAULT_MEM));
+		for (size_t i = 0; i < 100; i++) {
+			s[i] = arena_strdup(&a, "0123456789abcdef", i % 17, NULL);
+			memset(arena_alloc(&a, 2, 64, NULL), 0xff, 128);
+		}
+		for (size_t i = 0; i < 100; i++)
+			assert_true(strlen(s[i]) == i % 17 && !memcmp(s[i], "0123456789abcdef", i % 17));
+		if (block == 700)
+			arena_release(&a);
+	}
+	assert_int_equal(fault_count(FAULT_MEM), before + 1); /* 12,800 bytes and 900 of strings in one block */
+
+	/* What needs a block of its own leaves the rest of the one at hand to others. */
+	assert_non_null(arena_strdup(&a, (char[20000]){0}, 19999, NULL));
+	assert_non_null(arena_alloc(&a, 1000, 1, NULL));
+	assert_int_equal(fault_count(FAULT_MEM), before + 2);
+	arena_release(&a);
+}
+
+static void test_join(void **state)
+{
+	(void)state;
+	struct arena a, b;
+	arena_init(&a, 1000);
+	arena_init(&b, 1000);
+	arena_join(&a, &b); /* nothing to nothing */
+	char *first = arena_strdup(&b, "first", 5, NULL), *second = arena_strdup(&b, (char[2000]){"second"}, 1999, NULL);
+	arena_join(&a, &b);
+	char *third = arena_strdup(&b, "third", 5, NULL), *fourth = arena_strdup(&a, "fourth", 6, NULL);
+	arena_join(&a, &b);
+	arena_release(&b);
+	assert_string_equal(first, "first");
+	assert_string_equal(second, "second");
+	assert_string_equal(third, "third");
+	assert_string_equal(fourth, "fourth");
+	arena_release(&a); /* AddressSanitizer finds what is lost or released twice */
+}
+
 static void test_failures(void **state)
 {
 	(void)state;
@@ -93,6 +140,8 @@ int main(void)
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_reset_reuses),
 		cmocka_unit_test(test_strdup),
+		cmocka_unit_test(test_strings_are_small),
+		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_failures),
 	};
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

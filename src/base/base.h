@@ -100,7 +100,7 @@ uint64_t fault_count(enum fault_kind kind); /* calls since fault_set */
 /* True when this call must fail; sets errno to ENOMEM or EIO. Used by base itself and by whoever wraps a system call. */
 bool fault_hit(enum fault_kind kind);
 
-/* Allocates in order, releases all at once. Not thread-safe. Memory is zeroed and aligned to 64. */
+/* Allocates in order, releases all at once. Not thread-safe. Memory is zeroed and aligned to 64, but for strings, which lie close together. */
 struct arena {
 	struct arena_block *head;
 	size_t block_size; /* bytes of a fresh block; larger requests get a block of their own */
@@ -110,6 +110,7 @@ void *arena_alloc(struct arena *a, size_t n, size_t size, struct err *e);    /* 
 char *arena_strdup(struct arena *a, const char *s, size_t n, struct err *e); /* NUL-terminated copy of n bytes */
 void arena_reset(struct arena *a);                                           /* keeps one block for reuse */
 void arena_release(struct arena *a);
+void arena_join(struct arena *to, struct arena *from); /* what `from` holds is from now on held by `to` */
 
 /* ---- buf --------------------------------------------------------------------------------------------------------------- */
 
