@@ -53,15 +53,21 @@ bool pii_token_at(struct str t, size_t i)
 /* Is the token one of the words? A plural counts as its singular, "ring*" is "ringing", too; a word that is written without blanks may stand inside. */
 static bool token_is(const char *p, size_t n, const char *words)
 {
-	for (const char *w = words; *w; w += strspn(w, " ")) {
-		size_t len = strcspn(w, " "), stem = len - 1;
-		if (w[stem] == '*' && n >= stem && !strncasecmp(p, w, stem))
+	int first = tolower((unsigned char)*p);
+	for (const char *w = words; *w;) {
+		size_t len = 0;
+		while (w[len] && w[len] != ' ')
+			len++;
+		size_t stem = len - 1;
+		bool begins = tolower((unsigned char)*w) == first;
+		if (begins && w[stem] == '*' && n >= stem && !strncasecmp(p, w, stem))
 			return true;
-		if ((n == len || (n == len + 1 && tolower((unsigned char)p[n - 1]) == 's')) && !strncasecmp(p, w, len))
+		if (begins && (n == len || (n == len + 1 && tolower((unsigned char)p[n - 1]) == 's')) && !strncasecmp(p, w, len))
 			return true;
 		if ((unsigned char)*w >= 0xe3 && memmem(p, n, w, len))
 			return true;
-		w += len;
+		for (w += len; *w == ' '; w++)
+			;
 	}
 	return false;
 }

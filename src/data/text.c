@@ -193,11 +193,12 @@ bool str_in(struct str s, const char *list)
 {
 	if (!s.n)
 		return false;
+	char small = (char)tolower((unsigned char)*s.p), large = (char)toupper((unsigned char)*s.p);
 	for (const char *p = list; *p;) {
 		const char *start = p;
 		while (*p && *p != ' ')
 			p++;
-		if ((size_t)(p - start) == s.n && !strncasecmp(start, s.p, s.n))
+		if ((size_t)(p - start) == s.n && (*start == small || *start == large) && !strncasecmp(start, s.p, s.n))
 			return true;
 		while (*p == ' ')
 			p++;
@@ -320,46 +321,57 @@ bool word_is_function(const struct word *w)
  * ---------------------------------------------------------------------------------------------------------------------
  */
 
-static const char verbs[] =
-	"accept access achieve acknowledge activate add adjust allow announce answer appear append apply approve archive "
-	"arrive ask assign attach authenticate "
-	"authorize back become begin belong bill bind block break bring browse build buy cache calculate call "
-	"cancel carry cause change charge check "
-	"choose clean clear click clone close collect combine come compare compile complete compress compute "
-	"configure confirm connect consist "
-	"contain continue control convert copy correct cost count cover crash create customize debug decide "
-	"declare decode decrease decrypt define "
-	"delay delete deliver depend deploy describe destroy detect determine develop deactivate disable "
-	"disappear discard disconnect display "
-	"distribute divide double download draw drop edit emit empty enable encode encrypt end enforce ensure enter "
-	"equal erase escape evaluate examine exceed "
-	"exchange exclude execute exist exit expand expect expire export expose extend extract fail fall fetch "
-	"fill filter find finish fire fit fix "
-	"flush follow force format forward generate get give go grant group grow handle happen have hide hold "
-	"host identify ignore implement import "
-	"improve include increase indicate inherit initialize inform insert inspect install integrate "
-	"interpret introduce invite invoke issue join "
-	"jump keep know label lack last launch lead learn leave let lie limit link list listen live load lock log "
-	"look lose lower make manage map mark "
-	"match matter mean measure merge migrate modify monitor mount move name need nest notify occupy occur offer "
-	"omit open operate optimize order "
-	"organize overwrite override own page parse pass paste pause pay perform permit pick place play point "
-	"post precede prefer prepare press prevent "
-	"print process produce promise prompt propose protect prove provide publish pull purge push put query "
-	"queue quit raise reach react read rebuild "
-	"receive recognize record recover redirect reduce refer refresh refuse register reject release reload "
-	"rely remain remember remind remove rename "
-	"render renew reopen repair repeat replace replay reply report represent request require reschedule "
-	"reserve reset resolve respond restart restore "
-	"restrict result resume retain retry return reuse reverse revert review revoke rewrite rise roll "
-	"rotate round route run save scale scan schedule "
-	"scroll search secure see select sell send separate serve set share shift ship show shrink sign skip "
-	"sleep sort specify spend split spool start "
-	"state stay stop store stream submit subscribe succeed suggest supply support suspend switch "
-	"synchronize take tell terminate test throw time "
-	"track transfer transform translate transmit treat trigger truncate try tune turn type understand undo "
-	"uninstall unlock update upgrade upload use "
-	"validate vary verify view visit wait wake want warn watch weigh withdraw work wrap write zip";
+/* By their first letter, since every word of every sentence is looked up here. */
+static const char *const verbs[26] = {
+	['a' - 'a'] = "accept access achieve acknowledge activate add adjust allow announce answer appear append apply approve "
+		      "archive arrive ask assign attach authenticate authorize",
+	['b' - 'a'] = "back become begin belong bill bind block break bring browse build buy",
+	['c' - 'a'] = "cache calculate call cancel carry cause change charge check choose clean clear click clone close collect "
+		      "combine come compare compile complete compress compute configure confirm connect consist contain continue "
+		      "control convert copy correct cost count cover crash create customize",
+	['d' - 'a'] =
+		"debug decide declare decode decrease decrypt define delay delete deliver depend deploy describe destroy detect "
+		"determine develop deactivate disable disappear discard disconnect display distribute divide double download "
+		"draw drop",
+	['e' - 'a'] = "edit emit empty enable encode encrypt end enforce ensure enter equal erase escape evaluate examine exceed "
+		      "exchange exclude execute exist exit expand expect expire export expose extend extract",
+	['f' - 'a'] = "fail fall fetch fill filter find finish fire fit fix flush follow force format forward",
+	['g' - 'a'] = "generate get give go grant group grow",
+	['h' - 'a'] = "handle happen have hide hold host",
+	['i' - 'a'] = "identify ignore implement import improve include increase indicate inherit initialize inform insert inspect "
+		      "install integrate interpret introduce invite invoke issue",
+	['j' - 'a'] = "join jump",
+	['k' - 'a'] = "keep know",
+	['l' - 'a'] = "label lack last launch lead learn leave let lie limit link list listen live load lock log look lose lower",
+	['m' - 'a'] = "make manage map mark match matter mean measure merge migrate modify monitor mount move",
+	['n' - 'a'] = "name need nest notify",
+	['o' - 'a'] = "occupy occur offer omit open operate optimize order organize overwrite override own",
+	['p' - 'a'] =
+		"page parse pass paste pause pay perform permit pick place play point post precede prefer prepare press prevent "
+		"print process produce promise prompt propose protect prove provide publish pull purge push put",
+	['q' - 'a'] = "query queue quit",
+	['r' - 'a'] =
+		"raise reach react read rebuild receive recognize record recover redirect reduce refer refresh refuse register "
+		"reject release reload rely remain remember remind remove rename render renew reopen repair repeat replace "
+		"replay reply report represent request require reschedule reserve reset resolve respond restart restore "
+		"restrict result resume retain retry return reuse reverse revert review revoke rewrite rise roll rotate round "
+		"route run",
+	['s' - 'a'] = "save scale scan schedule scroll search secure see select sell send separate serve set share shift ship show "
+		      "shrink sign skip sleep sort specify spend split spool start state stay stop store stream submit subscribe "
+		      "succeed suggest supply support suspend switch synchronize",
+	['t' - 'a'] = "take tell terminate test throw time track transfer transform translate transmit treat trigger truncate try "
+		      "tune turn type",
+	['u' - 'a'] = "understand undo uninstall unlock update upgrade upload use",
+	['v' - 'a'] = "validate vary verify view visit",
+	['w' - 'a'] = "wait wake want warn watch weigh withdraw work wrap write",
+	['z' - 'a'] = "zip",
+};
+
+static bool is_verb(struct str s)
+{
+	char first = s.n ? (char)tolower((unsigned char)s.p[0]) : 0;
+	return first >= 'a' && first <= 'z' && verbs[first - 'a'] && str_in(s, verbs[first - 'a']);
+}
 
 /* "expires" -> "expire", "retries" -> "retry", "pushes" -> "push": candidates in turn, the list decides. */
 static bool third_person(const struct word *w, char base[32])
@@ -377,7 +389,7 @@ static bool third_person(const struct word *w, char base[32])
 			continue;
 		memcpy(base, w->p, w->n - cut);
 		memcpy(base + w->n - cut, rule[i].replacement, more + 1);
-		if (str_in((struct str){base, w->n - cut + more}, verbs))
+		if (is_verb((struct str){base, w->n - cut + more}))
 			return true;
 	}
 	return false;
@@ -389,7 +401,7 @@ enum verb_form verb_form(const struct word *w, char base[32])
 	*base = 0;
 	if (w->n >= 30 || !word_is_plain(w))
 		return form;
-	if (word_in(w, verbs)) {
+	if (is_verb((struct str){w->p, w->n})) {
 		memcpy(base, w->p, w->n);
 		base[w->n] = 0;
 		form = VERB_BASE;
@@ -412,7 +424,7 @@ static bool verb_known(const char *stem, size_t n, const char *end, char base[32
 	memcpy(base + n, end, more + 1);
 	for (char *p = base; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	return str_in((struct str){base, n + more}, verbs);
+	return is_verb((struct str){base, n + more});
 }
 
 /* "moving" -> "move", "cutting" -> "cut", "copied" -> "copy": what is left without the suffix, mended. */
