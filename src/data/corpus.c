@@ -183,14 +183,12 @@ static int document_read(struct corpus *c, struct document *d, const char *in, s
 {
 	int rc = 0;
 	enum walk_kind kind = walk_kind(d->path);
-	if (!d->skipped && !is_container(d) && (rc = encoding_convert(d, kind == WALK_HTML, &c->arena, e)) < 0)
-		return rc;
 	if (!d->skipped && (is_container(d) || clean_is_text(d))) {
 		if (kind == WALK_TICKETS)
 			return tickets_read(c, d, e);
 		if (kind == WALK_JSON)
 			return json_rows_read(c, d, e);
-		rc = kind == WALK_HTML          ? html_read(d, &c->arena, e)
+		rc = kind == WALK_HTML          ? 0 /* pages_read did */
 			: kind == WALK_PLAIN    ? plain_read(d, &c->arena, e)
 			: kind == WALK_CAPTIONS ? captions_read(d, &c->arena, e)
 			: kind == WALK_DOCX     ? docx_file_read(d, in, &c->arena, e)
@@ -202,6 +200,30 @@ static int document_read(struct corpus *c, struct document *d, const char *in, s
 	return rc < 0 ? rc : corpus_add(c, d, e);
 }
 
+/* Pages of HTML, on all threads: each has an arena for the pages that fall to it. */
+static int pages_read(struct document *file, size_t n, struct arena *a, struct err *e)
+{
+	int rc = 0;
+#pragma omp parallel
+	{
+		struct arena own;
+		arena_init(&own, ARENA_BYTES);
+#pragma omp for schedule(dynamic)
+		for (size_t i = 0; i < n; i++) {
+			struct err why = {0};
+			if (file[i].skipped || walk_kind(file[i].path) != WALK_HTML || !clean_is_text(&file[i]))
+				continue;
+			int failed = html_read(&file[i], &own, &why);
+#pragma omp critical
+			if (failed && !rc)
+				rc = err_set(e, failed, "%s", why.text);
+		}
+#pragma omp critical
+		arena_join(a, &own);
+	}
+	return rc;
+}
+
 int corpus_read(struct corpus *c, const char *in, struct data_summary *out, struct err *e)
 {
 	struct document *file = c->d;
@@ -209,6 +231,11 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 	int rc = 0;
 	c->d = NULL;
 	c->n = c->cap = 0;
+	for (size_t i = 0; i < n_files && rc == 0; i++)
+		if (!file[i].skipped && !is_container(&file[i]))
+			rc = encoding_convert(&file[i], walk_kind(file[i].path) == WALK_HTML, &c->arena, e);
+	if (rc == 0)
+		rc = pages_read(file, n_files, &c->arena, e);
 	for (size_t i = 0; i < n_files && rc == 0; i++)
 		rc = document_read(c, &file[i], in, e);
 	mem_free(file);

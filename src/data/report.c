@@ -165,7 +165,9 @@ static int by_specificity(const void *a, const void *b)
 {
 	const struct judged *x = a, *y = b;
 	double u = x->q.specificity, v = y->q.specificity;
-	return u != v ? (u > v) - (u < v) : (x->s > y->s) - (x->s < y->s);
+	if (u != v)
+		return (u > v) - (u < v);
+	return x->d != y->d ? (x->d > y->d) - (x->d < y->d) : (x->s > y->s) - (x->s < y->s);
 }
 
 static void put_flag(struct html *h, const struct judged *v, size_t n, enum quality_flag f)

@@ -166,7 +166,7 @@ static int cells_find(struct piis *out, struct str t, struct err *e)
 }
 
 /* By their form, not yet names. `d`: of JSON its view. */
-static int file_find(struct scrub *s, struct piis *out, const struct document *d, struct arena *a, struct err *e)
+static int file_find(const struct scrub *s, struct piis *out, const struct document *d, struct err *e)
 {
 	struct piis form = {0}, cells = {0};
 	struct str t = {d->bytes, d->size};
@@ -177,9 +177,6 @@ static int file_find(struct scrub *s, struct piis *out, const struct document *d
 		rc = piis_merge(out, &form, &cells, e);
 	if (rc == 0)
 		piis_allow(s, out, d->bytes);
-	for (size_t i = 0; i < out->n && rc == 0; i++)
-		rc = scrub_item_add(s, out->p[i].kind,
-			(struct str){d->bytes + out->p[i].span.start, out->p[i].span.end - out->p[i].span.start}, a, e);
 	piis_release(&form);
 	piis_release(&cells);
 	return rc;
@@ -277,42 +274,82 @@ static int file_replace_items(struct scrub *s, struct document *d, const struct 
 
 /* A file as it is searched, and what was found in it. */
 struct search {
-	struct document view; /* the document itself, but of JSON json_view */
+	struct document view; /* the document itself, but of JSON json_view; without bytes it is not searched */
 	struct piis found;
 };
+
+static int views_make(struct search *v, struct corpus *c, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < c->n && rc == 0; i++) {
+		enum walk_kind kind = walk_kind(c->d[i].path);
+		if (!c->d[i].bytes || c->d[i].skipped || (rc = encoding_convert(&c->d[i], kind == WALK_HTML, &c->arena, e)) < 0 ||
+			c->d[i].skipped)
+			continue;
+		v[i].view = c->d[i];
+		if (kind == WALK_JSON)
+			rc = json_view(&v[i].view, &c->d[i], &c->arena, e);
+	}
+	return rc;
+}
+
+/* What every file holds by its form (`again`: that is known from others), on all threads; what is found does not depend on their number. */
+static int files_find(const struct scrub *s, struct search *v, size_t n, bool again, struct err *e)
+{
+	int rc = 0;
+#pragma omp parallel for schedule(dynamic)
+	for (size_t i = 0; i < n; i++) {
+		struct err why = {0};
+		struct str text = {v[i].view.bytes, v[i].view.size};
+		int failed = !text.p ? 0
+			: again      ? again_find(s, &v[i].found, text, &why)
+				     : file_find(s, &v[i].found, &v[i].view, &why);
+#pragma omp critical
+		if (failed && !rc)
+			rc = err_set(e, failed, "%s", why.text);
+	}
+	return rc;
+}
+
+static int items_add_found(struct scrub *s, const struct search *v, struct arena *a, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < v->found.n && rc == 0; i++) {
+		struct span span = v->found.p[i].span;
+		rc = scrub_item_add(s, v->found.p[i].kind, (struct str){v->view.bytes + span.start, span.end - span.start}, a, e);
+	}
+	return rc;
+}
+
+/* Names that are found in the file as well, and everything of it replaced. */
+static int file_scrub(struct scrub *s, struct document *d, struct search *v, struct arena *a, struct err *e)
+{
+	struct piis names = {0};
+	int rc = pii_names_find(&names, &v->view, a, e);
+	if (rc == 0)
+		rc = names_merge(s, &v->found, &names, v->view.bytes, e);
+	piis_release(&names);
+	for (size_t k = 0; k < v->found.n; k++) {
+		struct span *span = &v->found.p[k].span;
+		*span = (struct span){document_place(&v->view, span->start), document_place(&v->view, span->end)};
+	}
+	return rc < 0 ? rc : file_replace_items(s, d, &v->found, a, e);
+}
 
 int scrub_files(struct scrub *s, struct corpus *c, const char *in, struct err *e)
 {
 	struct search *search = mem_alloc(c->n + 1, sizeof *search, e);
 	int rc = search ? allow_read(s, in, e) : ERR_RESOURCE;
-	for (size_t i = 0; i < c->n && rc == 0; i++) {
-		enum walk_kind kind = walk_kind(c->d[i].path);
-		if (!c->d[i].bytes || c->d[i].skipped || (rc = encoding_convert(&c->d[i], kind == WALK_HTML, &c->arena, e)) < 0)
-			continue;
-		search[i].view = c->d[i];
-		if (kind == WALK_JSON)
-			rc = json_view(&search[i].view, &c->d[i], &c->arena, e);
-		if (rc == 0)
-			rc = file_find(s, &search[i].found, &search[i].view, &c->arena, e);
-	}
-	for (size_t i = 0; i < c->n && rc == 0; i++) {
-		const struct document *view = &search[i].view;
-		struct piis *found = &search[i].found;
-		if (!c->d[i].bytes || c->d[i].skipped)
-			continue;
-		struct piis names = {0};
-		rc = again_find(s, found, (struct str){view->bytes, view->size}, e);
-		if (rc == 0)
-			rc = pii_names_find(&names, view, &c->arena, e);
-		if (rc == 0)
-			rc = names_merge(s, found, &names, view->bytes, e);
-		piis_release(&names);
-		for (size_t k = 0; k < found->n; k++)
-			found->p[k].span = (struct span){
-				document_place(view, found->p[k].span.start), document_place(view, found->p[k].span.end)};
-		if (rc == 0)
-			rc = file_replace_items(s, &c->d[i], found, &c->arena, e);
-	}
+	if (rc == 0)
+		rc = views_make(search, c, e);
+	if (rc == 0)
+		rc = files_find(s, search, c->n, false, e);
+	for (size_t i = 0; i < c->n && rc == 0; i++)
+		rc = items_add_found(s, &search[i], &c->arena, e);
+	if (rc == 0)
+		rc = files_find(s, search, c->n, true, e);
+	for (size_t i = 0; i < c->n && rc == 0; i++)
+		rc = search[i].view.bytes ? file_scrub(s, &c->d[i], &search[i], &c->arena, e) : 0;
 	for (size_t i = 0; search && i < c->n; i++)
 		piis_release(&search[i].found);
 	mem_free(search);
