@@ -107,14 +107,18 @@ static json_t *source_json(const struct document *d, const struct section *s, st
 }
 
 /* Takes `object`. */
-static int line_add(struct buf *b, json_t *object, struct err *e)
+static int line_add(struct dataset_file *f, json_t *object, struct err *e)
 {
-	int rc = json_line(b, object, e);
+	struct buf line = {0};
+	int rc = json_line(&line, object, e);
+	if (rc == 0)
+		rc = dataset_file_put(f, line.p, line.len, e);
+	buf_release(&line);
 	json_decref(object);
 	return rc;
 }
 
-static int row_add(struct buf *b, const struct item *it, size_t number, const char *question, bool valid, struct err *e)
+static int row_add(struct dataset_file *b, const struct item *it, size_t number, const char *question, bool valid, struct err *e)
 {
 	json_t *source = it->document ? source_json(it->document, it->section, it->span) : json_null();
 	json_t *row = json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:o, s:s, s:I}", "messages", "role", "user", "content", question,
@@ -125,7 +129,8 @@ static int row_add(struct buf *b, const struct item *it, size_t number, const ch
 	return line_add(b, row, e);
 }
 
-static int rows_write(const struct items *items, struct buf *train, struct buf *valid, struct data_summary *out, struct err *e)
+static int rows_write(
+	const struct items *items, struct dataset_file *train, struct dataset_file *valid, struct data_summary *out, struct err *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < items->n && rc == 0; i++) {
@@ -154,7 +159,7 @@ static json_t *fact_json(const struct item *it, size_t i)
 		source_json(it->document, it->section, it->span));
 }
 
-static int facts_write(const struct dataset *d, struct buf *b, struct data_summary *out, struct err *e)
+static int facts_write(const struct dataset *d, struct dataset_file *b, struct data_summary *out, struct err *e)
 {
 	const struct items *items = d->items;
 	int rc = 0;
@@ -201,7 +206,8 @@ static int quality_add(json_t *row, const struct document *d, const struct secti
  * Sections as they are: for retrieval, and those of trained pages to read in training. The title is given and not learnt: a row that
  * teaches how a text begins makes the model expect the product behind the first word of any text.
  */
-static int sections_write(const struct dataset *all, struct buf *b, struct buf *train, struct data_summary *out, struct err *e)
+static int sections_write(
+	const struct dataset *all, struct dataset_file *b, struct dataset_file *train, struct data_summary *out, struct err *e)
 {
 	const struct document *d = all->documents;
 	size_t n = all->n_documents;
@@ -246,14 +252,14 @@ static int sections_write(const struct dataset *all, struct buf *b, struct buf *
 extern const char data_replay[];
 enum { ROWS_A_REPLAY = 20, REPLAY_VALID = 40 };
 
-static int replay_write(struct buf *train, struct buf *valid, struct data_summary *out, struct err *e)
+static int replay_write(struct dataset_file *train, struct dataset_file *valid, struct data_summary *out, struct err *e)
 {
 	size_t n = out->n_train / ROWS_A_REPLAY;
 	const char *p = data_replay, *first = NULL;
 	int rc = 0;
 	for (size_t i = 0; i < REPLAY_VALID + n && rc == 0; i++) {
 		const char *end = strchr(p, '\n') + 1;
-		rc = buf_append(i < REPLAY_VALID ? valid : train, p, (size_t)(end - p), e);
+		rc = dataset_file_put(i < REPLAY_VALID ? valid : train, p, (size_t)(end - p), e);
 		if (i + 1 == REPLAY_VALID)
 			first = end;
 		p = *end ? end : first;
@@ -262,7 +268,7 @@ static int replay_write(struct buf *train, struct buf *valid, struct data_summar
 	return rc;
 }
 
-static int contradictions_write(const struct dataset *d, struct buf *b, struct err *e)
+static int contradictions_write(const struct dataset *d, struct dataset_file *b, struct err *e)
 {
 	static const char *const settled[] = {NULL, "a", "b", "both"};
 	int rc = 0;
@@ -276,7 +282,7 @@ static int contradictions_write(const struct dataset *d, struct buf *b, struct e
 	return rc;
 }
 
-static int preferences_write(const struct dataset *d, struct buf *b, struct err *e)
+static int preferences_write(const struct dataset *d, struct dataset_file *b, struct err *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < d->preferences->n && rc == 0; i++) {
@@ -291,7 +297,7 @@ static int preferences_write(const struct dataset *d, struct buf *b, struct err 
 	return rc;
 }
 
-static int duplicates_write(const struct duplicates *v, struct buf *b, struct err *e)
+static int duplicates_write(const struct duplicates *v, struct dataset_file *b, struct err *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < v->n && rc == 0; i++) {
@@ -306,7 +312,8 @@ static int duplicates_write(const struct duplicates *v, struct buf *b, struct er
 }
 
 /* Rows that were given as training data, as they are; those that are held out measure. */
-static int given_write(const struct dataset *d, struct buf *train, struct buf *valid, struct data_summary *out, struct err *e)
+static int given_write(
+	const struct dataset *d, struct dataset_file *train, struct dataset_file *valid, struct data_summary *out, struct err *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < d->n_documents && rc == 0; i++) {
@@ -326,14 +333,40 @@ static int given_write(const struct dataset *d, struct buf *train, struct buf *v
 
 /* ---- the folder ---------------------------------------------------------------------------------------------------------- */
 
+static int files_open(struct dataset_file *file, const char *dir, struct scrub *scrub, struct err *e)
+{
+	int rc = dir_make(dir, e);
+	for (int i = 0; i < DATASET_FILES && rc == 0; i++) {
+		file[i].name = dataset_file_name[i];
+		file[i].scrub = i == DATASET_REJECTED ? NULL : scrub;
+		rc = path_join(file[i].path, sizeof file[i].path, e, dir, file[i].name);
+	}
+	return rc;
+}
+
+/* What waits, and the lines that were rejected. */
+static int files_flush(struct dataset_file *file, struct err *e)
+{
+	struct dataset_file *rejected = &file[DATASET_REJECTED];
+	int rc = 0;
+	for (int i = 0; i < DATASET_FILES && rc == 0; i++) {
+		rc = dataset_file_flush(&file[i], e);
+		if (rc == 0 && file[i].rejected.len)
+			rc = dataset_file_put(rejected, file[i].rejected.p, file[i].rejected.len, e);
+	}
+	return rc < 0 ? rc : dataset_file_flush(rejected, e);
+}
+
 int dataset_write(const struct data_options *o, const struct dataset *made, struct data_summary *out, struct err *e)
 {
-	struct buf file[DATASET_FILES] = {0};
+	struct dataset_file *file = mem_alloc(DATASET_FILES, sizeof *file, e);
 	struct preferences preferences = {0};
 	struct dataset all = *made, *d = &all;
 	d->preferences = &preferences;
 	settle_drop(d->contradictions, d->items);
-	int rc = drop_ambiguous(d->items, e);
+	int rc = file ? files_open(file, o->out, d->scrub, e) : ERR_RESOURCE;
+	if (rc == 0)
+		rc = drop_ambiguous(d->items, e);
 	if (rc == 0)
 		rc = drop_leaked(d->items, e);
 	if (rc == 0)
@@ -359,16 +392,16 @@ int dataset_write(const struct data_options *o, const struct dataset *made, stru
 		rc = preferences_write(d, &file[DATASET_PREFERENCES], e);
 	out->n_preferences = preferences.n;
 	if (rc == 0)
-		rc = curation_report(d, out, &file[DATASET_REPORT], e);
-	for (int i = 0; i < DATASET_FILES && rc == 0 && d->scrub; i++)
-		if (i != DATASET_REJECTED)
-			rc = scrub_gate(d->scrub, dataset_file_name[i], &file[i], &file[DATASET_REJECTED], e);
+		rc = curation_report(d, out, &file[DATASET_REPORT].pending, e);
+	if (rc == 0)
+		rc = files_flush(file, e);
 	if (d->scrub)
 		out->n_rejected = d->scrub->n_rejected;
 	if (rc == 0)
 		rc = manifest_write(o, d, file, out, e);
-	for (int i = 0; i < DATASET_FILES; i++)
-		buf_release(&file[i]);
+	for (int i = 0; i < DATASET_FILES && file; i++)
+		dataset_file_release(&file[i]);
+	mem_free(file);
 	preferences_release(&preferences);
 	return rc;
 }

@@ -27,6 +27,22 @@ enum {
 	DATASET_FILES
 };
 
+/*
+ * A file of lines that is being written: more than ROWS_PENDING bytes never wait in memory, and nothing appears under its name before manifest_write
+ * commits it. A zeroed struct with path, name and scrub is empty.
+ */
+struct dataset_file {
+	char path[PATH_SIZE];
+	const char *name;
+	struct scrub *scrub; /* whose items no line may hold; NULL: lines are not looked at */
+	struct buf pending, rejected;
+	struct file_writer writer;
+	struct sha256 *sum; /* of what was written; NULL: nothing was */
+};
+int dataset_file_put(struct dataset_file *f, const char *lines, size_t n, struct err *e); /* whole lines */
+int dataset_file_flush(struct dataset_file *f, struct err *e);                            /* all that waits */
+void dataset_file_release(struct dataset_file *f);                                        /* what is not committed is gone */
+
 struct dataset {
 	const struct document *documents;
 	size_t n_documents;
@@ -59,8 +75,8 @@ extern const char *const dataset_file_name[]; /* [DATASET_FILES] and terms.yaml 
 /* What a data set is made from, as one hash: version, options, path and content of every document. */
 int dataset_key(const struct data_options *o, const struct document *d, size_t n, char hex[65], struct err *e);
 
-/* Writes the files, terms.yaml and, last, manifest.json. */
-int manifest_write(const struct data_options *o, const struct dataset *d, const struct buf file[DATASET_FILES],
+/* Commits the files, which are flushed, and writes terms.yaml and, last, manifest.json. */
+int manifest_write(const struct data_options *o, const struct dataset *d, struct dataset_file file[DATASET_FILES],
 	const struct data_summary *c, struct err *e);
 
 /* Compares the manifest with the key and the files with the manifest; fills `out` from it when all agree. */

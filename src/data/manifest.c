@@ -10,7 +10,7 @@
 #include "data/dataset.h"
 #include "data/walk.h"
 
-enum { MANIFEST_BYTES_MAX = 64 << 20 };
+enum { MANIFEST_BYTES_MAX = 64 << 20, ROWS_PENDING = 1 << 20 };
 const char *const dataset_file_name[] = {"train.jsonl", "valid.jsonl", "sections.jsonl", "facts.jsonl", "unseen.jsonl",
 	"duplicates.jsonl", "contradictions.jsonl", "preferences.jsonl", "rejected.jsonl", "report.html", "terms.yaml"};
 enum { TERMS = DATASET_FILES, FILES };
@@ -63,19 +63,45 @@ int dataset_key(const struct data_options *o, const struct document *d, size_t n
 	return rc;
 }
 
-/* Writes one file, or removes what an earlier data set left under its name; adds its hash to `files`. */
-static int file_write(const char *dir, int i, const struct buf *b, json_t *files, struct err *e)
+int dataset_file_flush(struct dataset_file *f, struct err *e)
 {
-	char path[PATH_SIZE], hex[65];
-	int rc = path_join(path, sizeof path, e, dir, dataset_file_name[i]);
+	int rc = f->scrub && f->pending.len ? scrub_gate(f->scrub, f->name, &f->pending, &f->rejected, e) : 0;
+	if (rc < 0 || !f->pending.len)
+		return rc;
+	if (!f->sum && ((rc = sha256_new(&f->sum, e)) < 0 || (rc = file_writer_open(&f->writer, f->path, e)) < 0))
+		return rc;
+	sha256_add(f->sum, f->pending.p, f->pending.len);
+	rc = file_writer_put(&f->writer, f->pending.p, f->pending.len, e);
+	buf_clear(&f->pending);
+	return rc;
+}
+
+int dataset_file_put(struct dataset_file *f, const char *lines, size_t n, struct err *e)
+{
+	int rc = buf_append(&f->pending, lines, n, e);
+	return rc < 0 || f->pending.len < ROWS_PENDING ? rc : dataset_file_flush(f, e);
+}
+
+void dataset_file_release(struct dataset_file *f)
+{
+	file_writer_abort(&f->writer);
+	sha256_free(f->sum);
+	buf_release(&f->pending);
+	buf_release(&f->rejected);
+}
+
+/* Commits one file, or removes what an earlier data set left under its name; adds its hash to `files`. */
+static int file_write(struct dataset_file *f, json_t *files, struct err *e)
+{
+	char hex[65];
+	if (!f->sum)
+		return unlink(f->path) < 0 && errno != ENOENT ? err_errno(e, "remove", f->path) : 0;
+	int rc = file_writer_commit(&f->writer, e);
 	if (rc < 0)
 		return rc;
-	if (!b->len)
-		return unlink(path) < 0 && errno != ENOENT ? err_errno(e, "remove", path) : 0;
-	if ((rc = file_replace(path, b->p, b->len, e)) < 0 || (rc = bytes_hash(b, hex, e)) < 0)
-		return rc;
-	return json_object_set_new(files, dataset_file_name[i], json_string(hex)) < 0
-		? err_set(e, ERR_RESOURCE, "out of memory while writing %s", path)
+	sha256_hex(f->sum, hex);
+	return json_object_set_new(files, f->name, json_string(hex)) < 0
+		? err_set(e, ERR_RESOURCE, "out of memory while writing %s", f->path)
 		: 0;
 }
 
@@ -112,17 +138,15 @@ static json_t *pii_json(const struct data_summary *c)
 	return all;
 }
 
-int manifest_write(const struct data_options *o, const struct dataset *d, const struct buf file[DATASET_FILES],
+int manifest_write(const struct data_options *o, const struct dataset *d, struct dataset_file file[DATASET_FILES],
 	const struct data_summary *c, struct err *e)
 {
 	char key[65], path[PATH_SIZE];
 	char *text = NULL;
 	json_t *all = NULL, *files = json_object(), *pii = pii_json(c);
 	int rc = dataset_key(o, d->documents, d->n_documents, key, e);
-	if (rc == 0)
-		rc = dir_make(o->out, e);
 	for (int i = 0; i < DATASET_FILES && rc == 0; i++)
-		rc = file_write(o->out, i, &file[i], files, e);
+		rc = file_write(&file[i], files, e);
 	if (rc == 0)
 		rc = terms_file_write(o->out, d->terms, files, e);
 	if (rc == 0)
