@@ -98,6 +98,24 @@ static bool names_member(const struct outsiders *o, const char *value)
 	return false;
 }
 
+int grants_open(struct outsiders *o, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < o->n_items && rc == 0; i++) {
+		const struct item *it = &o->m->items->p[i];
+		if (!item_asks_to_know(it) || names_member(o, it->value))
+			continue;
+		for (size_t q = 0; q < it->n_questions && rc == 0; q++) {
+			if (!question_is_plain(it->cores[q]))
+				continue;
+			rc = mem_reserve(&o->plain, o->n_plain, &o->cap_plain, sizeof *o->plain, e);
+			if (rc == 0)
+				o->plain[o->n_plain++] = (struct plain_core){i, it->cores[q]};
+		}
+	}
+	return rc;
+}
+
 /* What to do with the thing, where the documents tell: the steps are a better answer than that it is there. */
 static void grant_explain(const struct outsiders *o, struct grant *g)
 {
@@ -136,24 +154,20 @@ static int grant_pairs(struct outsiders *o, const struct enumeration *s, const s
 			rc = outsiders_add(o, &p, e);
 	}
 	/* What is known of the thing, asked there. */
-	for (size_t i = 0, made = 0; i < o->n_items && made < PAIRS_A_THING && rc == 0; i++) {
-		const struct item *it = &o->m->items->p[i];
-		if (!item_asks_to_know(it) || names_member(o, it->value))
+	for (size_t i = 0, made = 0, last = SIZE_MAX; i < o->n_plain && made < PAIRS_A_THING && rc == 0; i++) {
+		const char *core = o->plain[i].core, *member;
+		const struct item *it = &o->m->items->p[o->plain[i].item];
+		if (o->plain[i].item == last || !strcasestr(core, g->key) || enumeration_place(s, core, &member))
 			continue;
-		for (size_t q = 0; q < it->n_questions && rc == 0; q++) {
-			const char *core = it->cores[q], *member;
-			if (!question_is_plain(core) || !strcasestr(core, g->key) || enumeration_place(s, core, &member))
-				continue;
-			bool front = rng_below(&o->rng, 2) && s->category->label;
-			p.twin_answer = it->answer;
-			p.twin_value = it->value;
-			p.fact = it;
-			if ((rc = place_question(o, &p.asked, core, s, name, front, e)) == 0 &&
-				(rc = place_question(o, &p.twin, core, s, g->to, front, e)) == 0)
-				rc = outsiders_add(o, &p, e);
-			made++;
-			break;
-		}
+		bool front = rng_below(&o->rng, 2) && s->category->label;
+		p.twin_answer = it->answer;
+		p.twin_value = it->value;
+		p.fact = it;
+		if ((rc = place_question(o, &p.asked, core, s, name, front, e)) == 0 &&
+			(rc = place_question(o, &p.twin, core, s, g->to, front, e)) == 0)
+			rc = outsiders_add(o, &p, e);
+		last = o->plain[i].item; /* one question of each item */
+		made++;
 	}
 	return rc;
 }

@@ -12,6 +12,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/names.h"
@@ -288,19 +289,59 @@ static int name_row(struct outsiders *o, const struct enumeration *s, const stru
 
 /* ---- all --------------------------------------------------------------------------------------------------------------------- */
 
+static int by_document(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	return x->document != y->document ? (x->document > y->document) - (x->document < y->document)
+					  : (x->item > y->item) - (x->item < y->item);
+}
+
+/* The items by their documents. */
+static int places_make(struct outsiders *o, struct err *e)
+{
+	if (!(o->place = mem_alloc(o->n_items, sizeof *o->place, e)))
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < o->n_items; i++)
+		o->place[i] = (struct place){o->m->items->p[i].document, i};
+	if (o->n_items)
+		qsort(o->place, o->n_items, sizeof *o->place, by_document);
+	return 0;
+}
+
+static size_t places_find(const struct outsiders *o, const struct document *d)
+{
+	size_t low = 0, high = o->n_items;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (o->place[mid].document < d)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int pairs_of_item(struct outsiders *o, const struct enumeration *s, size_t i, struct err *e)
+{
+	const struct item *it = &o->m->items->p[i];
+	int rc = 0;
+	if (s->category->label && items_states(o->m->items, i))
+		rc = outsiders_granted(o, s, it, e);
+	if (rc < 0 || !item_asks_to_know(it) || (rc = name_row(o, s, it, e)) < 0 || (rc = outsiders_made_as(o, s, it, e)) < 0 ||
+		(rc = name_any(o, s, it, e)) < 0)
+		return rc;
+	return swap_members(o, s, it, e);
+}
+
+/* What a list has no label for is asked in its own document only. */
 static int pairs_of(struct outsiders *o, const struct enumeration *s, struct err *e)
 {
 	int rc = outsiders_only(o, s, e);
-	for (size_t i = 0; i < o->n_items && rc == 0; i++) {
-		const struct item *it = &o->m->items->p[i];
-		if (s->category->label && items_states(o->m->items, i))
-			rc = outsiders_granted(o, s, it, e);
-		if (rc < 0 || !item_asks_to_know(it))
-			continue;
-		if ((rc = name_row(o, s, it, e)) < 0 || (rc = outsiders_made_as(o, s, it, e)) < 0 ||
-			(rc = name_any(o, s, it, e)) < 0 || (rc = swap_members(o, s, it, e)) < 0)
-			return rc;
-	}
+	for (size_t i = 0; i < o->n_items && rc == 0 && s->category->label; i++)
+		rc = pairs_of_item(o, s, i, e);
+	for (size_t i = s->category->label ? o->n_items : places_find(o, s->document);
+		i < o->n_items && o->place[i].document == s->document && rc == 0; i++)
+		rc = pairs_of_item(o, s, o->place[i].item, e);
 	return rc;
 }
 
@@ -308,7 +349,11 @@ int outsiders_make(struct maker *m, const struct document *d, size_t n, struct e
 {
 	struct outsiders o = {.m = m, .d = d, .n_documents = n, .n_items = m->items->n};
 	rng_init(&o.rng, m->options->seed, RNG_DATA, 0, 3);
-	int rc = enumerations_find(&o.lists, m, d, n, e);
+	int rc = places_make(&o, e);
+	if (rc == 0)
+		rc = enumerations_find(&o.lists, m, d, n, e);
+	if (rc == 0)
+		rc = grants_open(&o, e);
 	for (size_t i = 0; i < o.lists.n && rc == 0; i++) {
 		o.of_set = 0;
 		if (!o.lists.p[i].disputed)
@@ -316,6 +361,8 @@ int outsiders_make(struct maker *m, const struct document *d, size_t n, struct e
 	}
 	if (rc == 0 && o.n)
 		rc = pairs_ask(&o, e);
+	mem_free(o.place);
+	mem_free(o.plain);
 	mem_free(o.pair);
 	mem_free(o.lists.p);
 	return rc;

@@ -17,11 +17,26 @@ struct pair {
 	const struct item *fact; /* whose place the twin names; NULL: that of the list */
 };
 
+/* An item by its document. */
+struct place {
+	const struct document *document;
+	size_t item;
+};
+
+/* A question that may be asked of something else: of an item that is asked to know something, and of no list's member. */
+struct plain_core {
+	size_t item;
+	const char *core;
+};
+
 struct outsiders {
 	struct maker *m;
 	const struct document *d;
 	size_t n_documents, n_items; /* the items that were there before */
 	struct enumerations lists;
+	struct place *place;      /* mem_free; [n_items], by document and number */
+	struct plain_core *plain; /* mem_free; by item */
+	size_t n_plain, cap_plain;
 	struct pair *pair; /* mem_free */
 	size_t n, cap, of_set;
 	struct rng rng;
@@ -49,6 +64,7 @@ bool question_is_plain(const char *core);
 bool item_asks_to_know(const struct item *it);
 
 /* grant.c: pairs of a statement that grants something to members, of a list that says it is complete, of a question for a format. */
+int grants_open(struct outsiders *o, struct err *e); /* before the others: fills `plain` */
 int outsiders_granted(struct outsiders *o, const struct enumeration *s, const struct item *statement, struct err *e);
 int outsiders_only(struct outsiders *o, const struct enumeration *s, struct err *e);
 int outsiders_made_as(struct outsiders *o, const struct enumeration *s, const struct item *it, struct err *e);

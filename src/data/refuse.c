@@ -19,7 +19,7 @@
 #include "data/outsider.h"
 #include "data/phrase.h"
 
-enum { FEATURES_LEAST = 20, CLAIM_BYTES = 120 };
+enum { FEATURES_LEAST = 20, CLAIM_BYTES = 120, OTHERS_MOST = 1024 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Letters: C what is claimed, T the thing, N what the documents are about. */
@@ -125,15 +125,51 @@ static int claim_make(
 	return *out ? 0 : ERR_RESOURCE;
 }
 
-/* The value of another fact that is asked for by the same words, or NULL. */
-static const char *other_value(const struct items *items, size_t n, size_t self, struct rng *r)
+/* Facts that something asks for, by what asks, each group in the order of the items. */
+struct asking {
+	const char *asks;
+	size_t item;
+};
+struct askings {
+	struct asking *p; /* mem_free */
+	size_t n;
+};
+
+static int by_asks(const void *a, const void *b)
+{
+	const struct asking *x = a, *y = b;
+	int order = strcmp(x->asks, y->asks);
+	return order ? order : (x->item > y->item) - (x->item < y->item);
+}
+
+static int askings_make(struct askings *v, const struct items *items, size_t n, struct err *e)
+{
+	*v = (struct askings){.p = mem_alloc(n, sizeof *v->p, e)};
+	for (size_t i = 0; i < n && v->p; i++)
+		if (items->p[i].asks)
+			v->p[v->n++] = (struct asking){items->p[i].asks, i};
+	if (v->n)
+		qsort(v->p, v->n, sizeof *v->p, by_asks);
+	return v->p ? 0 : ERR_RESOURCE;
+}
+
+/* The value of another fact that is asked for by the same words, or NULL. Of very many the first OTHERS_MOST are enough to choose from. */
+static const char *other_value(const struct items *items, const struct askings *v, size_t self, struct rng *r)
 {
 	const struct item *it = &items->p[self];
 	const char *found = NULL;
 	uint32_t seen = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct item *o = &items->p[i];
-		if (!o->asks || strcmp(o->asks, it->asks) || !strcasecmp(o->value, it->value) || strcasestr(it->answer, o->value))
+	size_t first = 0, high = v->n;
+	while (first < high) {
+		size_t mid = first + (high - first) / 2;
+		if (strcmp(v->p[mid].asks, it->asks) < 0)
+			first = mid + 1;
+		else
+			high = mid;
+	}
+	for (size_t i = first; i < v->n && i < first + OTHERS_MOST && !strcmp(v->p[i].asks, it->asks); i++) {
+		const struct item *o = &items->p[v->p[i].item];
+		if (!strcasecmp(o->value, it->value) || strcasestr(it->answer, o->value))
 			continue;
 		if (rng_below(r, ++seen) == 0) /* each with the same chance */
 			found = o->value;
@@ -221,7 +257,8 @@ static int since_items(struct maker *m, const struct item *fact, size_t n, const
 
 static int claims_make(struct maker *m, size_t n, struct err *e)
 {
-	int rc = 0;
+	struct askings askings;
+	int rc = askings_make(&askings, m->items, n, e);
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		const struct item fact = m->items->p[i];
 		struct rng r;
@@ -229,7 +266,7 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 		if (!fact.asks || !text_place(fact.answer, fact.value))
 			continue;
 		bool asked = !rng_below(&r, 2); /* as a claim; else it is taken for granted */
-		const char *wrong = other_value(m->items, n, i, &r);
+		const char *wrong = other_value(m->items, &askings, i, &r);
 		if (!wrong)
 			wrong = other_number(m, fact.value, &r, e);
 		if (!wrong)
@@ -244,6 +281,7 @@ static int claims_make(struct maker *m, size_t n, struct err *e)
 		if (rc == 0 && rng_below(&r, 2))
 			rc = claim_item(m, &fact, fact.value, false, e);
 	}
+	mem_free(askings.p);
 	return rc;
 }
 
