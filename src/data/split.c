@@ -61,9 +61,12 @@ void split_documents(struct document *d, size_t n, uint64_t seed)
 struct trained {
 	uint64_t *sentence; /* sorted */
 	size_t n_sentences, cap_sentences;
+	struct grams asked; /* of what was held out: others are not looked for, so they are not kept */
 	struct grams grams; /* sorted, each once a section */
+	struct grams one;   /* of the section that is read */
 	size_t *n_grams;    /* [n_sections] */
-	size_t *n_shared;   /* [n_sections] with the section that is looked at */
+	size_t *n_shared;   /* [n_sections] with the section that is looked at, else 0 */
+	size_t *met, n_met; /* [n_sections] those that share any with it */
 	size_t n_sections;
 };
 
@@ -85,50 +88,6 @@ static int add_sentences(struct trained *t, const char *text, struct err *e)
 	return 0;
 }
 
-static int add_section(struct trained *t, const struct document *d, const struct section *s, struct err *e)
-{
-	int rc = add_sentences(t, s->title, e);
-	for (size_t k = 0; k < s->n_blocks && !rc; k++) {
-		const struct block *b = &d->blocks[s->block + k];
-		if (b->text && b->kind != BLOCK_CODE)
-			rc = add_sentences(t, b->text, e);
-		for (size_t i = 0; b->kind == BLOCK_TABLE && i < b->n_rows * b->n_cols && !rc; i++)
-			rc = add_sentences(t, b->cells[i], e);
-	}
-	return rc ? rc : grams_add(&t->grams, d, s, t->n_sections++, e);
-}
-
-/* A zeroed struct in; trained_release in any case. */
-static int trained_read(struct trained *t, const struct document *d, size_t n, struct err *e)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < d[i].n_sections && !d[i].skipped && !d[i].unseen; k++) {
-			int rc = add_section(t, &d[i], &d[i].sections[k], e);
-			if (rc)
-				return rc;
-		}
-	if (t->n_sentences)
-		qsort(t->sentence, t->n_sentences, sizeof *t->sentence, by_hash);
-	grams_sort(&t->grams);
-	t->n_grams = mem_alloc(t->n_sections, sizeof *t->n_grams, e);
-	t->n_shared = mem_alloc(t->n_sections, sizeof *t->n_shared, e);
-	if (!t->n_grams || !t->n_shared)
-		return ERR_RESOURCE;
-	for (size_t i = 0; i < t->grams.n; i++)
-		t->n_grams[t->grams.p[i].section]++;
-	return 0;
-}
-
-static void trained_release(struct trained *t)
-{
-	mem_free(t->sentence);
-	mem_free(t->grams.p);
-	mem_free(t->n_grams);
-	mem_free(t->n_shared);
-}
-
-/* ---- unseen text ------------------------------------------------------------------------------------------------------- */
-
 /* The first of the sorted sequences that is not below `hash`. */
 static size_t grams_find(const struct grams *g, uint64_t hash)
 {
@@ -143,18 +102,88 @@ static size_t grams_find(const struct grams *g, uint64_t hash)
 	return low;
 }
 
+static int add_section(struct trained *t, const struct document *d, const struct section *s, struct err *e)
+{
+	int rc = add_sentences(t, s->title, e);
+	for (size_t k = 0; k < s->n_blocks && !rc; k++) {
+		const struct block *b = &d->blocks[s->block + k];
+		if (b->text && b->kind != BLOCK_CODE)
+			rc = add_sentences(t, b->text, e);
+		for (size_t i = 0; b->kind == BLOCK_TABLE && i < b->n_rows * b->n_cols && !rc; i++)
+			rc = add_sentences(t, b->cells[i], e);
+	}
+	t->one.n = 0;
+	if (rc || (rc = grams_add(&t->one, d, s, t->n_sections, e)) < 0)
+		return rc;
+	grams_sort(&t->one);
+	t->n_grams[t->n_sections++] = t->one.n;
+	for (size_t i = 0; i < t->one.n && !rc; i++) {
+		size_t at = grams_find(&t->asked, t->one.p[i].hash);
+		if (at == t->asked.n || t->asked.p[at].hash != t->one.p[i].hash)
+			continue;
+		rc = mem_reserve(&t->grams.p, t->grams.n, &t->grams.cap, sizeof *t->grams.p, e);
+		if (!rc)
+			t->grams.p[t->grams.n++] = t->one.p[i];
+	}
+	return rc;
+}
+
+/* A zeroed struct in; trained_release in any case. */
+static int trained_read(struct trained *t, const struct document *d, size_t n, struct err *e)
+{
+	size_t n_sections = 0;
+	int rc = 0;
+	for (size_t i = 0; i < n; i++)
+		n_sections += d[i].n_sections;
+	t->n_grams = mem_alloc(n_sections, sizeof *t->n_grams, e);
+	t->n_shared = mem_alloc(n_sections, sizeof *t->n_shared, e);
+	t->met = mem_alloc(n_sections, sizeof *t->met, e);
+	if (!t->n_grams || !t->n_shared || !t->met)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < d[i].n_sections && d[i].unseen && d[i].kind == DOCUMENT_PAGE && !rc; k++)
+			rc = grams_add(&t->asked, &d[i], &d[i].sections[k], 0, e);
+	grams_sort(&t->asked);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < d[i].n_sections && !d[i].skipped && !d[i].unseen && !rc; k++)
+			rc = add_section(t, &d[i], &d[i].sections[k], e);
+	if (t->n_sentences)
+		qsort(t->sentence, t->n_sentences, sizeof *t->sentence, by_hash);
+	grams_sort(&t->grams);
+	return rc;
+}
+
+static void trained_release(struct trained *t)
+{
+	mem_free(t->sentence);
+	mem_free(t->asked.p);
+	mem_free(t->grams.p);
+	mem_free(t->one.p);
+	mem_free(t->met);
+	mem_free(t->n_grams);
+	mem_free(t->n_shared);
+}
+
+/* ---- unseen text ------------------------------------------------------------------------------------------------------- */
+
 /* Is the section, by its sorted sequences, nearly one that is trained on? */
 static bool is_near_duplicate(struct trained *t, const struct grams *own)
 {
-	if (t->n_sections)
-		memset(t->n_shared, 0, t->n_sections * sizeof *t->n_shared);
+	bool found = false;
+	t->n_met = 0;
 	for (size_t i = 0; i < own->n; i++)
-		for (size_t k = grams_find(&t->grams, own->p[i].hash); k < t->grams.n && t->grams.p[k].hash == own->p[i].hash; k++)
-			t->n_shared[t->grams.p[k].section]++;
-	for (size_t i = 0; i < t->n_sections; i++)
-		if (t->n_shared[i] && 2 * t->n_shared[i] >= own->n + t->n_grams[i] - t->n_shared[i])
-			return true;
-	return false;
+		for (size_t k = grams_find(&t->grams, own->p[i].hash); k < t->grams.n && t->grams.p[k].hash == own->p[i].hash;
+			k++) {
+			size_t section = t->grams.p[k].section;
+			if (!t->n_shared[section]++)
+				t->met[t->n_met++] = section;
+		}
+	for (size_t i = 0; i < t->n_met; i++) {
+		size_t *shared = &t->n_shared[t->met[i]];
+		found |= 2 * *shared >= own->n + t->n_grams[t->met[i]] - *shared;
+		*shared = 0;
+	}
+	return found;
 }
 
 /* Appends the sentences of `text` that are not trained on as one line; nothing when there are none. */
