@@ -1,6 +1,7 @@
 /* data_curate from folder to files: what is asked, what is refused, that it is the same every time. */
 #include "data/data.h"
 
+#include <omp.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,6 +299,45 @@ static void test_same_bytes(void **state)
 	buf_release(&b);
 }
 
+/* Pages are searched, read and written on all threads: their number changes no byte. */
+static void test_threads(void **state)
+{
+	(void)state;
+	struct buf page = {0}, made[3] = {{0}};
+	struct data_summary s;
+	struct err e = {0};
+	int before = omp_get_max_threads();
+	for (int i = 0; i < 60; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "in/%d.html", i);
+		buf_clear(&page);
+		assert_int_equal(buf_printf(&page, &e, "<title>Pump %c%c</title><h1>Pump %c%c</h1>", 'a' + i / 8, 'a' + i % 8,
+					 'a' + i / 8, 'a' + i % 8),
+			0);
+		for (int k = 0; k < 1 + i % 7; k++)
+			assert_int_equal(buf_printf(&page, &e,
+						 "<h2>Valve %c%d</h2><p>The valve %c%d keeps water for %d hours. Write to "
+						 "ida.berg%d@valves.org when "
+						 "the hose of this part of the system does not fit.</p>",
+						 'a' + i % 26, i, 'a' + i % 26, i, 2 + i + k, i % 5),
+				0);
+		put(name, page.p);
+	}
+	for (int i = 0; i < 3; i++) {
+		struct data_options o = {.in = at("in"), .out = at("out"), .seed = 7, .n_phrasings = 14, .scrub_pii = true};
+		omp_set_num_threads(1 + 2 * i);
+		assert_int_equal(data_curate(&o, &s, &e), 0);
+		read_all(at("out"), &made[i]);
+		assert_true(s.n_train > 200 && s.n_pii[PII_EMAIL] > 0);
+		assert_int_equal(made[i].len, made[0].len);
+		assert_memory_equal(made[i].p, made[0].p, made[0].len);
+	}
+	omp_set_num_threads(before);
+	buf_release(&page);
+	for (int i = 0; i < 3; i++)
+		buf_release(&made[i]);
+}
+
 static void test_current(void **state)
 {
 	(void)state;
@@ -502,6 +542,7 @@ int main(void)
 		CASE(test_said_twice),
 		CASE(test_ambiguous),
 		CASE(test_same_bytes),
+		CASE(test_threads),
 		CASE(test_current),
 		CASE(test_reserved),
 		CASE(test_bad_documents),

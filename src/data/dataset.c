@@ -11,6 +11,7 @@
 #include "data/settle.h"
 #include "format/format.h"
 
+enum { PARTS = 64, ITEMS_A_PART = 32 };              /* of rows that are made side by side */
 enum { TEXT_BYTES_MIN = 80, TEXT_BYTES_MAX = 1600 }; /* the longest fits the shortest usual row of 512 tokens */
 
 static const char *const kind_name[] = {"value", "cell", "definition", "faq", "howto", "step", "section", "reply", "statement",
@@ -118,7 +119,7 @@ static int line_add(struct dataset_file *f, json_t *object, struct err *e)
 	return rc;
 }
 
-static int row_add(struct dataset_file *b, const struct item *it, size_t number, const char *question, bool valid, struct err *e)
+static int row_add(struct buf *b, const struct item *it, size_t number, const char *question, bool valid, struct err *e)
 {
 	json_t *source = it->document ? source_json(it->document, it->section, it->span) : json_null();
 	json_t *row = json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:o, s:s, s:I}", "messages", "role", "user", "content", question,
@@ -126,28 +127,69 @@ static int row_add(struct dataset_file *b, const struct item *it, size_t number,
 		(json_int_t)number);
 	if (row && valid)
 		json_object_set_new(row, "stratum", json_string("known"));
-	return line_add(b, row, e);
+	int rc = json_line(b, row, e);
+	json_decref(row);
+	return rc;
 }
 
-static int rows_write(
-	const struct items *items, struct dataset_file *train, struct dataset_file *valid, struct data_summary *out, struct err *e)
+/* The rows of some items. */
+struct part {
+	struct buf train, valid;
+	size_t n_train, n_valid;
+	int rc;
+};
+
+static int part_make(struct part *p, const struct items *items, size_t first, size_t end, struct err *e)
 {
 	int rc = 0;
-	for (size_t i = 0; i < items->n && rc == 0; i++) {
+	p->n_train = p->n_valid = 0;
+	buf_clear(&p->train);
+	buf_clear(&p->valid);
+	for (size_t i = first; i < end && rc == 0; i++) {
 		const struct item *it = &items->p[i];
 		size_t n_train = 0;
 		for (size_t q = 0; q < it->n_questions && rc == 0; q++) {
 			if (!it->questions[q] || q == it->reserved)
 				continue;
-			rc = row_add(train, it, i, it->questions[q], false, e);
+			rc = row_add(&p->train, it, i, it->questions[q], false, e);
 			n_train++;
 		}
-		out->n_train += n_train;
+		p->n_train += n_train;
 		if (rc == 0 && it->reserved != SIZE_MAX && it->questions[it->reserved] && n_train) {
-			rc = row_add(valid, it, i, it->questions[it->reserved], true, e);
-			out->n_valid++;
+			rc = row_add(&p->valid, it, i, it->questions[it->reserved], true, e);
+			p->n_valid++;
 		}
 	}
+	return rc;
+}
+
+/* On all threads, parts of the items at a time, which are written in their order. */
+static int rows_write(
+	const struct items *items, struct dataset_file *train, struct dataset_file *valid, struct data_summary *out, struct err *e)
+{
+	struct part *part = mem_alloc(PARTS, sizeof *part, e);
+	int rc = part ? 0 : ERR_RESOURCE;
+	for (size_t first = 0; first < items->n && rc == 0; first += PARTS * ITEMS_A_PART) {
+#pragma omp parallel for schedule(dynamic)
+		for (size_t k = 0; k < PARTS; k++) {
+			size_t from = first + k * ITEMS_A_PART, end = from + ITEMS_A_PART;
+			part[k].rc = part_make(&part[k], items, from, end < items->n ? end : items->n, NULL);
+		}
+		for (size_t k = 0; k < PARTS && rc == 0; k++) {
+			rc = part[k].rc ? err_set(e, part[k].rc, "writing rows: memory is short") : 0;
+			if (rc == 0)
+				rc = dataset_file_put(train, part[k].train.p, part[k].train.len, e);
+			if (rc == 0)
+				rc = dataset_file_put(valid, part[k].valid.p, part[k].valid.len, e);
+			out->n_train += part[k].n_train;
+			out->n_valid += part[k].n_valid;
+		}
+	}
+	for (size_t k = 0; part && k < PARTS; k++) {
+		buf_release(&part[k].train);
+		buf_release(&part[k].valid);
+	}
+	mem_free(part);
 	return rc;
 }
 
