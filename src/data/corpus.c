@@ -87,12 +87,24 @@ static int document_load(struct document *d, const char *root, const char *relat
 	d->size = bytes.len;
 	sha256_add(sum, bytes.p ? bytes.p : "", bytes.len);
 	sha256_hex(sum, d->sha256);
-	if (!is_container(d) && !(d->bytes = arena_strdup(a, bytes.p ? bytes.p : "", bytes.len, e)))
+	if (walk_kind(relative) == WALK_HTML && bytes.p) {
+		d->bytes = d->own = bytes.p;
+		bytes = (struct buf){0};
+	} else if (!is_container(d) && !(d->bytes = arena_strdup(a, bytes.p ? bytes.p : "", bytes.len, e))) {
 		rc = ERR_RESOURCE;
+	}
 done:
 	sha256_free(sum);
 	buf_release(&bytes);
 	return rc;
+}
+
+void document_forget(struct document *d)
+{
+	if (d->own)
+		d->bytes = NULL;
+	mem_free(d->own);
+	d->own = NULL;
 }
 
 int corpus_add(struct corpus *c, const struct document *d, struct err *e)
@@ -112,8 +124,8 @@ int corpus_open(struct corpus *c, const char *in, struct err *e)
 	for (size_t i = 0; i < paths.n && rc == 0; i++) {
 		struct document d = {0};
 		rc = document_load(&d, in, paths.p[i], &c->arena, e);
-		if (rc == 0)
-			rc = corpus_add(c, &d, e);
+		if (rc == 0 && (rc = corpus_add(c, &d, e)) < 0)
+			document_forget(&d);
 	}
 	paths_release(&paths);
 	return rc;
@@ -121,6 +133,8 @@ int corpus_open(struct corpus *c, const char *in, struct err *e)
 
 void corpus_release(struct corpus *c)
 {
+	for (size_t i = 0; i < c->n; i++)
+		document_forget(&c->d[i]);
 	mem_free(c->d);
 	mem_free(c->duplicates.p);
 	arena_release(&c->arena);
@@ -134,7 +148,7 @@ void corpus_release(struct corpus *c)
  */
 static int long_passages_leave_out(struct corpus *c, struct document *d, struct err *e)
 {
-	struct document rest = *d;
+	struct document rest = *d; /* without bytes of its own */
 	size_t n_long = 0, longest = 0;
 	for (size_t i = 0; i < d->n_blocks; i++) {
 		size_t n = d->blocks[i].text ? strlen(d->blocks[i].text) : 0;
@@ -147,6 +161,7 @@ static int long_passages_leave_out(struct corpus *c, struct document *d, struct 
 	}
 	if (!n_long)
 		return 0;
+	rest.own = NULL;
 	int rc = document_skip(&rest, &c->arena, e, "%zu of its %zu passages, the longest of %zu bytes; expected at most %d",
 		n_long, d->n_blocks, longest, BLOCK_BYTES_MAX);
 	if (rc == 0 && n_long == d->n_blocks)
@@ -236,8 +251,9 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 			rc = encoding_convert(&file[i], walk_kind(file[i].path) == WALK_HTML, &c->arena, e);
 	if (rc == 0)
 		rc = pages_read(file, n_files, &c->arena, e);
-	for (size_t i = 0; i < n_files && rc == 0; i++)
-		rc = document_read(c, &file[i], in, e);
+	for (size_t i = 0; i < n_files; i++)
+		if (rc < 0 || (rc = document_read(c, &file[i], in, e)) < 0)
+			document_forget(&file[i]);
 	mem_free(file);
 	if (rc == 0)
 		rc = clean_boilerplate(c, e);

@@ -59,6 +59,7 @@ struct document {
 	bool unseen;      /* held out: nothing of it is trained on */
 	char sha256[65];
 	size_t size;
+	char *own; /* mem_free; what the bytes of a page of HTML lie in, until nothing reads them any more; NULL: in the arena */
 	const char *bytes; /* UTF-8 text, which all spans are of: the file's own, or what was converted or extracted from it */
 	const struct edit *edits; /* [n_edits], by `at`: where it differs from them since personal data was replaced */
 	size_t n_edits;
@@ -102,6 +103,8 @@ int corpus_read(struct corpus *c, const char *in, struct data_summary *out, stru
 int document_skip(struct document *d, struct arena *a, struct err *e, const char *why, ...) __attribute__((format(printf, 4, 5)));
 /* The page, from 1, on which a byte of the text stands; 0 when the document has none. */
 size_t document_page(const struct document *d, size_t at);
+/* Gives the bytes of a page of HTML back: what is made of it lies elsewhere. */
+void document_forget(struct document *d);
 int corpus_add(struct corpus *c, const struct document *d, struct err *e);
 /* Appends a section as people read it and retrieval shows it: its bytes or, where these are HTML, title and blocks as Markdown. */
 int section_render(const struct document *d, const struct section *s, struct buf *out, struct err *e);
@@ -150,7 +153,8 @@ struct items {
 /* What every stage that makes items works with. */
 struct maker {
 	const struct data_options *options;
-	struct arena *arena;
+	struct arena *arena; /* of the stage */
+	struct arena *kept;  /* of what an item holds; may be the same */
 	const struct names *names;
 	struct items *items;
 	const struct document *document; /* where the maker is */

@@ -41,6 +41,28 @@ static int document_items(struct maker *m, struct err *e)
 	return rc;
 }
 
+/* What the documents say, one after another; the bytes of pages go with it, and what was needed on the way. */
+static int items_make(struct maker *m, struct corpus *c, struct items *unasked, struct err *e)
+{
+	struct arena scratch;
+	int rc = 0;
+	arena_init(&scratch, 1 << 20);
+	m->arena = &scratch;
+	for (size_t i = 0; i < c->n && rc == 0; i++) {
+		size_t first = m->items->n;
+		m->document = &c->d[i];
+		if (!c->d[i].skipped && !c->d[i].unseen)
+			rc = document_items(m, e);
+		if (rc == 0 && !c->d[i].skipped)
+			rc = ledger_document(m, unasked, first, e);
+		document_forget(&c->d[i]);
+		arena_reset(&scratch);
+	}
+	m->arena = m->kept;
+	arena_release(&scratch);
+	return rc;
+}
+
 /* Reads what was opened, without personal data unless it is to stay. */
 static int documents_read(struct scrub *s, struct corpus *c, const struct data_options *o, struct data_summary *out, struct err *e)
 {
@@ -69,17 +91,14 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 	if (rc < 0 || (rc = documents_read(&scrub, &c, o, out, e)) < 0 || (rc = names_new(&names, c.d, c.n, e)) < 0)
 		goto done;
 	split_documents(c.d, c.n, o->seed); /* before anything is made of them */
-	struct maker m = {.options = o, .arena = &c.arena, .names = names, .items = &items};
-	for (size_t i = 0; i < c.n && rc == 0; i++) {
+	struct maker m = {.options = o, .arena = &c.arena, .kept = &c.arena, .names = names, .items = &items};
+	for (size_t i = 0; i < c.n; i++) {
 		out->n_unseen += c.d[i].unseen;
 		n_given += c.d[i].kind == DOCUMENT_ROW && !c.d[i].skipped;
-		m.document = &c.d[i];
-		size_t first = items.n;
-		if (!c.d[i].skipped && !c.d[i].unseen)
-			rc = document_items(&m, e);
-		if (rc == 0 && !c.d[i].skipped)
-			rc = ledger_document(&m, &unasked, first, e);
 	}
+	if ((rc = terms_find(&terms, c.d, c.n, names, e)) < 0 || (rc = candidates_find(&terms, c.d, c.n, e)) < 0 ||
+		(rc = items_make(&m, &c, &unasked, e)) < 0)
+		goto done;
 	if (rc == 0 && !items.n && !n_given)
 		rc = err_set(e, ERR_DATA,
 			"%s: the documents hold nothing to ask about: no value, table, definition, question or list of steps was "
@@ -87,8 +106,7 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 			o->in);
 	if (rc < 0 || (rc = contradictions_find(&contradictions, &items, names, e)) < 0 ||
 		(rc = settle_read(&contradictions, &items, o->in, e)) < 0 || (rc = refusals_make(&m, c.d, c.n, e)) < 0 ||
-		(rc = grounded_make(&m, c.d, c.n, e)) < 0 || (rc = terms_find(&terms, c.d, c.n, names, e)) < 0 ||
-		(rc = candidates_find(&terms, c.d, c.n, e)) < 0 || (rc = terms_merge(&terms, o->in, e)) < 0 ||
+		(rc = grounded_make(&m, c.d, c.n, e)) < 0 || (rc = terms_merge(&terms, o->in, e)) < 0 ||
 		(rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
 		goto done;
 	const struct dataset made = {.documents = c.d,

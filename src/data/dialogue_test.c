@@ -24,7 +24,8 @@ static const char *pair(enum document_kind kind, const char *first, const char *
 	arena_init(&arena, 1 << 16);
 	struct names *names;
 	assert_int_equal(names_new(&names, &d, 1, &e), 0);
-	struct maker m = {.options = &o, .arena = &arena, .names = names, .items = &items, .document = &d, .section = &s};
+	struct maker m = {
+		.options = &o, .arena = &arena, .kept = &arena, .names = names, .items = &items, .document = &d, .section = &s};
 	assert_int_equal(pairs_from_turns(&m, &e), 0);
 	assert_true(items.n <= 1);
 	const char *found = items.n ? text : NULL;
@@ -88,7 +89,8 @@ static void test_who_knows(void **state)
 	arena_init(&arena, 1 << 16);
 	struct names *names;
 	assert_int_equal(names_new(&names, &d, 1, &e), 0);
-	struct maker m = {.options = &o, .arena = &arena, .names = names, .items = &items, .document = &d, .section = &s};
+	struct maker m = {
+		.options = &o, .arena = &arena, .kept = &arena, .names = names, .items = &items, .document = &d, .section = &s};
 	assert_int_equal(pairs_from_turns(&m, &e), 0);
 	assert_int_equal(items.n, 1);
 	assert_string_equal(items.p[0].answer, said[1]);

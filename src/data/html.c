@@ -522,6 +522,22 @@ static int title_read(struct page *p, const GumboNode *root)
 	return outline_section(&p->o, above ? title : "", above, 0);
 }
 
+/* Sections and blocks, which grew in the scratch memory by doubling, into the document's. */
+static int lists_pack(struct document *d, struct arena *a, struct err *e)
+{
+	struct section *sections = arena_alloc(a, d->n_sections, sizeof *sections, e);
+	struct block *blocks = sections ? arena_alloc(a, d->n_blocks, sizeof *blocks, e) : NULL;
+	if (!blocks)
+		return ERR_RESOURCE;
+	if (d->n_sections)
+		memcpy(sections, d->sections, d->n_sections * sizeof *sections);
+	if (d->n_blocks)
+		memcpy(blocks, d->blocks, d->n_blocks * sizeof *blocks);
+	d->sections = sections;
+	d->blocks = blocks;
+	return 0;
+}
+
 int html_read(struct document *d, struct arena *a, struct err *e)
 {
 	struct page p = {0};
@@ -530,6 +546,7 @@ int html_read(struct document *d, struct arena *a, struct err *e)
 	size_t mark = d->size >= 3 && !memcmp(d->bytes, "\xef\xbb\xbf", 3) ? 3 : 0;
 	arena_init(&scratch, 1 << 20);
 	outline_init(&p.o, d, a, e);
+	p.o.lists = &scratch;
 	int rc = html_parse(d->bytes + mark, d->size - mark, &scratch, &tree, &d->skipped, e);
 	if (rc < 0 || !tree || (rc = title_read(&p, tree->root)) < 0 || (rc = walk(&p, tree->root, 0)) < 0 || (rc = flush(&p)) < 0)
 		goto done;
@@ -538,6 +555,8 @@ int html_read(struct document *d, struct arena *a, struct err *e)
 	else if (!d->n_blocks)
 		d->skipped = "no text in it";
 done:
+	if (rc == 0)
+		rc = lists_pack(d, a, e);
 	outline_release(&p.o);
 	arena_release(&scratch);
 	return rc;

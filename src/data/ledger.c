@@ -46,9 +46,11 @@ static int fact_add(struct ledger *l, enum item_kind kind, struct str subject, s
 	if (!value.n || !subject.n || subject.n > SUBJECT_BYTES)
 		return 0;
 	struct item it = {.kind = kind, .span = l->b->span, .reserved = SIZE_MAX, .document = m->document, .section = m->section};
-	it.subject = names_lower_first(m->names, m->arena, subject, l->e);
-	it.value = text_copy(m, value, l->e);
-	it.answer = text_copy(m, statement, l->e);
+	const char *before = l->out->n > l->from ? l->out->p[l->out->n - 1].answer : ""; /* a statement has several facts */
+	bool same = strlen(before) == statement.n && !memcmp(before, statement.p, statement.n);
+	it.subject = names_lower_first(m->names, m->kept, subject, l->e);
+	it.value = arena_strdup(m->kept, value.p, value.n, l->e);
+	it.answer = same ? before : arena_strdup(m->kept, statement.p, statement.n, l->e);
 	return it.subject && it.value && it.answer ? items_add(l->out, &it, l->e) : ERR_RESOURCE;
 }
 

@@ -9,7 +9,7 @@ enum { LABEL_WORDS = 10 };
 
 void outline_init(struct outline *o, struct document *d, struct arena *a, struct err *e)
 {
-	*o = (struct outline){.d = d, .arena = a, .e = e};
+	*o = (struct outline){.d = d, .arena = a, .lists = a, .e = e};
 }
 
 void outline_release(struct outline *o)
@@ -23,7 +23,7 @@ static void *grow(struct outline *o, void *p, size_t n, size_t *cap, size_t size
 	if (n < *cap)
 		return p;
 	size_t more = *cap ? 2 * *cap : 16;
-	void *q = arena_alloc(o->arena, more, size, o->e);
+	void *q = arena_alloc(o->lists, more, size, o->e);
 	if (q && n)
 		memcpy(q, p, n * size);
 	*cap = q ? more : *cap;

@@ -11,7 +11,7 @@ enum { OUTLINE_LEVELS = 8 };
 
 struct outline {
 	struct document *d;
-	struct arena *arena;
+	struct arena *arena, *lists; /* lists: where sections and blocks grow; the same unless the reader packs them itself */
 	struct err *e;
 	size_t cap_sections, cap_blocks;
 	const char *title[OUTLINE_LEVELS + 1]; /* of the headings that are open, by level */

@@ -97,6 +97,40 @@ static const unsigned char share[] = {[ITEM_VALUE] = 10,
 	[ITEM_CONFIRMATION] = 2,
 	[ITEM_UNKNOWN] = 2};
 
+/* The string as long as the items live; the same string when it does already, or when the item before holds it. */
+static const char *keep(const struct maker *m, const char *s, const char *before, struct err *e)
+{
+	if (!s || m->kept == m->arena)
+		return s;
+	return before && !strcmp(before, s) ? before : arena_strdup(m->kept, s, strlen(s), e);
+}
+
+/* Appends the item with everything that it holds copied out of the stage's memory. */
+static int item_keep(struct maker *m, struct item *it, struct err *e)
+{
+	const struct item *before = m->items->n ? &m->items->p[m->items->n - 1] : NULL;
+	const struct item from = *it;
+	it->subject = keep(m, from.subject, NULL, e);
+	it->value = keep(m, from.value, NULL, e);
+	it->asks = keep(m, from.asks, before ? before->asks : NULL, e);
+	it->answer = keep(m, from.answer, before ? before->answer : NULL, e);
+	it->questions = arena_alloc(m->kept, 2 * from.n_questions, sizeof *it->questions, e);
+	if (!it->questions || !it->answer != !from.answer || !it->subject != !from.subject || !it->value != !from.value ||
+		!it->asks != !from.asks)
+		return ERR_RESOURCE;
+	it->cores = it->questions + from.n_questions;
+	for (size_t i = 0; i < from.n_questions; i++) {
+		size_t k = 0;
+		while (from.cores[k] != from.cores[i])
+			k++;
+		it->questions[i] = keep(m, from.questions[i], NULL, e);
+		it->cores[i] = k < i ? it->cores[k] : keep(m, from.cores[i], NULL, e);
+		if (!it->questions[i] || !it->cores[i])
+			return ERR_RESOURCE;
+	}
+	return items_add(m->items, it, e);
+}
+
 int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e)
 {
 	uint32_t order[CORES_MAX];
@@ -130,7 +164,7 @@ int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c
 	}
 	item.document = m->document;
 	item.section = m->section;
-	return items_add(m->items, &item, e);
+	return item_keep(m, &item, e);
 }
 
 int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e)

@@ -261,15 +261,20 @@ static int file_replace_items(struct scrub *s, struct document *d, const struct 
 	if (rc < 0 || !v->n || !edits)
 		return rc < 0 ? rc : v->n ? ERR_RESOURCE : 0;
 	rc = edits_apply(&b, edits, (struct str){d->bytes, d->size}, v, e);
-	char *text = rc == 0 ? arena_strdup(a, b.p, b.len, e) : NULL;
-	if (text) {
-		d->bytes = text;
+	if (rc == 0 && !d->own && !(d->bytes = arena_strdup(a, b.p, b.len, e)))
+		rc = ERR_RESOURCE;
+	if (rc == 0) {
 		d->size = b.len;
 		d->edits = edits;
 		d->n_edits = v->n;
 	}
+	if (rc == 0 && d->own) {
+		document_forget(d);
+		d->bytes = d->own = b.p;
+		b = (struct buf){0};
+	}
 	buf_release(&b);
-	return text ? 0 : rc < 0 ? rc : ERR_RESOURCE;
+	return rc;
 }
 
 /* A file as it is searched, and what was found in it. */
