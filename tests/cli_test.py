@@ -35,6 +35,68 @@ def refuses(title, code, words, *args, **more):
     Case.check(title, rc == code and not out and len(sentences) == 1 and words in sentences[0], (rc, out, err))
 
 
+def test_lint_fix(here, data):
+    """What lint changes, what it never does, and what it says; the terms are its own."""
+    with open(os.path.join(data, "sections.jsonl"), "rb") as f:
+        sections = f.read()
+    data, a, b, link = (os.path.join(here, name) for name in ("lintdata", "fix a.md", "fixb.md", "link.md"))
+    os.makedirs(data)
+    for name, text in (("sections.jsonl", sections), ("terms.yaml", b"terms:\n  - preferred: dock\n    forbidden: [wharf]\n    definition: \"\"\n")):
+        with open(os.path.join(data, name), "wb") as f:
+            f.write(text)
+
+    def put(path, text, mode=0o640):
+        with open(path, "wb") as f:
+            f.write(text)
+        os.chmod(path, mode)
+        os.utime(path, (1, 1))
+
+    def has(path):
+        with open(path, "rb") as f:
+            return f.read(), os.stat(path).st_mode & 0o777, os.stat(path).st_mtime == 1
+
+    before = "A wharf \u20ac is here.\r\n`wharf` \"a wharf\" wharf.md\r\n\r\nWharfs".encode()
+    after = before.replace(b"A wharf", b"A dock").replace(b"Wharfs", b"Docks")
+    put(a, before)
+    put(b, b"The dock stays.")
+    sarif = os.path.join(here, "fix.sarif")
+    rc, found, err = run("lint", a, "--data", data, "--json", "--sarif", sarif)
+    fix = json.loads(found.splitlines()[0])["fix"]
+    Case.check("lint --json carries the fix and changes nothing", rc == 3 and fix == {"start": 2, "end": 7, "text": "dock"} and has(a) == (before, 0o640, True), found)
+    with open(sarif, encoding="utf-8") as f:
+        results = json.load(f)["runs"][0]["results"]
+    change = results[0]["fixes"][0]["artifactChanges"][0]
+    Case.check("SARIF carries the fix as a text region of an escaped URI", change["artifactLocation"]["uri"].endswith("fix%20a.md") and change["replacements"] == [
+        {"deletedRegion": {"startLine": 1, "startColumn": 3, "endLine": 1, "endColumn": 8}, "insertedContent": {"text": "dock"}}], results)
+    Case.check("what is left to people carries no certain fix", all("person" in f["description"]["text"] for r in results[1:-1] for f in r.get("fixes", [])), results)
+    rc, found, err = run("lint", a, b, "--data", data, "--fix")
+    Case.check("lint --fix says what it fixed, and what is left", rc == 3 and f"{a}:1:3: fixed: wharf -> dock\n" in found and f"{a}:4:1: fixed: Wharfs -> Docks\n" in found
+               and f"{a}:2:12: term: " in found and "2 fixed" in err and "left" in err, (rc, found, err))
+    Case.check("nothing but that has changed, the permissions neither", has(a)[:2] == (after, 0o640), has(a))
+    Case.check("a draft without a fix is not written", has(b) == (b"The dock stays.", 0o640, True), has(b))
+    os.utime(a, (1, 1))
+    rc, found, err = run("lint", a, "--data", data, "--fix")
+    Case.check("a second time nothing is fixed", rc == 3 and "fixed" not in found + err and has(a) == (after, 0o640, True), (rc, found, err))
+    put(a, b"The wharf.\n")
+    rc, found, err = run("lint", a, "--data", data, "--fix", "--json")
+    Case.check("lint --fix exits with 0 when nothing is left", rc == 0 and json.loads(found) == {"path": a, "line": 1, "column": 5, "start": 4, "end": 9, "kind": "fixed",
+                                                                                          "from": "wharf", "to": "dock"}, (rc, found, err))
+    put(a, b"The wharf.\n")
+    os.symlink(a, link)
+    for title, path, text, mode, words in (("a symbolic link", link, b"The wharf.\n", 0o640, "symbolic link"), ("a read-only draft", a, b"The wharf.\n", 0o440, "read-only"),
+                                           ("a draft that is not UTF-8", a, b"The wharf \xff.\n", 0o640, "expected UTF-8")):
+        put(a, text, mode)
+        rc, found, err = run("lint", path, "--data", data, "--fix")
+        Case.check(f"{title} is left alone, with a sentence", rc == 3 and words in err and "term: " in found and "fixed: " not in found and has(a) == (text, mode, True), (rc, found, err))
+    Case.check("the link is still one", os.path.islink(link))
+    rc, found, err = run("lint", "-", "--data", data, "--fix", text="The wharf, \"a wharf\".")
+    Case.check("--fix of stdin writes the draft to stdout, the rest to stderr", rc == 3 and found == "The dock, \"a wharf\"." and "fixed: wharf -> dock" in err and "-:1:14: term" in err,
+               (rc, found, err))
+    Case.check("... also an unchanged one", run("lint", "-", "--data", data, "--fix", text="The dock.")[:2] == (0, "The dock."))
+    refuses("--fix of stdin beside a draft", 2, "no other draft", "lint", "-", a, "--data", data, "--fix")
+    Case.check("lint of an empty draft", run("lint", "-", "--data", data, "--fix")[:2] == (0, ""))
+
+
 def test_help():
     rc, out, err = run("help")
     Case.check("help lists the verbs", rc == 0 and not err and all(f"\n  {v} " in out for v in VERBS), out)
@@ -459,6 +521,7 @@ def test_curate_and_eval(here):
     rc, found, err = run("lint", draft, "--data", data)
     Case.check("lint of a good draft exits with 0", rc == 0 and not found, (rc, found, err))
     refuses("lint of no file", 1, "absent.md", "lint", os.path.join(here, "absent.md"), "--data", data)
+    test_lint_fix(here, data)
     model = os.path.join(GOLDEN, "tied")
     rc, _, err = run("train", "--model", model, "--data", data, "--out", out, "--set", "max_steps=2", "--set", "lora_r=2")
     Case.check("what curate writes can be trained on", rc == 0, (rc, err))

@@ -143,6 +143,11 @@ void file_map_close(struct file_map *m);
  * only the last step failed: then the new one stands, whole, but a power cut may bring the old one back.
  */
 int file_replace(const char *path, const void *p, size_t n, struct err *e);
+/*
+ * The same of a file that is there and somebody's: it keeps owner and permissions. Symbolic links and what is no regular file are ERR_DATA, a file that
+ * nobody may write to is ERR_FAILED.
+ */
+int file_rewrite(const char *path, const void *p, size_t n, struct err *e);
 
 /*
  * The same in pieces, for data too large for memory:

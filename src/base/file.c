@@ -257,6 +257,40 @@ int file_replace(const char *path, const void *p, size_t n, struct err *e)
 	return rc;
 }
 
+/* May the bytes of this file be replaced? `st` gets whose it is. */
+static int rewrite_check(const char *path, struct stat *st, struct err *e)
+{
+	if (lstat(path, st))
+		return err_errno(e, "open", path);
+	if (S_ISLNK(st->st_mode))
+		return err_set(e, ERR_DATA, "%s: a symbolic link is not written through; name the file that it leads to", path);
+	if (!S_ISREG(st->st_mode))
+		return err_set(e, ERR_DATA, "%s: not a regular file", path);
+	if (!(st->st_mode & 0222) || access(path, W_OK)) /* the superuser may always, but is not meant to */
+		return err_set(e, ERR_FAILED, "%s: the file is read-only", path);
+	return 0;
+}
+
+int file_rewrite(const char *path, const void *p, size_t n, struct err *e)
+{
+	struct stat st;
+	struct file_writer w;
+	int rc = rewrite_check(path, &st, e);
+	if (!rc)
+		rc = file_writer_open(&w, path, e);
+	if (rc)
+		return rc;
+	if (fault_hit(FAULT_FILE) || ((st.st_uid != geteuid() || st.st_gid != getegid()) && fchown(w.fd, st.st_uid, st.st_gid)) ||
+		fchmod(w.fd, st.st_mode & 07777))
+		rc = err_errno(e, "keep the owner and permissions of", path);
+	if (!rc)
+		rc = file_writer_flush(&w, p, n, e);
+	if (!rc)
+		return file_writer_commit(&w, e);
+	file_writer_abort(&w);
+	return rc;
+}
+
 int file_append(const char *path, const void *p, size_t n, struct err *e)
 {
 	int fd = open_checked(path, O_WRONLY | O_APPEND | O_CREAT);

@@ -209,6 +209,41 @@ static void test_map(void **state)
 	}
 }
 
+static void test_rewrite(void **state)
+{
+	struct err e = {0};
+	struct stat st;
+	struct buf b = {0};
+	(void)state;
+	assert_int_equal(file_rewrite("a", "new", 3, &e), ERR_FAILED); /* of a file that is there */
+	assert_int_equal(file_replace("a", "old", 3, &e), 0);
+	assert_int_equal(chmod("a", 0640), 0);
+	assert_int_equal(file_rewrite("a", "new", 3, &e), 0);
+	assert_int_equal(stat("a", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(symlink("a", "link"), 0);
+	assert_int_equal(file_rewrite("link", "x", 1, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "link: a symbolic link"));
+	assert_int_equal(file_rewrite(".", "x", 1, &e), ERR_DATA);
+	assert_int_equal(chmod("a", 0444), 0);
+	assert_int_equal(file_rewrite("a", "x", 1, &e), ERR_FAILED);
+	assert_string_equal(e.text, "a: the file is read-only");
+	assert_int_equal(chmod("a", 0600), 0);
+	for (uint64_t n = 1;; n++) {
+		fault_set(FAULT_FILE, n, false);
+		int rc = file_rewrite("a", "x", 1, &e);
+		uint64_t calls = fault_count(FAULT_FILE);
+		fault_set(FAULT_FILE, 0, false);
+		assert_int_equal(count_entries("."), 2); /* nothing is left beside a and link */
+		if (calls < n)
+			break;
+		assert_int_equal(rc, ERR_FAILED);
+	}
+	assert_int_equal(file_read("a", 9, &b, &e), 0);
+	assert_string_equal(b.p, "x");
+	buf_release(&b);
+}
+
 /* Fails each call in turn, once and for ever: the old content stays, or the new one is whole; nothing is left beside it. */
 static void replace_under_faults(enum fault_kind kind, bool for_ever, bool in_pieces)
 {
@@ -349,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_folder(test_read),
+		in_folder(test_rewrite),
 		in_folder(test_read_stdin_interrupted),
 		in_folder(test_write_interrupted),
 		in_folder(test_map),

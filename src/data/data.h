@@ -224,6 +224,8 @@ struct lint_finding {
 	enum lint_kind kind;
 	size_t start, end, line, column; /* bytes of the draft; from 1, column in bytes */
 	const char *message, *instead;   /* instead: what to write, "" where only a person knows */
+	const char *fix;                 /* the bytes to put in place of [fix_start, end), certainly right; NULL: ask a person */
+	size_t fix_start;                /* start, or that of the article in front */
 };
 struct lint_findings {
 	struct lint_finding *p;
@@ -238,7 +240,24 @@ void lint_free(struct lint *l);
 /* Findings in a draft, plain text or Markdown, in its order; code is left alone but for claims. */
 int lint_draft(const struct lint *l, const char *text, struct lint_findings *out, struct err *e);
 void lint_findings_release(struct lint_findings *f);
-/* {"line","column","start","end","kind","message","instead"}, where `instead` may be "". The caller decrefs; NULL when memory is short. */
+
+/* What the fixes of a draft made of it. */
+struct lint_fixed {
+	struct buf text; /* the draft after them; empty when there are none */
+	struct lint_fix {
+		size_t start, end, line, column; /* of the draft before, as in a finding */
+		const char *from, *to;
+	} * p; /* [n], in the order of the draft */
+	size_t n;
+	struct lint_findings left; /* of the draft after them; the arena owns everything but `text` */
+};
+/*
+ * Makes good what is certain, and nothing else: a second time there is nothing to do. A fix after which its place would want another one is not made. The caller
+ * releases, in any case.
+ */
+int lint_fix(const struct lint *l, const char *text, struct lint_fixed *out, struct err *e);
+void lint_fixed_release(struct lint_fixed *f);
+/* {"line","column","start","end","kind","message","instead"}, where `instead` may be "", and "fix": {"start","end","text"} where one is certain. The caller decrefs; NULL when memory is short. */
 json_t *lint_finding_json(const struct lint_finding *f);
 
 #endif

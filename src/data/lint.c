@@ -23,9 +23,12 @@ const char *lint_kind_name(enum lint_kind kind)
 
 json_t *lint_finding_json(const struct lint_finding *f)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "line", (json_int_t)f->line, "column", (json_int_t)f->column,
+	json_t *fix = f->fix ? json_pack("{s:I, s:I, s:o}", "start", (json_int_t)f->fix_start, "end", (json_int_t)f->end, "text",
+				       json_text(f->fix, strlen(f->fix)))
+			     : NULL;
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o*}", "line", (json_int_t)f->line, "column", (json_int_t)f->column,
 		"start", (json_int_t)f->start, "end", (json_int_t)f->end, "kind", lint_kind_name(f->kind), "message",
-		json_text(f->message, strlen(f->message)), "instead", json_text(f->instead, strlen(f->instead)));
+		json_text(f->message, strlen(f->message)), "instead", json_text(f->instead, strlen(f->instead)), "fix", fix);
 }
 
 void lint_findings_release(struct lint_findings *f)
@@ -37,48 +40,6 @@ void lint_findings_release(struct lint_findings *f)
 
 /* ---- the draft --------------------------------------------------------------------------------------------------------------- */
 
-static bool is_fence(const char *line)
-{
-	line += strspn(line, " \t");
-	return !strncmp(line, "```", 3) || !strncmp(line, "~~~", 3);
-}
-
-/* The end of the line at p, its newline included. */
-static char *line_end(char *p)
-{
-	p += strcspn(p, "\n");
-	return p + (*p == '\n');
-}
-
-static void fences_blank(char *text)
-{
-	bool inside = false, front = !strncmp(text, "---\n", 4);
-	for (char *p = text, *end; *p; p = end) {
-		end = line_end(p);
-		bool fence = is_fence(p), rule = front && p > text && !strncmp(p, "---\n", 4);
-		if (fence || inside || front)
-			memset(p, ' ', (size_t)(end - p) - (end[-1] == '\n'));
-		inside ^= fence;
-		front = front && !rule;
-	}
-}
-
-static void code_blank(char *p)
-{
-	for (char *end; *p; p++) {
-		if (*p == '`' && (end = strchr(p + 1, '`')) && !memchr(p, '\n', (size_t)(end - p)))
-			end++;
-		else if (!strncmp(p, "](", 2))
-			end = p + strcspn(p, ")\n");
-		else if (!strncmp(p, "http://", 7) || !strncmp(p, "https://", 8))
-			end = p + strcspn(p, " \n)>\"");
-		else
-			continue;
-		memset(p, '\1', (size_t)(end - p));
-		p = end - (end > p);
-	}
-}
-
 int lint_add(struct draft *d, enum lint_kind kind, size_t start, size_t end, const char *instead, const char *message)
 {
 	struct lint_findings *f = d->out;
@@ -89,7 +50,8 @@ int lint_add(struct draft *d, enum lint_kind kind, size_t start, size_t end, con
 		return ERR_RESOURCE;
 	const char *own = arena_strdup(&f->arena, message, strlen(message), d->e),
 		   *better = arena_strdup(&f->arena, instead, strlen(instead), d->e);
-	f->p[f->n++] = (struct lint_finding){.kind = kind, .start = start, .end = end, .message = own, .instead = better};
+	f->p[f->n++] =
+		(struct lint_finding){.kind = kind, .start = start, .end = end, .message = own, .instead = better, .fix = NULL};
 	return own && better ? 0 : ERR_RESOURCE;
 }
 
@@ -126,7 +88,7 @@ static bool is_other_sense(const struct draft *d, size_t at, size_t n)
 	while (from && (isalnum((unsigned char)d->prose[from - 1]) || d->prose[from - 1] == '-'))
 		from--;
 	snprintf(phrase, sizeof phrase, "%.*s", (int)(at + n - from), d->prose + from);
-	if (from < at &&
+	if (from < at && d->prose[from] != ' ' &&
 		!str_in((struct str){phrase, strcspn(phrase, " ")}, "the a an this that each every your our and or of to") &&
 		evidence_says(d->l->evidence, phrase))
 		return true;
@@ -155,7 +117,8 @@ static int term_check(struct draft *d, size_t at, size_t *n)
 		snprintf(message, sizeof message, "\"%.*s\" is written \"%s\" here", (int)*n, d->prose + at, better);
 	else
 		snprintf(message, sizeof message, "\"%.*s\" is not written here", (int)*n, d->prose + at);
-	return lint_add(d, LINT_TERM, at, at + *n, better, message);
+	int rc = lint_add(d, LINT_TERM, at, at + *n, better, message);
+	return rc < 0 || !*better ? rc : lint_fix_term(d, at, *n, term, preferred);
 }
 
 static int form_check(struct draft *d, size_t at, size_t n)
@@ -165,7 +128,8 @@ static int form_check(struct draft *d, size_t at, size_t n)
 	if (!form || !strncmp(form, d->prose + at, n) || is_bold(d, at))
 		return 0;
 	snprintf(message, sizeof message, "\"%.*s\" is written \"%s\" in the documents", (int)n, d->prose + at, form);
-	return lint_add(d, LINT_TERM, at, at + n, form, message);
+	int rc = lint_add(d, LINT_TERM, at, at + n, form, message);
+	return rc < 0 ? rc : lint_fix_set(d, at, at + n, form);
 }
 
 static int terms_check(struct draft *d, size_t start, size_t end)
@@ -298,6 +262,8 @@ static int block_check(struct draft *d, struct str block)
 	struct str text = block_text(block), cell[CELLS_MAX];
 	bool heading = *block.p == '#';
 	size_t n_cells = text_cells(block, cell);
+	d->block = (struct str){text.p, (size_t)(block.p + block.n - text.p)};
+	d->frozen = lint_is_frozen(d, start);
 	if (!str_words(block))
 		return 0;
 	int rc = terms_check(d, start, start + block.n);
@@ -356,15 +322,14 @@ int lint_draft(const struct lint *l, const char *text, struct lint_findings *out
 		.e = e};
 	int rc = d.text && d.prose ? 0 : ERR_RESOURCE;
 	if (rc == 0) {
-		fences_blank(d.text);
-		memcpy(d.prose, d.text, n);
-		code_blank(d.prose);
+		lint_mask(d.text, d.prose);
 	}
 	for (char *p = d.text, *end; rc == 0 && *p; p = end) {
 		bool alone = strchr("#|", *p) != NULL; /* a heading, a line of a table */
-		end = line_end(p);
-		while (*end && !alone && *p != '\n' && !text_opens_block(end))
-			end = line_end(end);
+		bool blank = p[strspn(p, " \t")] == '\n';
+		end = text_line_end(p);
+		while (*end && !alone && !blank && !text_opens_block(end))
+			end = text_line_end(end);
 		for (char *q = p; q < end; q++)
 			if (*q == '\n')
 				*q = d.prose[q - d.text] = ' ';

@@ -27,7 +27,9 @@ struct draft {
 	const char *original;
 	char *text, *prose;
 	struct str heading; /* above what is looked at */
+	struct str block;   /* that is looked at, in `text`, without its mark */
 	bool opens;         /* a heading came just before */
+	bool frozen;        /* the block is quoted, or code or a target perhaps: nothing in it is changed */
 	struct str column[CELLS_MAX];
 	size_t n_columns; /* of the table that one is in */
 	struct lint_findings *out;
@@ -36,6 +38,18 @@ struct draft {
 
 /* Adds one, unless another of its kind overlaps it. */
 int lint_add(struct draft *d, enum lint_kind kind, size_t start, size_t end, const char *instead, const char *message);
+
+/* lint_mask.c. Blanks in both copies of the draft what the struct says. */
+void lint_mask(char *text, char *prose);
+char *text_line_end(char *p); /* behind the newline of the line at p */
+
+/*
+ * lint_fix.c. Whether a block, which starts at a byte, is frozen; d->block is set. The others give the latest finding, if it has those bytes, what
+ * makes it good without a person, where that is certain: lint_fix_term of n bytes in a form of this term.
+ */
+bool lint_is_frozen(const struct draft *d, size_t start);
+int lint_fix_term(struct draft *d, size_t at, size_t n, size_t term, bool preferred);
+int lint_fix_set(struct draft *d, size_t start, size_t end, const char *text);
 
 /* lint_style.c. Both of a sentence of d->text. */
 int lint_style(struct draft *d, struct str sentence);

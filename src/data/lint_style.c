@@ -2,6 +2,7 @@
  * Rules of style, and of what makes a passage bad to quote. Reference: lint.h.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -70,10 +71,25 @@ static int marks_find(struct draft *d, struct str s)
 		const char *p = d->prose + i;
 		if (*p == '!' && !strchr("[=", p[1] ? p[1] : ' '))
 			rc = lint_add(d, LINT_STYLE, i, i + 1, "", "an exclamation mark");
-		if (d->l->spaced_percent && *p == '%' && i > at && isdigit((unsigned char)p[-1]))
+		if (rc == 0 && d->l->spaced_percent && *p == '%' && i > at && isdigit((unsigned char)p[-1])) {
 			rc = lint_add(d, LINT_STYLE, i, i + 1, " %", "a number and its unit are written apart");
+			rc = rc < 0 ? rc : lint_fix_set(d, i, i + 1, " %");
+		}
 	}
 	return rc;
+}
+
+/* Of an article one is too many wherever it stands twice in a line; "very very" may be meant. */
+static int twice_add(struct draft *d, const struct word *first, const struct word *second)
+{
+	size_t start = (size_t)(first->p - d->text), end = (size_t)(second->p - d->text) + second->n;
+	char one[8];
+	int rc = lint_add(d, LINT_STYLE, start, end, "", "a word stands here twice");
+	if (rc < 0 || !word_in(first, "the an") || !islower((unsigned char)*second->p) || second->p != first->p + first->n + 1 ||
+		d->original[start + first->n] != ' ')
+		return rc;
+	snprintf(one, sizeof one, "%.*s", (int)first->n, first->p);
+	return lint_fix_set(d, start, end, one);
 }
 
 static int sentence_find(struct draft *d, struct str s)
@@ -91,8 +107,7 @@ static int sentence_find(struct draft *d, struct str s)
 		for (size_t i = 1; i < n && rc == 0; i++)
 			if (w[i].n == w[i - 1].n && isalpha((unsigned char)*w[i].p) && !w[i - 1].stop &&
 				!strncasecmp(w[i].p, w[i - 1].p, w[i].n) && !word_in(&w[i], "that had"))
-				rc = lint_add(d, LINT_STYLE, (size_t)(w[i - 1].p - d->text), (size_t)(w[i].p - d->text) + w[i].n,
-					"", "a word stands here twice");
+				rc = twice_add(d, &w[i - 1], &w[i]);
 	}
 	if (rc == 0 && n_all > SENTENCE_LONG)
 		rc = lint_add(d, LINT_STYLE, first, third, "", "a sentence of more than 40 words");

@@ -130,6 +130,133 @@ static void test_long_sentence(void **state)
 	assert_string_equal(out, "");
 }
 
+/* What --fix makes of a draft; the second is NULL where it is left alone. */
+static const char *const fixes[][2] = {
+	{"The queue keeps it.\n", "The holding bay keeps it.\n"},
+	{"Queues keep it. Queue: here", "Holding bays keep it. Holding bay: here"},
+	{"The Queue keeps it.\r\n", "The holding bay keeps it.\r\n"},
+	{"The Holding Bay and HOLDING BAYS.\n", "The holding bay and holding bays.\n"},
+	{"# Holding Bays\n", "# Holding bays\n"},
+	{"- Queue\n1. Queues.\n", "- Holding bay\n1. Holding bays.\n"},
+	{"| Queue | record |\n", "| Holding bay | event |\n"},
+	{"A record comes; an old record, a Record's end.\n", "An event comes; an old event, an event's end.\n"},
+	{"It has a queue.\n", "It has a holding bay.\n"},
+	{"It takes 15% and 3%.\n", "It takes 15 % and 3 %.\n"},
+	{"The the event, in the the bay.\n", "The event, in the bay.\n"},
+	{"The event is very very old.\n", NULL}, /* may be meant */
+	{"The bridge and the BRIDGE.\n", "The Bridge and the Bridge.\n"},
+	{"See [the queue](queue.md), [it](http://queue.example/queue)\n",
+		"See [the holding bay](queue.md), [it](http://queue.example/queue)\n"},
+	{"`queue` ``a ` queue`` <code>queue</code> <a title='queue'> <!-- a queue -->\n", NULL},
+	{"A `code\nqueue` it is.\n", NULL},
+	{"````\n```\nThe queue\n```\nThe queue\n````\n", NULL},
+	{"~~~\nThe queue\n```\nThe queue\n", NULL},
+	{"---\r\ntitle: the queue\r\n---\r\n\r\nThe queue", "---\r\ntitle: the queue\r\n---\r\n\r\nThe holding bay"},
+	{"She said \"the queue is\" and \xe2\x80\x9cthe queue is\xe2\x80\x9d.\n", NULL},
+	{"> The queue\n\nThe end.\n", NULL},
+	{"So:\n\n    The queue\n    - queue\n", NULL},
+	{"- A\n    - The queue\n", "- A\n    - The holding bay\n"},
+	{"[queue]: queue.md\n\nSee the [queue] and [it][queue].\n", NULL},
+	{"Read queue.md, /queue, @queue, queue-based, 'queue', *queue*, **Queue**.\n", NULL},
+	{"The dead\r\nletter stays.\n", "The waiting\r\nroom stays.\n"},
+	{"The wait\nlist and a tub.\n", "The waiting\nroom and a tub.\n"},
+	{"Many gateways and one gateway.\n", "Many gateways and one Bridge.\n"}, /* no plural of a name */
+	{"The ping is old.\n", NULL},                                            /* what it became would be wrong, too */
+	{"Use the basin.\n", NULL},                                              /* two terms want it */
+	{"The caller has a member.\n", NULL},                                    /* "a user" or "an user"? */
+	{"\xff the queue\n", "\xff the holding bay\n"},
+	{"", NULL},
+};
+
+static void test_fix(void **state)
+{
+	size_t wrong = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof fixes / sizeof *fixes; i++) {
+		struct lint_fixed f, again;
+		struct err e = {0};
+		const char *want = fixes[i][1] ? fixes[i][1] : fixes[i][0];
+		assert_int_equal(lint_fix(lint, fixes[i][0], &f, &e), 0);
+		const char *got = f.n ? f.text.p : fixes[i][0];
+		if (strcmp(got, want) || !f.n != !fixes[i][1]) {
+			wrong++;
+			print_error("%s: became \"%s\", expected \"%s\"\n", fixes[i][0], got, want);
+		}
+		assert_int_equal(lint_fix(lint, got, &again, &e), 0);
+		assert_int_equal(again.n, 0);
+		lint_fixed_release(&again);
+		lint_fixed_release(&f);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void test_fix_places(void **state)
+{
+	struct lint_fixed f;
+	struct err e = {0};
+	(void)state;
+	assert_int_equal(lint_fix(lint, "It is\na record of 8 days, a queue\n", &f, &e), 0);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.p[0].line, 2);
+	assert_int_equal(f.p[0].column, 1);
+	assert_string_equal(f.p[0].from, "a record");
+	assert_string_equal(f.p[0].to, "an event");
+	assert_int_equal(f.p[1].column, 23);
+	assert_int_equal(f.left.n, 1);
+	assert_int_equal(f.left.p[0].kind, LINT_CLAIM);
+	assert_int_equal(f.left.p[0].column, 13); /* of what the draft has become */
+	lint_fixed_release(&f);
+	int rc = ERR_RESOURCE;
+	for (uint64_t nth = 1; rc; nth++) {
+		fault_set(FAULT_MEM, nth, false);
+		rc = lint_fix(lint, "The queue of a record has 15%.\n", &f, &e);
+		fault_set(FAULT_MEM, 0, false);
+		assert_true(rc == 0 || rc == ERR_RESOURCE);
+		lint_fixed_release(&f);
+	}
+}
+
+/* Drafts by chance of words, marks and line ends: no byte changes outside what is reported, and a second time nothing does. */
+static void test_fix_random(void **state)
+{
+	static const char *const part[] = {"queue", "queues", "Queue", "record", "a record", "An record", "the the", "holding Bay",
+		"HOLDING BAY", "bridge", "15%", "dead\nletter", "dead letter", "ping", "pong", "basin", "gateways", "`", "``", "\"",
+		"**", "*", "[", "](", ")", "<code>", "</code>", "<", ">", "|", "\n", "\r\n", "\n\n", "\n    ", "\n> ", "\n- ",
+		"\n# ", "\n```\n", "http://x.y/", ".", ", ", ": ", "\xc3\xa9", "\xff", "\xe2\x80\x94", "event", "TXT", "stays",
+		"and", "the", "a", "!"};
+	struct rng r;
+	size_t n_fixed = 0;
+	(void)state;
+	rng_init(&r, 7, RNG_DATA, 0, 0);
+	for (size_t round = 0; round < 3000; round++) {
+		char text[1024] = "", want[4096];
+		struct lint_fixed f, again;
+		struct err e = {0};
+		for (uint32_t k = 1 + rng_below(&r, 24); k; k--) {
+			strcat(text, part[rng_below(&r, sizeof part / sizeof *part)]);
+			strcat(text, rng_below(&r, 5) ? " " : "");
+		}
+		assert_int_equal(lint_fix(lint, text, &f, &e), 0);
+		size_t at = 0, n = 0;
+		for (size_t i = 0; i < f.n; i++) {
+			assert_true(f.p[i].start >= at && !strncmp(text + f.p[i].start, f.p[i].from, f.p[i].end - f.p[i].start));
+			assert_string_not_equal(f.p[i].from, f.p[i].to);
+			n += (size_t)snprintf(want + n, sizeof want - n, "%.*s%s", (int)(f.p[i].start - at), text + at, f.p[i].to);
+			at = f.p[i].end;
+		}
+		snprintf(want + n, sizeof want - n, "%s", text + at);
+		if (f.n)
+			assert_string_equal(f.text.p, want);
+		assert_int_equal(lint_fix(lint, want, &again, &e), 0);
+		if (again.n)
+			fail_msg("\"%s\" became \"%s\", and that \"%s\"", text, want, again.text.p);
+		n_fixed += f.n;
+		lint_fixed_release(&again);
+		lint_fixed_release(&f);
+	}
+	assert_true(n_fixed > 1000);
+}
+
 /* Any bytes, unclosed marks, a folder without terms and guide, memory that runs out. */
 static void test_hostile(void **state)
 {
@@ -177,12 +304,20 @@ int main(void)
 	put("sections.jsonl", sections);
 	put("terms.yaml",
 		"terms:\n  - preferred: holding bay\n    forbidden: [queue]\n    definition: \"\"\n"
-		"  - preferred: event\n    forbidden: [record]\n    definition: \"\"\n");
+		"  - preferred: event\n    forbidden: [record]\n    definition: \"\"\n"
+		"  - preferred: waiting room\n    forbidden: [dead letter, wait list]\n    definition: \"\"\n"
+		"  - preferred: Bridge\n    forbidden: [gateway]\n    definition: \"\"\n"
+		"  - preferred: jib sail\n    forbidden: [ping]\n    definition: \"\"\n"
+		"  - preferred: mast\n    forbidden: [the jib sail, pong]\n    definition: \"\"\n"
+		"  - preferred: bowl\n    forbidden: [basin]\n    definition: \"\"\n"
+		"  - preferred: sink\n    forbidden: [basin]\n    definition: \"\"\n"
+		"  - preferred: user\n    forbidden: [member]\n    definition: \"\"\n");
 	if (lint_open(&lint, root, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_findings), cmocka_unit_test(test_message),
+		cmocka_unit_test(test_fix), cmocka_unit_test(test_fix_places), cmocka_unit_test(test_fix_random),
 		cmocka_unit_test(test_long_sentence), cmocka_unit_test(test_hostile)};
 	return cmocka_run_group_tests_name("lint", tests, NULL, teardown);
 }
