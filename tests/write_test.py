@@ -255,8 +255,8 @@ def log_put(results, drafts):
     os.makedirs(results, exist_ok=True)
     run("review", "--results", results, "--status")
     with sqlite3.connect(f"{results}/reviews.db") as db:
-        db.executemany("INSERT INTO draft(id, kind, prompt, text, origin, evidence, findings, urgency, again, at) VALUES(?, 'faq', 'Say it.', ?, ?, ?, ?, 0, 0, 0)",
-                       [(d["id"], d["text"], d["origin"], json.dumps(d.get("evidence", [])), json.dumps(d.get("findings", []))) for d in drafts])
+        db.executemany("INSERT INTO draft(id, kind, prompt, text, origin, evidence, findings, urgency, again, at) VALUES(?, 'faq', ?, ?, ?, ?, ?, 0, 0, 0)",
+                       [(d["id"], d.get("prompt", "Say it."), d["text"], d.get("origin", "rag"), json.dumps(d.get("evidence", [])), json.dumps(d.get("findings", []))) for d in drafts])
     db.close()
 
 
@@ -288,6 +288,47 @@ def test_shown():
 def rounds(results, *more):
     rc, out, err = run("review", "--results", results, "--rounds", "--json", *more)
     return [json.loads(line) for line in out.splitlines()] if rc == 0 else err
+
+
+def test_cases():
+    """What people decided is asked again: the value that they want has to be there, and what they took out must not come back."""
+    evidence = [{"source": "plans.md", "heading": "Plans", "text": ""}]
+    claim = {"start": 15, "end": 25, "kind": "claim", "message": "", "instead": "30 seconds"}
+    log_put("cases", [{"id": "accept", "prompt": "How long is the limit?", "text": "The limit is 4 hours.", "evidence": evidence},
+                      {"id": "edit", "prompt": "How long is the timeout of Harbor?", "text": "It is 31 seconds, see --wait.", "evidence": evidence},
+                      {"id": "reject", "prompt": "After what time does it stop?", "text": "It stops after 50 seconds.", "findings": [claim], "evidence": evidence},
+                      {"id": "many", "prompt": "What are the limits?", "text": "They are 4 hours and 9 days.", "evidence": evidence},
+                      {"id": "none", "prompt": "What is good?", "text": "It is good.", "evidence": evidence},
+                      {"id": "waits", "prompt": "How many?", "text": "It is 7 days.", "evidence": evidence},
+                      {"id": "program", "prompt": "How often?", "text": "It is 8 times.", "evidence": evidence}])
+    made = [{"id": "accept", "action": "accept"}, {"id": "edit", "action": "edit", "text": "It is 30 seconds.", "reasons": ["fact"]},
+            {"id": "reject", "action": "reject", "reasons": ["fact"]}, {"id": "many", "action": "accept"}, {"id": "none", "action": "reject", "reasons": ["tone"]},
+            {"id": "program", "action": "accept", "simulated": True}]
+    put("made.jsonl", "".join(json.dumps(d) + "\n" for d in made))
+    run("review", "--results", "cases", "--decisions", "made.jsonl")
+    rc, out, err = run("review", "--results", "cases", "--cases", "cases.jsonl", "--export", "rows.jsonl", "--labels", "labels.jsonl")
+    got = {c["id"]: c for c in lines("cases.jsonl")}
+    Case.check("decisions that one value tells become cases", rc == 0 and "3 cases" in err and sorted(got) == ["accept", "edit", "reject"], (got, err))
+    Case.check("an accepted value is asked for", got["accept"] == {"id": "accept", "question": "How long is the limit?", "answers": ["4 hours"], "source": "plans.md",
+                                                               "reference": "The limit is 4 hours."}, got)
+    Case.check("of an edit what was put in, and what was taken out", got["edit"]["answers"] == ["30 seconds"] and got["edit"]["must_not"] == ["31 seconds", "--wait"] and
+               got["edit"]["reference"] == "It is 30 seconds.", got)
+    Case.check("of a reject what the documents have instead", got["reject"]["answers"] == ["30 seconds"] and got["reject"]["must_not"] == ["50 seconds"] and
+               "reference" not in got["reject"], got)
+    Case.check("a case is in no file to train on", sorted(r["source"]["review"] for r in lines("rows.jsonl")) == ["many", "program"] and
+               {l["prompt"] for l in lines("labels.jsonl")} == {"What are the limits?", "What is good?", "How often?"}, (lines("rows.jsonl"), lines("labels.jsonl")))
+    model = os.path.join(GOLDEN, "tied")
+    rc, _, err = run("train", "--model", model, "--data", "results/data", "--out", "case-run", "--set", "max_steps=2", "--set", "lora_r=2")
+    Case.check("an adapter to judge", rc == 0, err)
+    said = {"accept": "The limit is 4 hours.", "edit": "It is 30 seconds, see --wait.", "reject": "It stops after half a minute, 30 seconds."}
+    put("today.jsonl", "".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in said.items()))
+    rc, out, err = run("eval", "--model", model, "--data", "results/data", "--adapter", "case-run/adapter", "--out", "case-eval", "--questions", "cases.jsonl",
+                       "--answers", "today=today.jsonl")
+    judged = {q["id"]: q["today"] for q in json.load(open("case-eval/eval.json", encoding="utf-8"))["questions"]} if rc == 0 else {}
+    Case.check("eval judges them, and what came back is wrong", rc == 0 and {i: j["right"] for i, j in judged.items()} == {"accept": True, "edit": False, "reject": True} and
+               judged["edit"]["competing"] == "--wait", (rc, judged, err))
+    with open("case-eval/report.html", encoding="utf-8") as f:
+        Case.check("the report says what must not", "Must not come back: 31 seconds &middot; --wait" in f.read())
 
 
 def test_rounds():
@@ -345,6 +386,7 @@ def main():
         test_review()
         test_shown()
         test_rounds()
+        test_cases()
         os.chdir("/")
     print(f"1..{Case.n}")
     return Case.failed > 0

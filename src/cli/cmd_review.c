@@ -156,8 +156,8 @@ static int counts_print(const struct counts *n, struct err *e)
 
 /* ---- handing on ------------------------------------------------------------------------------------------------------------------ */
 
-enum export { ROWS, PAIRS, LABELS, EXPORTS };
-static const char *const export_flag[EXPORTS] = {"export", "preferences", "labels"};
+enum export { ROWS, PAIRS, LABELS, CASES, EXPORTS };
+static const char *const export_flag[EXPORTS] = {"export", "preferences", "labels", "cases"};
 
 struct exporting {
 	struct sink sink[EXPORTS];
@@ -188,7 +188,10 @@ static int export_one(void *context, const struct review *v, struct err *e)
 	const struct review_draft *d = &v->draft;
 	bool edited = v->verdict.action == REVIEW_EDIT, good = edited || v->verdict.action == REVIEW_ACCEPT;
 	const char *text = edited ? v->verdict.text : d->text;
-	int rc = 0;
+	json_t *one = NULL;
+	int rc = x->wanted[CASES] ? review_case(&one, v, e) : 0;
+	if (rc || one) /* what is asked again must not be trained on */
+		return rc ? rc : export_put(x, CASES, one, e);
 	if (good)
 		rc = export_put(x, ROWS,
 			json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:{s:s, s:o*}}", "messages", "role", "user", "content", d->prompt,
@@ -221,7 +224,9 @@ static int export_all(struct reviews *r, const struct cli *c, struct err *e)
 			rc = sink_commit(&x.sink[i], e);
 		sink_abort(&x.sink[i]);
 	}
-	if (!rc)
+	if (!rc && x.wanted[CASES])
+		log_line(LOG_INFO, "%zu cases for attune eval --questions; they are in none of the other files", x.n[CASES]);
+	if (!rc && (x.wanted[ROWS] || x.wanted[PAIRS] || x.wanted[LABELS]))
 		log_line(LOG_INFO,
 			"%zu rows to train on, %zu pairs, %zu labels; rows beside the documents are read by the next attune run",
 			x.n[ROWS], x.n[PAIRS], x.n[LABELS]);
@@ -349,6 +354,10 @@ const struct command command_review = {
 		{.name = "export", .argument = "F", .help = "write accepted and edited drafts as rows to train on; -: stdout"},
 		{.name = "preferences", .argument = "F", .help = "write {prompt, chosen, rejected} of edits; -: stdout"},
 		{.name = "labels", .argument = "F", .help = "write {prompt, completion, label} of everything decided; -: stdout"},
+		{.name = "cases",
+			.argument = "F",
+			.help = "write decisions about a single value as questions for attune eval, and leave them out of the "
+				"others; -: stdout"},
 		FLAG_JSON, {0}},
 	.run = run,
 };

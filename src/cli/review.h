@@ -26,6 +26,12 @@ int review_changes(struct buf *out, const char *before, const char *after, bool 
 /* Appends text without its control characters. */
 int review_text(struct buf *out, const char *p, size_t n, struct err *e);
 
+/*
+ * A line of a questions file that asks again what a person decided, with the one value that decides it as its answer; NULL: there is no such value, or
+ * no person decided. The caller decrefs.
+ */
+int review_case(json_t **out, const struct review *v, struct err *e);
+
 /* One draft after another is shown and decided, until nothing is left or the person ends it. */
 int review_desk(struct reviews *r, const char *results, struct err *e);
 

@@ -95,14 +95,29 @@ static const struct value *competing(const struct values *found, const struct qu
 	return NULL;
 }
 
+/* What people took out of an answer to this question, when it stands in this one, in the same words or as the same value; else NULL. */
+static const char *came_back(const char *answer, const struct values *found, const struct question *q)
+{
+	for (size_t i = 0; i < q->n_must_not; i++) {
+		const struct values *v = &q->must_not_values[i];
+		bool back = answer_holds(answer, q->must_not[i]);
+		for (size_t k = 0; k < found->n && !back; k++)
+			back = v->n == 1 && v->p->whole && value_is(&found->p[k], v->p);
+		if (back)
+			return q->must_not[i];
+	}
+	return NULL;
+}
+
 bool answer_is_right(const char *answer, const struct values *found, const struct question *q, const char **competing_text)
 {
 	const struct value *other = q->false_premise ? NULL : competing(found, q);
+	const char *back = came_back(answer, found, q);
 	bool right = holds_value(found, q);
 	for (size_t i = 0; i < q->n_accepted && !right; i++)
 		right = answer_holds(answer, q->accepted[i]);
-	*competing_text = other ? other->text : NULL;
-	return right && !other;
+	*competing_text = back ? back : other ? other->text : NULL;
+	return right && !other && !back;
 }
 
 int answer_judge(struct judgement *out, const char *answer, const struct question *q, struct arena *a, struct err *e)

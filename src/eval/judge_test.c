@@ -99,6 +99,38 @@ static void test_right(void **state)
 	}
 }
 
+/* What people took out makes a right answer wrong, in other words or of another kind, too. */
+static void test_must_not(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *answer, *competing;
+		bool right;
+	} c[] = {
+		{"It takes 18 seconds.", NULL, true},
+		{"It takes 18 seconds by --wait.", "--wait", false},
+		{"It takes 18 seconds on two days.", "2 days", false},
+		{"It takes 18 seconds on 12 days.", NULL, true},
+		{"It waits.", NULL, false},
+	};
+	const char *accepted = "18 seconds", *must_not[] = {"--wait", "2 days"};
+	struct question q = ask("How long?", &accepted, false);
+	struct values values[2];
+	struct err e = {0};
+	q.must_not = must_not;
+	q.must_not_values = values;
+	q.n_must_not = 2;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(values_read(&values[i], must_not[i], &arena, &e), 0);
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct judgement j;
+		assert_int_equal(answer_judge(&j, c[i].answer, &q, &arena, &e), 0);
+		if (j.right != c[i].right || !j.competing != !c[i].competing ||
+			(j.competing && strcmp(j.competing, c[i].competing)))
+			fail_msg("\"%s\": right %d, competing %s", c[i].answer, j.right, j.competing ? j.competing : "nothing");
+	}
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -153,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_holds),
 		cmocka_unit_test(test_right),
+		cmocka_unit_test(test_must_not),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_false_premise),
 	};

@@ -13,13 +13,18 @@ static int shape_check(const json_t *o, const char *path, size_t line, struct er
 {
 	const json_t *answers = json_object_get(o, "answers"), *false_premise = json_object_get(o, "false_premise");
 	const json_t *source = json_object_get(o, "source"), *twin = json_object_get(o, "twin");
-	const json_t *reference = json_object_get(o, "reference");
+	const json_t *reference = json_object_get(o, "reference"), *must_not = json_object_get(o, "must_not");
 	if (!json_string_length(json_object_get(o, "id")) || !json_string_length(json_object_get(o, "question")) ||
 		(!json_array_size(answers) && !(json_is_array(answers) && json_is_true(false_premise))))
 		return err_set(e, ERR_DATA, "%s: line %zu: expected {\"id\", \"question\", \"answers\": [text, ...]}", path, line);
 	for (size_t i = 0; i < json_array_size(answers); i++)
 		if (!json_string_length(json_array_get(answers, i)))
 			return err_set(e, ERR_DATA, "%s: line %zu: accepted answer %zu is not a text", path, line, i + 1);
+	bool texts = !must_not || json_is_array(must_not);
+	for (size_t i = 0; i < json_array_size(must_not); i++)
+		texts = texts && json_string_length(json_array_get(must_not, i));
+	if (!texts)
+		return err_set(e, ERR_DATA, "%s: line %zu: expected a list of texts as \"must_not\"", path, line);
 	if (source && !json_is_string(source))
 		return err_set(e, ERR_DATA, "%s: line %zu: expected the path of a document as \"source\"", path, line);
 	if (false_premise && !json_is_boolean(false_premise))
@@ -31,24 +36,33 @@ static int shape_check(const json_t *o, const char *path, size_t line, struct er
 	return 0;
 }
 
+/* The strings of a list, with the values in each; all in the arena. */
+static int texts_fill(const char ***text, struct values **values, size_t *n, const json_t *list, struct arena *a, struct err *e)
+{
+	*n = json_array_size(list);
+	*text = arena_alloc(a, *n, sizeof **text, e);
+	*values = arena_alloc(a, *n, sizeof **values, e);
+	int rc = *text && *values ? 0 : ERR_RESOURCE;
+	for (size_t i = 0; i < *n && rc == 0; i++) {
+		(*text)[i] = json_string_value(json_array_get(list, i));
+		rc = values_read(&(*values)[i], (*text)[i], a, e);
+	}
+	return rc;
+}
+
 static int question_fill(struct question *q, const json_t *o, struct arena *a, struct err *e)
 {
-	const json_t *answers = json_object_get(o, "answers"), *source = json_object_get(o, "source");
+	const json_t *source = json_object_get(o, "source");
 	q->json = o;
 	q->id = json_string_value(json_object_get(o, "id"));
 	q->text = json_string_value(json_object_get(o, "question"));
 	q->source = source ? json_string_value(source) : "";
 	q->reference = json_string_value(json_object_get(o, "reference"));
 	q->false_premise = json_is_true(json_object_get(o, "false_premise"));
-	q->n_accepted = json_array_size(answers);
-	q->accepted = arena_alloc(a, q->n_accepted, sizeof *q->accepted, e);
-	q->values = arena_alloc(a, q->n_accepted, sizeof *q->values, e);
-	int rc = q->accepted && q->values ? values_read(&q->in_question, q->text, a, e) : ERR_RESOURCE;
-	for (size_t i = 0; i < q->n_accepted && rc == 0; i++) {
-		q->accepted[i] = json_string_value(json_array_get(answers, i));
-		rc = values_read(&q->values[i], q->accepted[i], a, e);
-	}
-	return rc;
+	int rc = values_read(&q->in_question, q->text, a, e);
+	if (rc == 0)
+		rc = texts_fill(&q->accepted, &q->values, &q->n_accepted, json_object_get(o, "answers"), a, e);
+	return rc < 0 ? rc : texts_fill(&q->must_not, &q->must_not_values, &q->n_must_not, json_object_get(o, "must_not"), a, e);
 }
 
 /* ---- the file --------------------------------------------------------------------------------------------------------------- */

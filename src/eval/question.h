@@ -17,8 +17,11 @@ struct question {
 	bool unseen;           /* its source was held out of training; set by strata_read */
 	const char **accepted; /* [n_accepted]; of a false premise: corrections */
 	size_t n_accepted;
-	struct values *values;     /* [n_accepted] of the accepted texts */
-	struct values in_question; /* a value that the question names competes with nothing */
+	struct values *values; /* [n_accepted] of the accepted texts */
+	const char **must_not; /* [n_must_not]; what people took out of an answer and must not come back */
+	size_t n_must_not;
+	struct values *must_not_values; /* [n_must_not] */
+	struct values in_question;      /* a value that the question names competes with nothing */
 };
 
 struct questions {

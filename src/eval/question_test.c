@@ -60,6 +60,8 @@ static void test_bad(void **state)
 		{"{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"twin\":\"first\"}", "of the same kind"},
 		{"{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"twin\":7}", "\"twin\""},
 		{"{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"reference\":\"\"}", "\"reference\""},
+		{"{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"must_not\":\"2\"}", "\"must_not\""},
+		{"{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"must_not\":[\"2\",\"\"]}", "\"must_not\""},
 		{"{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"false_premise\":true,\"twin\":\"none\"}",
 			"has the id \"none\""},
 		{"{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"false_premise\":true,\"twin\":\"a\"}",

@@ -315,6 +315,10 @@ static void put_question(struct html *p, const struct comparison *c, size_t i)
 		html_text(p, r->q->accepted[k]);
 	}
 	html_put(p, r->q->n_accepted ? "" : "a refusal");
+	for (size_t k = 0; k < r->q->n_must_not; k++) {
+		html_put(p, k ? " &middot; " : ". Must not come back: ");
+		html_text(p, r->q->must_not[k]);
+	}
 	if (*r->q->source) {
 		html_put(p, ". Source: ");
 		html_text(p, r->q->source);
