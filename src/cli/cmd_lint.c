@@ -87,8 +87,6 @@ static int sarif_write(const char *path, json_t *results, struct err *e)
 
 /* ---- drafts ----------------------------------------------------------------------------------------------------------------------- */
 
-/* ---- drafts ----------------------------------------------------------------------------------------------------------------------- */
-
 struct linting {
 	const struct lint *lint;
 	bool json, fix, to_stdout; /* to_stdout: the one draft is stdin, what it becomes goes to stdout */
