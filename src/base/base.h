@@ -137,6 +137,8 @@ struct file_map {
 };
 int file_map_open(struct file_map *m, const char *path, struct err *e);
 void file_map_close(struct file_map *m);
+/* Bytes first..end were read and count no longer as resident; when they are read again, they come from the file again. */
+void file_map_forget(const struct file_map *m, size_t first, size_t end);
 
 /*
  * Replaces `path` atomically: temporary sibling, write, fsync, rename, fsync of the parent. On failure the old file stays, unless

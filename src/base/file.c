@@ -146,6 +146,16 @@ done:
 	return rc;
 }
 
+void file_map_forget(const struct file_map *m, size_t first, size_t end)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	first = (first + page - 1) / page * page;
+	end = end == m->size ? end : end / page * page;
+	if (first < end)
+		madvise((void *)(uintptr_t)(m->p + first), end - first,
+			MADV_DONTNEED); /* advice: that it failed would matter to nobody */
+}
+
 void file_map_close(struct file_map *m)
 {
 	if (m->p) {

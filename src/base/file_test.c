@@ -244,6 +244,31 @@ static void test_rewrite(void **state)
 	buf_release(&b);
 }
 
+/* What is forgotten is not resident, and the same when it is read again; what was not named stays. */
+static void test_map_forget(void **state)
+{
+	(void)state;
+	enum { N = (32 << 20) + 100 };
+	struct err e = {0};
+	struct file_map m;
+	uint8_t *bytes = mem_alloc(N, 1, &e);
+	for (size_t i = 0; i < N; i++)
+		bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+	assert_int_equal(file_replace("large", bytes, N, &e), 0);
+	assert_int_equal(file_map_open(&m, "large", &e), 0);
+	assert_memory_equal(m.p, bytes, N);
+	size_t all = rss_bytes();
+	file_map_forget(&m, 1, (16 << 20) + 1);
+	size_t half = rss_bytes();
+	assert_true(all > half + (15 << 20) && all < half + (17 << 20));
+	file_map_forget(&m, 0, N);
+	assert_true(half > rss_bytes() + (15 << 20));
+	file_map_forget(&m, 5, 6); /* no whole page */
+	assert_memory_equal(m.p, bytes, N);
+	file_map_close(&m);
+	mem_free(bytes);
+}
+
 /* Fails each call in turn, once and for ever: the old content stays, or the new one is whole; nothing is left beside it. */
 static void replace_under_faults(enum fault_kind kind, bool for_ever, bool in_pieces)
 {
@@ -388,6 +413,7 @@ int main(void)
 		in_folder(test_read_stdin_interrupted),
 		in_folder(test_write_interrupted),
 		in_folder(test_map),
+		in_folder(test_map_forget),
 		in_folder(test_replace),
 		in_folder(test_disk_full),
 		in_folder(test_writer),

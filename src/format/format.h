@@ -79,6 +79,7 @@ void safetensors_close(struct safetensors *s);
 size_t safetensors_n(const struct safetensors *s);
 const struct tensor *safetensors_at(const struct safetensors *s, size_t i);
 const struct tensor *safetensors_find(const struct safetensors *s, const char *name); /* NULL when absent */
+void safetensors_forget(const struct safetensors *s, const struct tensor *t);         /* as file_map_forget does its bytes */
 /* Writes F32/F16/BF16 tensors in the order given, atomically, with metadata {"format":"pt"}. */
 int safetensors_write(const char *path, const struct tensor *t, size_t n, struct err *e);
 /* The same in pieces: opens the file and writes the header for these tensors, whose `data` may be NULL; their bytes follow, end to end, by file_writer_put. */

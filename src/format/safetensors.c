@@ -227,6 +227,12 @@ void safetensors_close(struct safetensors *s)
 	mem_free(s);
 }
 
+void safetensors_forget(const struct safetensors *s, const struct tensor *t)
+{
+	size_t first = (size_t)((const uint8_t *)t->data - s->map.p);
+	file_map_forget(&s->map, first, first + t->size_bytes);
+}
+
 size_t safetensors_n(const struct safetensors *s)
 {
 	return s->n;

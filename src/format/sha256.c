@@ -50,8 +50,10 @@ void sha256_free(struct sha256 *s)
 	mem_free(s);
 }
 
+/* In pieces that are forgotten at once: a checkpoint of gigabytes is not held on top of what was saved. */
 int sha256_file(const char *path, char hex[65], struct err *e)
 {
+	enum { PIECE = 1 << 20 };
 	struct file_map map = {0};
 	struct sha256 *s = NULL;
 	hex[0] = 0;
@@ -60,7 +62,11 @@ int sha256_file(const char *path, char hex[65], struct err *e)
 		rc = sha256_new(&s, e);
 	if (rc)
 		goto done;
-	sha256_add(s, map.p, map.size);
+	for (size_t at = 0, n; at < map.size; at += n) {
+		n = map.size - at < PIECE ? map.size - at : PIECE;
+		sha256_add(s, map.p + at, n);
+		file_map_forget(&map, at, at + n);
+	}
 	sha256_hex(s, hex);
 done:
 	sha256_free(s);

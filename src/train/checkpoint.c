@@ -279,6 +279,19 @@ static int manifest_verify(const char *dir, struct err *e)
 	return rc;
 }
 
+/* In pieces that are forgotten at once: when a run goes on, all that it will hold is there already. */
+static void tensor_take(float *to, const struct safetensors *file, const struct tensor *t)
+{
+	enum { PIECE = 1 << 20 };
+	struct tensor piece = *t;
+	for (size_t at = 0; at < t->size_bytes; at += piece.size_bytes) {
+		piece.data = (const char *)t->data + at;
+		piece.size_bytes = t->size_bytes - at < PIECE ? t->size_bytes - at : PIECE;
+		memcpy((char *)to + at, piece.data, piece.size_bytes);
+		safetensors_forget(file, &piece);
+	}
+}
+
 static int state_read(const char *dir, struct train_state *s, struct err *e)
 {
 	static const char *const names[] = {"params", "m", "v", "best"};
@@ -290,12 +303,13 @@ static int state_read(const char *dir, struct train_state *s, struct err *e)
 		rc = safetensors_open(&file, path, e);
 	for (int i = 0; !rc && i < (s->best ? 4 : 3); i++) {
 		const struct tensor *t = safetensors_find(file, names[i]);
-		if (!t && to[i] == s->best)
+		if (!t && to[i] == s->best) {
 			memcpy(s->best, s->params, s->n_params * sizeof(float));
-		else if (t && t->dtype == DTYPE_F32 && t->size_bytes == s->n_params * sizeof(float))
-			memcpy(to[i], t->data, t->size_bytes);
-		else
+		} else if (t && t->dtype == DTYPE_F32 && t->size_bytes == s->n_params * sizeof(float)) {
+			tensor_take(to[i], file, t);
+		} else {
 			rc = err_set(e, ERR_DATA, "%s: %s is not %zu f32 values", path, names[i], s->n_params);
+		}
 	}
 	safetensors_close(file);
 	return rc;
