@@ -136,6 +136,8 @@ def test_usage():
     refuses("config what", 2, "expected 'show'", "config", "hide")
     refuses("no number", 2, "--threads", "doctor", "--threads", "many")
     refuses("number out of range", 2, "--threads", "doctor", "--threads", "0")
+    for size in ("600", "MB", "-1GB", "nanMB", "0.5MB", "2TB"):
+        refuses(f"train --memory {size}", 2, "a size such as 600MB", "train", "--data", ".", "--out", "x", "--memory", size)
     refuses("unknown kernels", 2, "abacus", "doctor", ATTUNE_CPU="abacus")
     refuses("unknown model", 2, "no such model", "score", "--model", "absent.gguf")
     refuses("offline", 6, "HF_HUB_OFFLINE", "pull", "smollm2-135m")
@@ -264,6 +266,33 @@ def test_models(here):
     Case.check("a model that is cut while it is in use", answer and child.returncode == 4 and not out and err.count(b"\n") == 1 and
                err.startswith(f"attune: {path}: byte ".encode()) and b"cut while it was in use" in err, (child.returncode, answer, out, err))
     os.remove(path)
+
+
+def test_memory(here):
+    """Less memory, the same bytes; and a sentence where there is too little."""
+    model, data = os.path.join(GOLDEN, "families", "gemma3.gguf"), os.path.join(here, "long")
+    os.mkdir(data)
+    with open(os.path.join(data, "train.jsonl"), "w", encoding="utf-8") as f:
+        f.writelines(json.dumps({"text": f"{i} falls on hills, " * 16}) + "\n" for i in range(24))
+
+    def train(name, *args):
+        out = os.path.join(here, name)
+        rc, _, err = run("train", "--model", model, "--data", data, "--out", out, "--set", "max_steps=2", "--set", "micro_batch_size=8", *args)
+        if rc:
+            return rc, err, None, None
+        with open(os.path.join(out, "run.json"), encoding="utf-8") as f, open(os.path.join(out, "adapter", "adapter_model.safetensors"), "rb") as a:
+            return rc, err, json.load(f)["memory"], a.read()
+
+    _, err, free, weights = train("free")
+    Case.check("memory is predicted, and all layers kept where there is enough", free["layers_recomputed"] == 0 and
+               f"memory: {(free['predicted'] >> 20) + 1} MB predicted of " in err and "all 3 layers kept" in err, (free, err))
+    limit = (free["predicted"] - free["parts"]["layers"] // 4) >> 20
+    rc, err, less, again = train("less", "--memory", f"{limit}MB")
+    Case.check("with less, layers are recomputed within it", rc == 0 and less["layers_recomputed"] > 0 and less["predicted"] <= limit << 20 and
+               f"of {limit} MB: {less['layers_recomputed']} of 3 layers recomputed, about" in err, (less, err))
+    Case.check("and the adapter has the same bytes", again == weights)
+    refuses("too little memory", 5, "MB are what --memory allows; lower micro_batch_size (now 8), sequence_len (now 512) or lora_r (now 64)", "train",
+            "--model", model, "--data", data, "--out", os.path.join(here, "none"), "--set", "micro_batch_size=8", "--memory", "10MB")
 
 
 def test_train(here):
@@ -712,6 +741,7 @@ def main():
     with tempfile.TemporaryDirectory() as here:
         test_models(here)
     with tempfile.TemporaryDirectory() as here:
+        test_memory(here)
         test_train(here)
     with tempfile.TemporaryDirectory() as here:
         test_export(here)

@@ -67,6 +67,9 @@ const char *cli_next(const struct cli *c, const char *name, int *i);
 int cli_int(const struct cli *c, const char *name, long long min, long long max, long long *out, struct err *e);
 int cli_real(const struct cli *c, const char *name, double min, double max, double *out, struct err *e);
 
+/* Bytes, of "600MB" or "1.5GB" (1024 kB a MB); 0 where the flag is not given. */
+int cli_size(const struct cli *c, const char *name, size_t *out, struct err *e);
+
 /* The best guess among candidates at what was meant. */
 struct guess {
 	const char *word, *best; /* best: NULL as long as nothing is near enough */

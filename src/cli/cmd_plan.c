@@ -32,6 +32,6 @@ const struct command command_plan = {
 			.argument = "N",
 			.fallback = "1",
 			.help = "how many times a month what the documents say changes"},
-		FLAG_JSON, FLAG_SET, FLAG_WORKSPACE, {0}},
+		FLAG_JSON, FLAG_SET, FLAG_MEMORY, FLAG_WORKSPACE, {0}},
 	.run = run,
 };

@@ -29,6 +29,6 @@ const struct command command_run = {
 	.summary = "Train a model on a folder of documents and show its answers before and after.",
 	.examples = {"attune run sample", "attune run handbook --out handbook-run",
 		"attune run sample --set num_epochs=5 --threads 2"},
-	.flags = (const struct flag[]){FLAG_MODEL, FLAG_EMBEDDER, FLAG_RUN_OUT, FLAG_SET, FLAG_WORKSPACE, {0}},
+	.flags = (const struct flag[]){FLAG_MODEL, FLAG_EMBEDDER, FLAG_RUN_OUT, FLAG_SET, FLAG_MEMORY, FLAG_WORKSPACE, {0}},
 	.run = run,
 };

@@ -37,6 +37,8 @@ static int run(const struct cli *c, struct err *e)
 		.stop = &interrupted};
 	int rc = settings_read(&s, c, ".", e);
 	if (!rc)
+		rc = cli_size(c, "memory", &o.memory_bytes, e);
+	if (!rc)
 		rc = path_join(adapter, sizeof adapter, e, o.out, "adapter");
 	if (!rc)
 		rc = kern_start(c, e);
@@ -71,7 +73,7 @@ const struct command command_train = {
 			.help = "folder with train.jsonl and, if wanted, valid.jsonl",
 			.required = true},
 		{.name = "out", .argument = "RUN", .help = "run folder to write, or to go on with", .required = true},
-		{.name = "adapter-init", .argument = "DIR", .help = "adapter to start from"}, FLAG_SET, FLAG_WORKSPACE, FLAG_JSON,
-		{0}},
+		{.name = "adapter-init", .argument = "DIR", .help = "adapter to start from"}, FLAG_SET, FLAG_MEMORY, FLAG_WORKSPACE,
+		FLAG_JSON, {0}},
 	.run = run,
 };

@@ -153,3 +153,20 @@ int cli_real(const struct cli *c, const char *name, double min, double max, doub
 	*out = v;
 	return 0;
 }
+
+int cli_size(const struct cli *c, const char *name, size_t *out, struct err *e)
+{
+	const char *text = cli_flag(c, name);
+	char *unit = NULL;
+	double v = text ? strtod(text, &unit) : 0;
+	*out = 0;
+	if (!text)
+		return 0;
+	bool gb = !strcmp(unit, "GB"), mb = !strcmp(unit, "MB");
+	v *= gb ? 1 << 30 : 1 << 20;
+	if (unit == text || (!gb && !mb) || !(v >= 1 << 20 && v <= 1e18))
+		return err_set(
+			e, ERR_USAGE, "%s: --%s: expected a size such as 600MB or 1.5GB, found '%s'", c->command->name, name, text);
+	*out = (size_t)v;
+	return 0;
+}

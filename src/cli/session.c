@@ -58,12 +58,15 @@ void session_close(struct session *s)
 int run_read(struct flow_run_options *o, struct settings *s, char out[PATH_SIZE], const struct cli *c, struct err *e)
 {
 	const char *in = c->n_operands ? c->operand[0] : ".", *given = cli_flag(c, "out");
+	size_t memory = 0;
 	*s = (struct settings){0};
 	if (!dir_exists(in)) /* before anything is made in it */
 		return err_set(e, ERR_USAGE, "%s: %s: no such folder; expected a folder of documents", c->command->name, in);
 	int rc = settings_read(s, c, in, e);
 	if (!rc)
 		rc = given ? path_join(out, PATH_SIZE, e, "", given) : path_join(out, PATH_SIZE, e, in, ".attune");
+	if (!rc)
+		rc = cli_size(c, "memory", &memory, e);
 	if (!rc)
 		rc = kern_start(c, e);
 	if (!rc)
@@ -73,6 +76,7 @@ int run_read(struct flow_run_options *o, struct settings *s, char out[PATH_SIZE]
 		.model = cli_flag(c, "model"),
 		.embedder = cli_flag(c, "embedder"),
 		.config = &s->config,
+		.memory_bytes = memory,
 		.stop = &interrupted};
 	return rc;
 }

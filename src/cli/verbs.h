@@ -22,6 +22,8 @@ extern const struct command command_pull, command_train, command_score, command_
 	{.name = "set", .argument = "KEY=VALUE", .help = "a setting; 'attune config show' lists them", .repeated = true}
 #define FLAG_RUN_OUT \
 	{.name = "out", .argument = "DIR", .help = "folder for everything it makes (default: .attune in the documents' folder)"}
+#define FLAG_MEMORY \
+	{.name = "memory", .argument = "SIZE", .help = "most that training may hold, such as 600MB or 2GB (default: what is free here)"}
 #define FLAG_WORKSPACE \
 	{.name = "workspace", .argument = "DIR", .help = "folder of attune.yaml; without it the current one, if it has any"}
 #define FLAGS_SAMPLING(default_temperature, default_top_p) \

@@ -41,7 +41,8 @@ struct flow_run_options {
 	const char *model;    /* any name that hub_resolve takes */
 	const char *embedder; /* as flow_embedder takes it */
 	const struct train_config *config;
-	const volatile sig_atomic_t *stop; /* as in train_options */
+	size_t memory_bytes;               /* of the training, as in train_options */
+	const volatile sig_atomic_t *stop; /* likewise */
 };
 
 /*

@@ -84,8 +84,11 @@ static int put_training(struct buf *b, const struct plan *p, struct err *e)
 	if (rc == 0)
 		rc = put_seconds(b, t->seconds_high, e);
 	return rc < 0 ? rc
-		      : buf_printf(b, e, " at the %.0f to %.0f tokens/s of a few steps\nmemory      %zu MB at most\n",
-				t->tokens_per_s_low, t->tokens_per_s_high, (t->memory_bytes >> 20) + 1);
+		      : buf_printf(b, e,
+				" at the %.0f to %.0f tokens/s of a few steps\nmemory      %zu MB at most, %zu of %zu layers "
+				"recomputed\n",
+				t->tokens_per_s_low, t->tokens_per_s_high, (t->memory.bytes >> 20) + 1, t->memory.n_recomputed,
+				t->memory.n_layers);
 }
 
 static int put_questions(struct buf *b, const struct plan *p, const struct job *j, struct err *e)
@@ -127,11 +130,12 @@ static int plan_json(const struct plan *p, const struct job *j, struct buf *out,
 {
 	const struct train_forecast *t = &p->training;
 	const struct eval_forecast *g = &p->gain;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:{s:I, s:I, s:[f, f], s:[f, f], s:I}}", "advice", p->advice, "why",
-		p->why, "model", j->o->model, "facts", (json_int_t)j->made.n_facts, "rows", (json_int_t)j->made.n_train,
+	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:{s:I, s:I, s:[f, f], s:[f, f], s:I, s:I}}", "advice", p->advice,
+		"why", p->why, "model", j->o->model, "facts", (json_int_t)j->made.n_facts, "rows", (json_int_t)j->made.n_train,
 		"changes_a_month", p->changes_a_month, "training", "steps", (json_int_t)t->n_steps, "tokens",
 		(json_int_t)t->n_tokens, "tokens_per_s", t->tokens_per_s_low, t->tokens_per_s_high, "seconds", t->seconds_low,
-		t->seconds_high, "memory_bytes", (json_int_t)t->memory_bytes);
+		t->seconds_high, "memory_bytes", (json_int_t)t->memory.bytes, "layers_recomputed",
+		(json_int_t)t->memory.n_recomputed);
 	json_t *arms = json_object(), *q = json_pack("{s:I, s:b}", "n", (json_int_t)g->n, "reserved", p->reserved);
 	for (size_t i = 0; i < UNTRAINED && g->n; i++)
 		json_object_set_new(arms, j->arm[i].name, eval_estimate_json(&g->arm[i]));
@@ -158,8 +162,12 @@ int flow_plan(const struct flow_run_options *o, double changes_a_month, struct b
 		return ERR_RESOURCE;
 	int rc = job_open(j, o, e);
 	if (rc == 0) { /* first: where there is too little memory, nothing else matters */
-		const struct train_options t = {
-			.model = j->model, .config = o->config, .data = j->data, .out = o->out, .stop = o->stop};
+		const struct train_options t = {.model = j->model,
+			.config = o->config,
+			.data = j->data,
+			.out = o->out,
+			.memory_bytes = o->memory_bytes,
+			.stop = o->stop};
 		rc = train_forecast(&t, &p.training, e);
 	}
 	if (rc == 0 && (p.reserved = !file_exists(j->questions))) {

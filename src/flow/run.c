@@ -19,7 +19,12 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e)
 	if (rc == 0)
 		rc = job_ask(j, BASE, UNTRAINED, e);
 	if (rc == 0) {
-		struct train_options t = {.model = j->model, .config = o->config, .data = j->data, .out = j->run, .stop = o->stop};
+		struct train_options t = {.model = j->model,
+			.config = o->config,
+			.data = j->data,
+			.out = j->run,
+			.memory_bytes = o->memory_bytes,
+			.stop = o->stop};
 		rc = train_run(&t, &p.training, e);
 		j->eval.train_seconds = p.training.seconds;
 		j->eval.train_tokens = p.training.n_tokens;

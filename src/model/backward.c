@@ -234,8 +234,11 @@ int model_loss_and_grad(const struct model *m, const struct lora *l, struct work
 		return rc;
 	memset(w->dx, 0, b->n_tokens * m->config.C * sizeof(float));
 	head_loss(m, w, b, scale, loss);
-	for (size_t i = m->config.n_layers; i-- > 0;)
+	for (size_t i = m->config.n_layers; i-- > 0;) {
+		if (i < w->n_recomputed)
+			net_layer_again(m, l, w, i, b);
 		layer_backward(m, l, w, i, b, grad);
+	}
 	return 0;
 }
 

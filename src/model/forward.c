@@ -169,7 +169,8 @@ static void attend(const struct model *m, struct work *w, size_t layer, const st
 	kern->attention(&job);
 }
 
-static void layer_forward(
+/* Of layer i all but its last product and what comes behind that. */
+static void layer_inside(
 	const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b, struct kv *const *kv)
 {
 	const struct model_config *c = &m->config;
@@ -188,7 +189,28 @@ static void layer_forward(
 	linear(m, l, w, i, LORA_GATE, a->gate, w->normed, false, a->h[LORA_GATE], T, false);
 	linear(m, l, w, i, LORA_UP, a->up, w->normed, true, a->h[LORA_UP], T, false);
 	(c->activation == ACTIVATION_GELU ? kern->geglu : kern->swiglu)(w->hidden, a->gate, a->up, T * c->F);
-	add_branch(m, l, w, i, 1, w->x[i + 1], a->mid, w->hidden, T);
+}
+
+static void layer_forward(
+	const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b, struct kv *const *kv)
+{
+	layer_inside(m, l, w, i, b, kv);
+	add_branch(m, l, w, i, 1, w->x[i + 1], w->act[i].mid, w->hidden, b->n_tokens);
+}
+
+/* The last product itself, a quarter of a Llama's layer, is needed again only where a norm is behind it. */
+void net_layer_again(const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b)
+{
+	const struct activations *a = &w->act[i];
+	const struct lora_slot *s = lora_slot(l, i, LORA_DOWN);
+	layer_inside(m, l, w, i, b, NULL);
+	if (m->layer[i].vector[NORM_FFN_OUT]) {
+		add_branch(m, l, w, i, 1, w->x[i + 1], a->mid, w->hidden, b->n_tokens);
+	} else if (s) {
+		struct gemm whole = product(&m->layer[i].w[LORA_DOWN], w, w->x[i + 1], w->hidden, b->n_tokens);
+		struct gemm down = product_down(l, s, &whole, a->h[LORA_DOWN]);
+		kern->gemm(&down);
+	}
 }
 
 /* Row t stands at its position; the angle of pair i there is position frequency[i]. */

@@ -239,6 +239,19 @@ const char *model_path(const struct model *m)
 	return m->path;
 }
 
+static size_t matrix_bytes(const struct matrix *w)
+{
+	return w->rows * dtype_row_bytes(w->dtype, w->cols);
+}
+
+size_t model_bytes(const struct model *m)
+{
+	size_t n = matrix_bytes(&m->embedding) + (m->config.tied ? 0 : matrix_bytes(&m->head));
+	for (size_t i = 0; i < m->config.n_layers * LORA_TARGETS; i++)
+		n += matrix_bytes(&m->layer[i / LORA_TARGETS].w[i % LORA_TARGETS]);
+	return n;
+}
+
 const struct encoder *model_encoder(const struct model *m)
 {
 	return &m->encoder;

@@ -79,6 +79,16 @@ int lora_new(struct lora **out, const struct model *m, const struct lora_config 
 	return rc;
 }
 
+size_t lora_size(const struct model *m, const struct lora_config *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < m->config.n_layers * LORA_TARGETS; i++) {
+		const struct matrix *w = &m->layer[i / LORA_TARGETS].w[i % LORA_TARGETS];
+		n += c->targets >> i % LORA_TARGETS & 1 ? c->r * (w->rows + w->cols) : 0;
+	}
+	return n;
+}
+
 void lora_free(struct lora *l)
 {
 	if (!l)

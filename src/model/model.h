@@ -39,6 +39,7 @@ int model_open(struct model **out, const char *path, struct err *e);
 void model_free(struct model *m);
 const struct model_config *model_config(const struct model *m);
 const char *model_path(const struct model *m);
+size_t model_bytes(const struct model *m); /* of its matrices, as their file stores them */
 /* Tokenizer, template and the explicit short system message that training and every use share. */
 const struct encoder *model_encoder(const struct model *m);
 /* The file behind it, borrowed: one of the two, the other is NULL. */
@@ -83,6 +84,7 @@ int lora_save(const struct lora *l, const struct model *m, const char *dir, stru
  */
 int lora_write_tensors(const struct lora *l, const struct model *m, const float *values, const char *path, struct err *e);
 void lora_free(struct lora *l);
+size_t lora_size(const struct model *m, const struct lora_config *c); /* the n_params that lora_new will give */
 /*
  * dst [n, in] = rows first.. of W + scale B A, for a tensor t of the model's file and in its row order; t itself where it has no
  * adapter, or `l` is NULL. Takes one thread; rows may be spread over many.
@@ -159,8 +161,22 @@ void packer_release(struct packer *p);
 /* Memory of one computation, for batches of up to max_tokens. With `backward`, activations of all layers are kept. */
 struct work;
 int work_new(struct work **out, const struct model *m, const struct lora *l, size_t max_tokens, bool backward, struct err *e);
+/*
+ * With `backward`, but for the first n_recomputed < n_layers layers only their inputs are kept: the rest is computed again when the backward pass gets
+ * there. Gradients have the same bits for any n_recomputed.
+ */
+int work_new_recomputing(
+	struct work **out, const struct model *m, const struct lora *l, size_t max_tokens, size_t n_recomputed, struct err *e);
 void work_free(struct work *w);
-size_t work_bytes(const struct model *m, const struct lora *l, size_t max_tokens, bool backward); /* what work_new will take */
+/* The bytes that work_new_recomputing will take, by what they are for. */
+struct work_size {
+	size_t layers;  /* kept for the backward pass */
+	size_t passing; /* of the layer that is computed */
+	size_t head;    /* a chunk of logits and its rows */
+	size_t scratch; /* of the kernels, all threads */
+};
+void work_measure(
+	struct work_size *out, const struct model *m, const struct lora_config *l, size_t max_tokens, size_t n_recomputed);
 
 /*
  * loss[j] = -ln p(target[j]), for j < n_scored; of distilled rows KL(teacher || p). `l` may be NULL (the base). Sequences longer than

@@ -193,6 +193,65 @@ static void test_gradients(void **state)
 	each_path(gradients);
 }
 
+/* The gradient of some rows, one of which shares a beginning, with so many layers recomputed, twice in the same work. The caller frees. */
+static float *gradient_recomputed(const struct model *m, const struct lora *l, const struct batch *b, size_t n_recomputed)
+{
+	struct err e = {0};
+	struct work *w;
+	check(work_new_recomputing(&w, m, l, b->n_tokens, n_recomputed, &e), &e);
+	float *loss = mem_alloc(b->n_scored, sizeof(*loss), &e), *grad = mem_alloc(l->n_params, sizeof(*grad), &e);
+	for (int i = 0; i < 2; i++) /* what the first leaves behind is not taken for the second's */
+		check(model_loss_and_grad(m, l, w, b, 1 / (float)b->n_scored, loss, grad, &e), &e);
+	mem_free(loss);
+	work_free(w);
+	return grad;
+}
+
+/* Fewer bytes, the same bits. */
+static void compare_recomputed(const char *model)
+{
+	struct err e = {0};
+	struct model *m = golden_model(model);
+	struct lora *l = golden_adapter(m, model);
+	struct sample s[GOLDEN_ROWS] = {{0}};
+	struct packer p;
+	struct work_size all, fewer;
+	golden_samples(m, s);
+	check(packer_init(&p, 4096, 8, &e), &e);
+	for (size_t i = 0; i < GOLDEN_ROWS; i += 6)
+		packer_add(&p, &s[i]);
+	packer_add(&p, &s[0]);
+	assert_true(p.batch.shared[p.batch.n_seqs - 1] > 0);
+	float *kept = gradient_recomputed(m, l, &p.batch, 0);
+	work_measure(&all, m, &l->config, p.batch.n_tokens, 0);
+	for (size_t n = 1; n < model_config(m)->n_layers; n++) {
+		float *again = gradient_recomputed(m, l, &p.batch, n);
+		assert_memory_equal(kept, again, l->n_params * sizeof(*kept));
+		work_measure(&fewer, m, &l->config, p.batch.n_tokens, n);
+		assert_true(fewer.layers < all.layers && fewer.passing == all.passing && fewer.head == all.head);
+		all = fewer;
+		mem_free(again);
+	}
+	mem_free(kept);
+	packer_release(&p);
+	samples_release(s);
+	lora_free(l);
+	model_free(m);
+}
+
+static void recomputed(void)
+{
+	compare_recomputed("tied");
+	for (size_t i = 0; i < FAMILIES; i++)
+		compare_recomputed(families[i]);
+}
+
+static void test_recomputed(void **state)
+{
+	(void)state;
+	each_path(recomputed);
+}
+
 /* An adapter read and written over a GGUF keeps every bit: the permutation of q's and k's rows is its own inverse's inverse. */
 static void test_adapter_round_trip(void **state)
 {
@@ -385,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_logprobs),
 		cmocka_unit_test(test_family_logprobs),
 		cmocka_unit_test(test_gradients),
+		cmocka_unit_test(test_recomputed),
 		cmocka_unit_test(test_adapter_round_trip),
 		cmocka_unit_test(test_adapter_over_gguf),
 		cmocka_unit_test(test_fresh_adapter),

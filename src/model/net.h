@@ -53,7 +53,8 @@ struct work {
 	void *block;
 	size_t max_tokens, bytes;
 	bool backward;
-	float **x;                    /* [n_layers + 1] the residual stream at each layer's input [T, C] */
+	size_t n_recomputed; /* layers 0..n_recomputed share the activations of one, those below the last of them are computed again */
+	float **x;           /* [n_layers + 1] the residual stream at each layer's input [T, C] */
 	struct activations *act;      /* [n_layers] */
 	float *normed, *hidden;       /* [T, C], [T, F]: recomputed where needed */
 	float *rstd;                  /* [T] */
@@ -112,6 +113,12 @@ int load_vector(struct model *m, float **out, const char *name, size_t n, struct
  */
 int net_forward(
 	const struct model *m, const struct lora *l, struct work *w, const struct batch *b, struct kv *const *kv, struct err *e);
+
+/*
+ * After net_forward, and with x[i] as it left it: what layer i keeps for its backward pass, again and with the same bits. Overwrites normed, hidden,
+ * rstd and seq.
+ */
+void net_layer_again(const struct model *m, const struct lora *l, struct work *w, size_t i, const struct batch *b);
 
 /* Rows of the batch that its sequence i shares. */
 static inline size_t batch_shared(const struct batch *b, size_t i)

@@ -25,7 +25,7 @@ static float *take_floats(struct layout *p, size_t n)
 }
 
 static void lay_activations(
-	struct layout *p, struct activations *a, const struct model *m, const struct lora *l, size_t T, bool backward)
+	struct layout *p, struct activations *a, const struct model *m, const struct lora_config *l, size_t T, bool backward)
 {
 	const struct model_config *c = &m->config;
 	const struct arch_name *has = m->arch->vector;
@@ -47,7 +47,7 @@ static void lay_activations(
 		a->rstd[i] = normed ? take_floats(p, T) : NULL;
 	}
 	for (int t = 0; t < LORA_TARGETS; t++)
-		a->h[t] = l && l->config.targets >> t & 1 ? take_floats(p, T * l->config.r) : NULL;
+		a->h[t] = l && l->targets >> t & 1 ? take_floats(p, T * l->r) : NULL;
 }
 
 /* Rows of the head at a time: as many as make 40 MB of logits, in whole tiles; 192 of SmolLM2, so that 512 rows take three passes over the head. */
@@ -58,42 +58,35 @@ static size_t head_rows(const struct model_config *c, size_t max_tokens)
 	return n < max_tokens ? n : max_tokens;
 }
 
-static size_t lay_out(struct work *w, char *base, const struct model *m, const struct lora *l, size_t T, bool backward)
+/* max_tokens, backward and n_recomputed are set; hands out the pieces of base, if there is one, and measures them. */
+static void lay_out(struct work *w, char *base, const struct model *m, const struct lora_config *l, struct work_size *size)
 {
 	const struct model_config *c = &m->config;
 	struct layout p = {base, 0};
-	size_t r = l ? l->config.r : 0, N = c->n_layers;
-	struct activations shared = {0};
-	float *stream = NULL;
-	w->max_tokens = T;
-	w->backward = backward;
+	size_t T = w->max_tokens, r = l ? l->r : 0, N = c->n_layers, n_shared = w->backward ? w->n_recomputed + 1 : N, at;
+	struct activations a = {0};
+	float *x = NULL;
 	w->head_rows = head_rows(c, T);
 	w->x = take(&p, N + 1, sizeof(*w->x));
 	w->act = take(&p, N, sizeof(*w->act));
-	if (!backward) {
-		lay_activations(&p, &shared, m, l, T, false);
-		stream = take_floats(&p, T * c->C);
-	}
 	for (size_t i = 0; i <= N; i++) {
-		float *x = backward ? take_floats(&p, T * c->C) : stream;
-		struct activations a = shared;
-		if (backward && i < N)
-			lay_activations(&p, &a, m, l, T, true);
+		if (i == 0 || w->backward)
+			x = take_floats(&p, T * c->C);
+		if (i == 0 || (i >= n_shared && i < N))
+			lay_activations(&p, &a, m, l, T, w->backward);
 		if (base)
 			w->x[i] = x;
 		if (base && i < N)
 			w->act[i] = a;
 	}
+	size->layers = at = p.at;
 	w->normed = take_floats(&p, T * c->C);
 	w->hidden = take_floats(&p, T * c->F);
 	w->rstd = take_floats(&p, T);
-	w->rows = take_floats(&p, w->head_rows * c->C);
-	w->logits = take_floats(&p, w->head_rows * c->V);
 	for (int i = 0; i < m->n_rotations; i++)
 		w->angle[i] = take_floats(&p, T * c->D);
 	w->seq = take(&p, T, sizeof(*w->seq));
-	w->scratch = take(&p, 1, kern_scratch_bytes());
-	if (backward) {
+	if (w->backward) {
 		w->dx = take_floats(&p, T * c->C);
 		w->d_normed = take_floats(&p, T * c->C);
 		w->dq = take_floats(&p, T * c->H * c->D);
@@ -103,39 +96,61 @@ static size_t lay_out(struct work *w, char *base, const struct model *m, const s
 		w->shared_dv = take_floats(&p, T * c->Hkv * c->D);
 		w->d_hidden = take_floats(&p, T * (c->F > c->H * c->D ? c->F : c->H * c->D));
 		w->dh = take_floats(&p, T * r);
-		w->d_rows = take_floats(&p, w->head_rows * c->C);
 		w->seq_grad = take(&p, T, sizeof(*w->seq_grad));
 	}
-	return p.at;
+	size->passing = p.at - at;
+	at = p.at;
+	w->rows = take_floats(&p, w->head_rows * c->C);
+	w->logits = take_floats(&p, w->head_rows * c->V);
+	if (w->backward)
+		w->d_rows = take_floats(&p, w->head_rows * c->C);
+	size->head = p.at - at;
+	at = p.at;
+	w->scratch = take(&p, 1, kern_scratch_bytes());
+	size->scratch = p.at - at;
 }
 
-size_t work_bytes(const struct model *m, const struct lora *l, size_t max_tokens, bool backward)
+void work_measure(struct work_size *out, const struct model *m, const struct lora_config *l, size_t max_tokens, size_t n_recomputed)
 {
-	struct work w = {0};
-	return lay_out(&w, NULL, m, l, max_tokens, backward);
+	struct work w = {.max_tokens = max_tokens, .backward = true, .n_recomputed = n_recomputed};
+	lay_out(&w, NULL, m, l, out);
+}
+
+/* `kind` has max_tokens, backward and n_recomputed. */
+static int work_make(struct work **out, const struct model *m, const struct lora *l, struct work kind, struct err *e)
+{
+	const struct lora_config *c = l ? &l->config : NULL;
+	struct work_size size;
+	size_t limit = SIZE_MAX / 1024 / sizeof(float) / (m->config.n_layers + 1) /
+		(m->config.C + m->config.F + m->config.H * m->config.D);
+	*out = NULL;
+	if (kind.max_tokens < 1 || kind.max_tokens > limit)
+		return err_set(e, ERR_RESOURCE, "a batch of %zu tokens cannot be held in memory; expected 1 to %zu",
+			kind.max_tokens, limit);
+	lay_out(&kind, NULL, m, c, &size);
+	struct work *w = mem_alloc(1, sizeof(*w), e);
+	if (!w)
+		return e->code;
+	*w = kind;
+	w->bytes = size.layers + size.passing + size.head + size.scratch;
+	if (!(w->block = mem_alloc(w->bytes, 1, e))) {
+		work_free(w);
+		return e->code;
+	}
+	lay_out(w, w->block, m, c, &size);
+	*out = w;
+	return 0;
 }
 
 int work_new(struct work **out, const struct model *m, const struct lora *l, size_t max_tokens, bool backward, struct err *e)
 {
-	struct work *w = NULL;
-	size_t limit = SIZE_MAX / 1024 / sizeof(float) / (m->config.n_layers + 1) /
-		(m->config.C + m->config.F + m->config.H * m->config.D);
-	int rc = 0;
-	*out = NULL;
-	if (max_tokens < 1 || max_tokens > limit)
-		return err_set(
-			e, ERR_RESOURCE, "a batch of %zu tokens cannot be held in memory; expected 1 to %zu", max_tokens, limit);
-	if (!(w = mem_alloc(1, sizeof(*w), e)))
-		return e->code;
-	w->bytes = work_bytes(m, l, max_tokens, backward);
-	if (!(w->block = mem_alloc(w->bytes, 1, e))) {
-		rc = e->code;
-		work_free(w);
-		return rc;
-	}
-	lay_out(w, w->block, m, l, max_tokens, backward);
-	*out = w;
-	return 0;
+	return work_make(out, m, l, (struct work){.max_tokens = max_tokens, .backward = backward}, e);
+}
+
+int work_new_recomputing(
+	struct work **out, const struct model *m, const struct lora *l, size_t max_tokens, size_t n_recomputed, struct err *e)
+{
+	return work_make(out, m, l, (struct work){.max_tokens = max_tokens, .backward = true, .n_recomputed = n_recomputed}, e);
 }
 
 void work_free(struct work *w)

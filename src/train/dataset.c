@@ -142,6 +142,14 @@ done:
 	return rc;
 }
 
+bool dataset_distills(const struct dataset *d)
+{
+	size_t i = 0;
+	while (i < d->n && !d->samples[i].distill)
+		i++;
+	return i < d->n;
+}
+
 int dataset_take_distilled(struct dataset *from, struct dataset *to, struct err *e)
 {
 	size_t n = from->n;

@@ -28,6 +28,7 @@ void dataset_release(struct dataset *d);
  */
 bool sample_truncate(struct sample *s, size_t max);
 
+bool dataset_distills(const struct dataset *d); /* whether a row is marked distill */
 /* Moves the rows marked distill from one set to another, empty one, in their order. */
 int dataset_take_distilled(struct dataset *from, struct dataset *to, struct err *e);
 

@@ -50,7 +50,7 @@ static double forward_tokens(const struct trainer *t, size_t n_strengths)
 
 int train_forecast(const struct train_options *o, struct train_forecast *out, struct err *e)
 {
-	struct trainer t = {.model = o->model, .c = o->config};
+	struct trainer t = {.model = o->model, .c = o->config, .memory_bytes = o->memory_bytes};
 	*out = (struct train_forecast){0};
 	int rc = trainer_load(&t, o->data, e);
 	if (rc == 0)
@@ -64,7 +64,7 @@ int train_forecast(const struct train_options *o, struct train_forecast *out, st
 		out->n_tokens = (size_t)(tokens + 0.5);
 		out->seconds_low = (tokens + forward_share * forward_tokens(&t, STRENGTHS_FEWEST)) / out->tokens_per_s_high;
 		out->seconds_high = (tokens + forward_share * forward_tokens(&t, STRENGTHS_MOST)) / out->tokens_per_s_low;
-		out->memory_bytes = t.memory_bytes > rss_peak_bytes() ? t.memory_bytes : rss_peak_bytes();
+		out->memory = t.memory;
 	}
 	if (rc < 0)
 		*out = (struct train_forecast){0};

@@ -44,7 +44,7 @@ static void test_forecast(void **state)
 	assert_int_equal(f.n_tokens, n);
 	assert_true(f.tokens_per_s_low > 0 && f.tokens_per_s_low <= f.tokens_per_s_high && isfinite(f.tokens_per_s_high));
 	assert_true(f.seconds_low > (double)n / f.tokens_per_s_high * 0.999 && f.seconds_low < f.seconds_high);
-	assert_true(f.memory_bytes > 1 << 20);
+	assert_true(f.memory.bytes > 1 << 20 && f.memory.n_recomputed == 0);
 
 	/* A number of steps decides, where it is given; a run of one step is measured by it. */
 	c.config.max_steps = 1;

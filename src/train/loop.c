@@ -178,6 +178,8 @@ static int adapter_save(struct run *r, struct train_result *out, struct err *e)
 	if (s->best)
 		memcpy(s->params, s->best, s->n_params * sizeof *s->params);
 	int rc = strength_choose(&r->trainer, out, e);
+	work_free(r->trainer.work); /* nothing is computed any more, and the tensors of the file need room */
+	r->trainer.work = NULL;
 	if (!rc)
 		rc = path_join(temporary, sizeof temporary, e, r->o->out, ".adapter.unfinished");
 	if (!rc)
@@ -204,6 +206,7 @@ static void result_fill(const struct run *r, struct train_result *out)
 		.eval_loss_last = eval->n ? eval->p[eval->n - 1].y : NAN,
 		.best_step = best ? (size_t)best->x : r->trainer.state.step,
 		.best_eval_loss = best ? best->y : NAN,
+		.memory = r->trainer.memory,
 		.stopped_early = r->trainer.state.step < r->trainer.total_steps && patience_is_over(&r->trainer)};
 }
 
@@ -225,7 +228,7 @@ static void result_tell(const struct run *r, const struct train_result *out)
 
 int train_run(const struct train_options *o, struct train_result *out, struct err *e)
 {
-	struct run r = {.o = o, .lock_fd = -1, .trainer = {.model = o->model, .c = o->config}};
+	struct run r = {.o = o, .lock_fd = -1, .trainer = {.model = o->model, .c = o->config, .memory_bytes = o->memory_bytes}};
 	struct trainer *t = &r.trainer;
 	*out = (struct train_result){0};
 	int rc = dir_make(o->out, e);

@@ -115,20 +115,31 @@ static json_t *data_json(const struct dataset *d)
 		(json_int_t)d->n_tokens, "scored_tokens", (json_int_t)d->n_scored, "excess_length_lines", excess);
 }
 
+/* What was planned, by its parts, and the most that the process ever held. */
+static json_t *memory_json(const struct train_memory *m)
+{
+	json_t *parts = json_object();
+	for (unsigned i = 0; i < MEMORY_PARTS; i++)
+		json_object_set_new(parts, train_memory_name(i), json_integer((json_int_t)m->part[i]));
+	return json_pack("{sI so sI sI}", "predicted", (json_int_t)m->bytes, "parts", parts, "layers_recomputed",
+		(json_int_t)m->n_recomputed, "peak", (json_int_t)rss_peak_bytes());
+}
+
 int record_save(const struct train_options *o, const json_t *inputs, const struct dataset *train, const struct dataset *valid,
 	const struct train_result *r, struct err *e)
 {
 	char path[PATH_SIZE];
 	struct buf text = {0};
 	int threads = omp_get_max_threads();
-	json_t *record = json_pack("{ss sO so so so? sI sI sf sf so* so* sI so* sb sf so* so* ss si}", "attune", ATTUNE_VERSION,
+	json_t *record = json_pack("{ss sO so so so? sI sI sf sf so* so* sI so* sb sf so* so* so ss si}", "attune", ATTUNE_VERSION,
 		"inputs", inputs, "model", path_json(model_path(o->model)), "train", data_json(train), "valid",
 		valid->n ? data_json(valid) : NULL, "steps", (json_int_t)r->n_steps, "tokens", (json_int_t)r->n_tokens, "seconds",
 		r->seconds, "loss", r->loss, "eval_loss_first", valid->n ? json_real(r->eval_loss_first) : NULL, "eval_loss_last",
 		valid->n ? json_real(r->eval_loss_last) : NULL, "best_step", (json_int_t)r->best_step, "best_eval_loss",
 		valid->n ? json_real(r->best_eval_loss) : NULL, "stopped_early", r->stopped_early, "strength", r->strength,
 		"general_loss_base", isfinite(r->general_loss_base) ? json_real(r->general_loss_base) : NULL, "general_loss",
-		isfinite(r->general_loss) ? json_real(r->general_loss) : NULL, "kernels", kern->name, "threads", threads);
+		isfinite(r->general_loss) ? json_real(r->general_loss) : NULL, "memory", memory_json(&r->memory), "kernels",
+		kern->name, "threads", threads);
 	int rc = json_append(&text, record, e);
 	if (!rc)
 		rc = path_join(path, sizeof path, e, o->out, "run.json");

@@ -1,5 +1,5 @@
 /*
- * Refusing before the start what would fail hours later: memory, disk.
+ * What the machine has, before the start of what would fail hours later: memory, disk.
  * References: proc(5) (MemAvailable), the kernel's cgroup-v2 document (memory.max, memory.stat).
  */
 #include "train/resources.h"
@@ -45,11 +45,10 @@ size_t memory_group_left(const char *folder)
 	return max > used ? max - used : 0;
 }
 
-/* SIZE_MAX when unknown. */
-static size_t memory_available(void)
+size_t memory_limit(void)
 {
 	char line[128];
-	size_t available = SIZE_MAX, kib;
+	size_t available = SIZE_MAX, held = rss_bytes(), kib;
 	FILE *f = fopen("/proc/meminfo", "re");
 	while (f && fgets(line, sizeof line, f))
 		if (sscanf(line, "MemAvailable: %zu kB", &kib) == 1)
@@ -57,18 +56,8 @@ static size_t memory_available(void)
 	if (f)
 		fclose(f);
 	size_t left = memory_group_left("/sys/fs/cgroup");
-	return left < available ? left : available;
-}
-
-int memory_check(size_t need_bytes, struct err *e)
-{
-	size_t available = memory_available();
-	if (need_bytes <= available)
-		return 0;
-	return err_set(e, ERR_RESOURCE,
-		"training needs %zu MB of memory more and %zu MB are available; lower micro_batch_size or "
-		"sequence_len, or close other programs",
-		need_bytes >> 20, available >> 20);
+	available = left < available ? left : available;
+	return available < SIZE_MAX - held ? held + available : SIZE_MAX;
 }
 
 int disk_check(const char *dir, size_t need_bytes, struct err *e)

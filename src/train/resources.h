@@ -4,11 +4,11 @@
 
 #include "train/train.h"
 
-/* ERR_RESOURCE with a sentence when the machine, or the control group it confines us to, has less than this left. */
-int memory_check(size_t need_bytes, struct err *e);
+/* Bytes that this process may hold: what it holds, and what the machine, or the control group that it confines us to, has left. SIZE_MAX: unknown. */
+size_t memory_limit(void);
 /* Bytes left to the control group whose files lie in this folder, page cache aside; SIZE_MAX: it has no limit. */
 size_t memory_group_left(const char *folder);
-/* As memory_check for the disk under the folder. */
+/* ERR_RESOURCE with a sentence when the disk under the folder has less than this left. */
 int disk_check(const char *dir, size_t need_bytes, struct err *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* What does not fit is refused before the start, in a sentence that says what to do. */
+/* What the machine has is known before the start; a disk that is too small is refused in a sentence that says what to do. */
 #include "train/resources.h"
 
 #include <setjmp.h>
@@ -10,10 +10,8 @@
 static void test_memory(void **state)
 {
 	(void)state;
-	struct err e = {0};
-	assert_int_equal(memory_check(1, &e), 0);
-	assert_int_equal(memory_check(SIZE_MAX / 2, &e), ERR_RESOURCE);
-	assert_non_null(strstr(e.text, "micro_batch_size"));
+	size_t held = rss_bytes(), limit = memory_limit();
+	assert_true(held > 0 && limit > held && limit < SIZE_MAX); /* /proc is there where tests run */
 }
 
 /* What others of the group hold counts: a server with its model beside the training. */

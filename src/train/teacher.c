@@ -7,13 +7,10 @@ int teacher_init(struct teacher *t, const struct model *m, const struct dataset 
 {
 	size_t C = model_config(m)->C;
 	*t = (struct teacher){0};
-	for (size_t i = 0; i < d->n; i++) {
-		if (!d->samples[i].distill)
-			continue;
-		t->rows = mem_alloc(max_tokens, C * sizeof *t->rows, e);
-		return t->rows ? 0 : ERR_RESOURCE;
-	}
-	return 0;
+	if (!dataset_distills(d))
+		return 0;
+	t->rows = mem_alloc(max_tokens, C * sizeof *t->rows, e);
+	return t->rows ? 0 : ERR_RESOURCE;
 }
 
 void teacher_release(struct teacher *t)

@@ -166,7 +166,7 @@ static inline json_t *log_read(const char *run)
 	return log;
 }
 
-/* run.json, without how long it took and on how many threads. */
+/* run.json, without how long it took, on how many threads and in how much memory. */
 static inline json_t *record_read(const char *run)
 {
 	char path[PATH_SIZE];
@@ -175,6 +175,7 @@ static inline json_t *record_read(const char *run)
 	assert_true(json_is_object(record));
 	json_object_del(record, "seconds");
 	json_object_del(record, "threads");
+	json_object_del(record, "memory");
 	return record;
 }
 

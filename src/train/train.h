@@ -57,6 +57,35 @@ int train_config_set(struct train_config *c, const char *key, const char *value,
 /* Appends the value of a known key as train_config_set takes it. */
 int train_config_get(const struct train_config *c, const char *key, struct buf *out, struct err *e);
 
+/* ---- memory ----------------------------------------------------------------------------------------------------------------- */
+
+enum train_memory_part {
+	MEMORY_PROGRAM,   /* code, libraries, tokenizer, whatever the process held before */
+	MEMORY_WEIGHTS,   /* of the base, mapped as stored */
+	MEMORY_ROWS,      /* the data, tokenised */
+	MEMORY_ADAPTER,   /* its values; of as many: */
+	MEMORY_GRADIENTS, /* the sums of a step's micro-batches */
+	MEMORY_MOMENTS,   /* AdamW's two */
+	MEMORY_BEST,      /* the adapter of the lowest eval_loss */
+	MEMORY_LAYERS,    /* kept of each layer for the backward pass */
+	MEMORY_PASSING,   /* of the layer that is computed */
+	MEMORY_HEAD,      /* a chunk of logits */
+	MEMORY_KERNELS,   /* packed panels, of each thread */
+	MEMORY_TEACHER,   /* what the base says of rows marked distill */
+	MEMORY_BATCH,     /* a micro-batch's ids, targets and losses */
+	MEMORY_PARTS
+};
+const char *train_memory_name(enum train_memory_part part); /* "program", ... */
+
+/* The most that the process will hold, known before the first step. */
+struct train_memory {
+	size_t part[MEMORY_PARTS];     /* bytes */
+	size_t bytes;                  /* their sum */
+	size_t limit_bytes;            /* within which it was planned; SIZE_MAX: unknown */
+	size_t n_layers, n_recomputed; /* of the layers those whose activations are not kept but computed again */
+	double more_time;              /* that this takes, as a share of a step, expected */
+};
+
 /* ---- a run ---------------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -73,9 +102,10 @@ int train_config_get(const struct train_config *c, const char *key, struct buf *
 struct train_options {
 	const struct model *model;
 	const struct train_config *config;
-	const char *data;                  /* folder with train.jsonl and, if wanted, valid.jsonl */
-	const char *out;                   /* the run folder; made if absent */
-	const char *adapter_init;          /* PEFT folder to start from (its own rank, alpha and targets count), or NULL */
+	const char *data;         /* folder with train.jsonl and, if wanted, valid.jsonl */
+	const char *out;          /* the run folder; made if absent */
+	const char *adapter_init; /* PEFT folder to start from (its own rank, alpha and targets count), or NULL */
+	size_t memory_bytes; /* that the process may hold; 0: what the machine or its control group has. Changes no bit of the adapter */
 	const volatile sig_atomic_t *stop; /* becomes non-zero: write a checkpoint after the current step and stop; may be NULL */
 };
 
@@ -90,6 +120,7 @@ struct train_result {
 	double general_loss_base, general_loss; /* on general validation rows, without and with it; NaN without such rows */
 	bool stopped_early;                     /* by early_stopping_patience */
 	bool finished_before;                   /* the folder held this very run, finished; nothing was done */
+	struct train_memory memory;             /* as it was planned; zero where nothing was done */
 };
 
 /*
@@ -106,7 +137,7 @@ struct train_forecast {
 	double tokens_per_s_low, tokens_per_s,
 		tokens_per_s_high;        /* of the slowest, the median and the fastest step that was measured */
 	double seconds_low, seconds_high; /* of the whole run at these, validations and the search for its strength included */
-	size_t memory_bytes;              /* the most that the process will hold */
+	struct train_memory memory;
 };
 
 /*

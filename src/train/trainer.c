@@ -75,34 +75,65 @@ static int plans_make(struct trainer *t, struct err *e)
 	return 0;
 }
 
-static int lora_make(struct trainer *t, const char *adapter_init, struct err *e)
+/* Of a fresh adapter; the file of another has its own. */
+static struct lora_config lora_config(const struct trainer *t)
 {
-	const struct lora_config config = {.r = (size_t)t->c->lora_r,
+	if (t->lora)
+		return t->lora->config;
+	return (struct lora_config){.r = (size_t)t->c->lora_r,
 		.alpha = (float)t->c->lora_alpha,
 		.use_rslora = t->c->use_rslora,
 		.targets = t->c->lora_targets};
-	if (adapter_init)
-		return lora_open(&t->lora, t->model, adapter_init, e);
+}
+
+/* Plans the memory of all that is not there yet; held: what the process held before there was an adapter. */
+static int memory_plan(struct trainer *t, size_t held, struct err *e)
+{
+	struct memory_case c = {.model = t->model,
+		.lora = lora_config(t),
+		.max_tokens = t->max_tokens,
+		.window = window_size(t),
+		.data_bytes = memory_of_rows(&t->train) + memory_of_rows(&t->valid) + memory_of_rows(&t->general),
+		.held_bytes = held,
+		.validates = t->valid.n > 0,
+		.distills = dataset_distills(&t->train),
+		.scored = (double)t->train.n_scored / (double)t->train.n_tokens};
+	char text[128];
+	c.n_params = t->lora ? t->lora->n_params : lora_size(t->model, &c.lora);
+	int rc = memory_choose(&t->memory, &c, t->c, t->memory_bytes ? t->memory_bytes : memory_limit(),
+		t->memory_bytes ? "what --memory allows" : "free here", e);
+	if (rc)
+		return rc;
+	memory_text(text, sizeof text, &t->memory);
+	log_line(LOG_INFO, "memory: %s", text);
+	return 0;
+}
+
+static int lora_make(struct trainer *t, const char *adapter_init, struct err *e)
+{
+	size_t held = rss_bytes();
+	int rc = adapter_init ? lora_open(&t->lora, t->model, adapter_init, e) : 0;
+	if (!rc)
+		rc = memory_plan(t, held, e);
+	if (rc || adapter_init)
+		return rc;
+	const struct lora_config config = lora_config(t);
 	return lora_new(&t->lora, t->model, &config, t->c->seed, e);
 }
 
 static int memory_make(struct trainer *t, const char *run, struct err *e)
 {
-	size_t n = t->lora->n_params, window = window_size(t), depth = grad_tree_depth(window), best = t->valid.n ? 1 : 0;
-	size_t before = rss_bytes(),
-	       need = work_bytes(t->model, t->lora, t->max_tokens, true) + (2 + best + depth) * n * sizeof(float);
-	int rc = memory_check(need, e);
-	t->memory_bytes = before + need;
-	if (!rc) /* three checkpoints at once, of weights, two moments and the best weights each, and the adapter twice */
-		rc = disk_check(run, (3 * (3 + best) + 2) * n * sizeof(float), e);
+	size_t n = t->lora->n_params, best = t->valid.n ? 1 : 0;
+	/* three checkpoints at once, of weights, two moments and the best weights each, and the adapter twice */
+	int rc = disk_check(run, (3 * (3 + best) + 2) * n * sizeof(float), e);
 	if (!rc)
-		rc = work_new(&t->work, t->model, t->lora, t->max_tokens, true, e);
+		rc = work_new_recomputing(&t->work, t->model, t->lora, t->max_tokens, t->memory.n_recomputed, e);
 	if (!rc)
 		rc = packer_init(&t->micro, t->max_tokens, t->max_tokens, e);
 	if (!rc)
 		rc = teacher_init(&t->teacher, t->model, &t->train, t->max_tokens, e);
 	if (!rc)
-		rc = grad_tree_init(&t->tree, n, window, e);
+		rc = grad_tree_init(&t->tree, n, window_size(t), e);
 	if (rc)
 		return rc;
 	t->losses = mem_alloc(t->max_tokens, sizeof *t->losses, e);

@@ -4,6 +4,7 @@
 
 #include "train/batch.h"
 #include "train/checkpoint.h"
+#include "train/memory.h"
 #include "train/optim.h"
 #include "train/teacher.h"
 
@@ -21,8 +22,9 @@ struct trainer {
 	float *losses; /* [max_tokens] */
 	struct train_state state;
 	size_t total_steps;
-	size_t max_tokens;   /* of the largest micro-batch of all */
-	size_t memory_bytes; /* the process with all of this, as it was planned */
+	size_t max_tokens;          /* of the largest micro-batch of all */
+	size_t memory_bytes;        /* the limit, as in train_options */
+	struct train_memory memory; /* the process with all of this, as it is planned */
 };
 
 /* Reads train.jsonl and valid.jsonl of the folder, once model and c are there. */
@@ -30,7 +32,7 @@ int trainer_load(struct trainer *t, const char *dir, struct err *e);
 
 /*
  * Lays out the epochs and makes the memory, once model, c, train and valid are there. The adapter is that of the folder
- * adapter_init, or a fresh one for NULL. `run` is the folder whose disk must have room.
+ * adapter_init, or a fresh one for NULL. `run` is the folder whose disk must have room. Says how the memory is planned, or that it does not do.
  */
 int trainer_prepare(struct trainer *t, const char *adapter_init, const char *run, struct err *e);
 void trainer_release(struct trainer *t);
