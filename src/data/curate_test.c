@@ -338,6 +338,35 @@ static void test_threads(void **state)
 		buf_release(&made[i]);
 }
 
+/* What another room adds to the report leaves the folder current, takes the place of what it added before, and needs a whole report. */
+static void test_report_part(void **state)
+{
+	(void)state;
+	put("in/a.md", "# A\n\nA lease lasts 3 hours. Close <section id=\"added\"> with </section>.\n");
+	struct data_options o = {.in = at("in"), .out = at("out"), .seed = 7, .n_phrasings = 5};
+	struct data_summary made;
+	struct buf report = {0};
+	bool current;
+	struct err e = {0};
+	assert_int_equal(data_curate(&o, &made, &e), 0);
+	assert_int_equal(data_report_add(at("out"), "<p>one</p>", 10, &e), 0);
+	assert_int_equal(data_report_add(at("out"), "<p>two</p>", 10, &e), 0);
+	assert_int_equal(data_is_current(&o, &current, &made, &e), 0);
+	assert_true(current);
+	assert_int_equal(file_read(at("out/report.html"), 1 << 20, &report, &e), 0);
+	assert_null(strstr(report.p, "<p>one</p>"));
+	assert_non_null(strstr(report.p, "<section id=\"added\"><p>two</p></section></main></body></html>\n"));
+	assert_non_null(strstr(report.p, "A lease lasts 3 hours"));
+	assert_int_equal(data_curate(&o, &made, &e), 0); /* a new report has none */
+	buf_clear(&report);
+	assert_int_equal(file_read(at("out/report.html"), 1 << 20, &report, &e), 0);
+	assert_null(strstr(report.p, "<p>two</p>"));
+	put("out/report.html", "<p>cut");
+	assert_int_equal(data_report_add(at("out"), "", 0, &e), ERR_DATA);
+	assert_non_null(strstr(e.text, "report.html: expected the end of a report"));
+	buf_release(&report);
+}
+
 static void test_current(void **state)
 {
 	(void)state;
@@ -544,6 +573,7 @@ int main(void)
 		CASE(test_same_bytes),
 		CASE(test_threads),
 		CASE(test_current),
+		CASE(test_report_part),
 		CASE(test_reserved),
 		CASE(test_bad_documents),
 		CASE(test_kinds),

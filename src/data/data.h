@@ -134,6 +134,12 @@ void pii_places_release(struct pii_places *p);
  */
 int data_is_current(const struct data_options *o, bool *current, struct data_summary *out, struct err *e);
 
+/*
+ * Puts a part at the end of DATA/report.html, in place of the one that an earlier call put there, and its hash into the manifest, so that the folder stays
+ * what data_is_current takes it for. `html`: what may stand in a <section>. ERR_DATA where the report is not as data_curate left it.
+ */
+int data_report_add(const char *data, const char *html, size_t n, struct err *e);
+
 /* By the heading of a section ("Style guide > Voice"): is it of a guide to writing, and not about terms? */
 bool data_heading_is_style(const char *heading);
 bool data_heading_is_guide(const char *heading); /* of any page about words or writing */

@@ -215,3 +215,54 @@ done:
 	json_decref(all);
 	return rc;
 }
+
+/* ---- a part of the report that another room makes ------------------------------------------------------------------------------------- */
+
+static const char part_open[] = "<section id=\"added\">", part_close[] = "</section>", page_close[] = "</main></body></html>\n";
+
+/* The report with the part: what an earlier call put there is left out. */
+static int report_join(struct buf *out, const struct buf *report, const char *path, const char *html, size_t n, struct err *e)
+{
+	size_t tail = strlen(page_close), end = report->len;
+	if (end < tail || strcmp(report->p + end - tail, page_close) != 0)
+		return err_set(e, ERR_DATA, "%s: expected the end of a report; curate the documents again", path);
+	const char *before = strstr(report->p, part_open);
+	end = before ? (size_t)(before - report->p) : end - tail;
+	int rc = buf_append(out, report->p, end, e);
+	if (!rc)
+		rc = buf_puts(out, part_open, e);
+	if (!rc)
+		rc = buf_append(out, html, n, e);
+	if (!rc)
+		rc = buf_puts(out, part_close, e);
+	return rc ? rc : buf_puts(out, page_close, e);
+}
+
+int data_report_add(const char *data, const char *html, size_t n, struct err *e)
+{
+	char path[PATH_SIZE], manifest[PATH_SIZE], hex[65];
+	struct buf report = {0}, with = {0};
+	json_t *all = NULL, *files;
+	int rc = path_join(path, sizeof path, e, data, dataset_file_name[DATASET_REPORT]);
+	if (!rc)
+		rc = path_join(manifest, sizeof manifest, e, data, "manifest.json");
+	if (!rc)
+		rc = file_read(path, MANIFEST_BYTES_MAX, &report, e);
+	if (!rc)
+		rc = json_file(&all, manifest, MANIFEST_BYTES_MAX, e);
+	if (!rc)
+		rc = report_join(&with, &report, path, html, n, e);
+	if (!rc && !json_is_object(files = json_object_get(all, "files")))
+		rc = err_set(e, ERR_DATA, "%s: expected a manifest with files; curate the documents again", manifest);
+	if (!rc && !(rc = bytes_hash(&with, hex, e)) &&
+		json_object_set_new(files, dataset_file_name[DATASET_REPORT], json_string(hex)))
+		rc = err_set(e, ERR_RESOURCE, "out of memory while writing %s", path);
+	if (!rc)
+		rc = file_replace(path, with.p, with.len, e);
+	if (!rc)
+		rc = json_file_write(manifest, all, e);
+	json_decref(all);
+	buf_release(&report);
+	buf_release(&with);
+	return rc;
+}

@@ -132,6 +132,14 @@ struct eval_edits {
 int eval_hter(const struct eval_edits *item, size_t n, size_t n_clusters, struct eval_estimate *now, struct eval_estimate *change,
 	struct err *e);
 
+/* What one question adds to a ratio of sums; those of one cluster (below n_clusters) are drawn together. */
+struct eval_part {
+	size_t cluster;
+	double top, bottom;
+};
+/* The sum of `top` over that of `bottom`, with the interval of stats.h; NaN where there is none. */
+int eval_ratio(const struct eval_part *part, size_t n, size_t n_clusters, struct eval_estimate *out, struct err *e);
+
 enum eval_axis {
 	EVAL_KNOWN,         /* questions on trained documents answered right */
 	EVAL_UNSEEN,        /* questions on documents that were held out: a gain is a leak */

@@ -165,6 +165,20 @@ done:
 	return rc;
 }
 
+int eval_ratio(const struct eval_part *part, size_t n, size_t n_clusters, struct eval_estimate *out, struct err *e)
+{
+	struct stats_item *item = mem_alloc(n, sizeof *item, e);
+	struct stats_paired paired = {0};
+	if (!item)
+		return ERR_RESOURCE;
+	for (size_t i = 0; i < n; i++)
+		item[i] = (struct stats_item){.cluster = part[i].cluster, .top = {part[i].top}, .bottom = {part[i].bottom}};
+	int rc = stats_bootstrap(item, n, n_clusters, &paired, e);
+	*out = paired.base;
+	mem_free(item);
+	return rc;
+}
+
 /* ---- editing ---------------------------------------------------------------------------------------------------------------- */
 
 int eval_hter(const struct eval_edits *edits, size_t n, size_t n_clusters, struct eval_estimate *now, struct eval_estimate *change,

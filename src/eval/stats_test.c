@@ -195,6 +195,28 @@ static void test_coverage(void **state)
 	assert_true(few >= 0.92);
 }
 
+/* A ratio of sums is what the paired draws give of their first arm; two clusters of 0 and 1 are drawn as 0, 1/2 or 1. */
+static void test_ratio(void **state)
+{
+	(void)state;
+	const struct eval_part part[] = {{0, 0, 2}, {0, 0, 1}, {1, 3, 3}}, one[] = {{3, 2, 4}};
+	const struct stats_item item[] = {{0, {0}, {2}}, {0, {0}, {1}}, {1, {3}, {3}}};
+	struct eval_estimate v;
+	struct stats_paired p;
+	struct err e = {0};
+	assert_int_equal(eval_ratio(part, 3, 2, &v, &e), 0);
+	assert_int_equal(stats_bootstrap(item, 3, 2, &p, &e), 0);
+	assert_near(v.value, 0.5, 0);
+	assert_near(v.low, 0, 0);
+	assert_near(v.high, 1, 0);
+	assert_memory_equal(&v, &p.base, sizeof v);
+	assert_int_equal(eval_ratio(one, 1, 4, &v, &e), 0);
+	assert_near(v.value, 0.5, 0);
+	assert_true(isnan(v.low) && isnan(v.high));
+	assert_int_equal(eval_ratio(NULL, 0, 0, &v, &e), 0);
+	assert_true(isnan(v.value) && !v.n);
+}
+
 /* What was not measured is null. */
 static void test_json(void **state)
 {
@@ -218,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_holm),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_ratio),
 		cmocka_unit_test(test_json),
 	};
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);

@@ -50,7 +50,7 @@ static double forward_tokens(const struct trainer *t, size_t n_strengths)
 
 int train_forecast(const struct train_options *o, struct train_forecast *out, struct err *e)
 {
-	struct trainer t = {.model = o->model, .c = o->config, .memory_bytes = o->memory_bytes};
+	struct trainer t = {.model = o->model, .c = o->config, .memory_bytes = o->memory_bytes, .unvalidated = o->unvalidated};
 	*out = (struct train_forecast){0};
 	int rc = trainer_load(&t, o->data, e);
 	if (rc == 0)

@@ -228,7 +228,9 @@ static void result_tell(const struct run *r, const struct train_result *out)
 
 int train_run(const struct train_options *o, struct train_result *out, struct err *e)
 {
-	struct run r = {.o = o, .lock_fd = -1, .trainer = {.model = o->model, .c = o->config, .memory_bytes = o->memory_bytes}};
+	struct run r = {.o = o,
+		.lock_fd = -1,
+		.trainer = {.model = o->model, .c = o->config, .memory_bytes = o->memory_bytes, .unvalidated = o->unvalidated}};
 	struct trainer *t = &r.trainer;
 	*out = (struct train_result){0};
 	int rc = dir_make(o->out, e);

@@ -107,6 +107,7 @@ struct train_options {
 	const char *adapter_init; /* PEFT folder to start from (its own rank, alpha and targets count), or NULL */
 	size_t memory_bytes; /* that the process may hold; 0: what the machine or its control group has. Changes no bit of the adapter */
 	const volatile sig_atomic_t *stop; /* becomes non-zero: write a checkpoint after the current step and stop; may be NULL */
+	bool unvalidated;                  /* there is no valid.jsonl, and none is missed: the last step's adapter is wanted */
 };
 
 struct train_result {

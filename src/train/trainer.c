@@ -41,7 +41,8 @@ int trainer_load(struct trainer *t, const char *dir, struct err *e)
 	if (rc)
 		return rc;
 	if (!file_exists(path)) {
-		log_line(LOG_WARNING, "%s: not there, so there will be no validation loss", path);
+		if (!t->unvalidated)
+			log_line(LOG_WARNING, "%s: not there, so there will be no validation loss", path);
 		return 0;
 	}
 	rc = dataset_load(&t->valid, path, enc, t->c, e);

@@ -11,6 +11,7 @@
 struct trainer {
 	const struct model *model;
 	const struct train_config *c;
+	bool unvalidated;            /* as in train_options */
 	struct dataset train, valid; /* valid.n == 0: no validation */
 	struct dataset general;      /* validation rows marked distill: on them the model is to stay as it was */
 	struct plan plan, valid_plan, general_plan;
