@@ -91,6 +91,24 @@ static int terms_import(const char *from, const char *in, struct err *e)
 	return rc;
 }
 
+/* After curation: what more of the documents would buy. */
+static int meter(const struct cli *c, const char *out, const struct settings *s, struct err *e)
+{
+	const struct flow_meter_options o = {
+		.data = out, .model = cli_flag(c, "model"), .config = &s->config, .stop = &interrupted};
+	struct buf page = {0};
+	json_t *json = NULL;
+	int rc = kern_start(c, e);
+	interrupt_catch();
+	if (!rc)
+		rc = flow_meter(&o, &page, &json, e);
+	if (!rc)
+		rc = cli_flag(c, "json") ? print_json(json, e) : print_text(&page, e);
+	json_decref(json);
+	buf_release(&page);
+	return rc;
+}
+
 static int run(const struct cli *c, struct err *e)
 {
 	long long n_shown = 0;
@@ -130,6 +148,8 @@ static int run(const struct cli *c, struct err *e)
 		rc = preview(out, "train.jsonl", (size_t)n_shown, made.n_train, row_show, e);
 	if (!rc && n_shown)
 		rc = preview(out, "preferences.jsonl", (size_t)n_shown, made.n_preferences, pair_show, e);
+	if (!rc && cli_flag(c, "meter"))
+		rc = meter(c, out, &s, e);
 	settings_release(&s);
 	return rc;
 }
@@ -153,7 +173,10 @@ const struct command command_curate = {
 			.argument = "PATH",
 			.help = "add the terms of a vocabulary (Vale, TBX), or of a folder of them, to terms.yaml beside the "
 				"documents"},
-		{.name = "pii", .help = "show where personal data stands, without showing it, and write nothing"}, FLAG_JSON,
-		FLAG_SET, FLAG_WORKSPACE, {0}},
+		{.name = "meter",
+			.help = "train many times, briefly, on parts of the rows, and say what more of each kind of document would "
+				"buy"},
+		FLAG_MODEL, {.name = "pii", .help = "show where personal data stands, without showing it, and write nothing"},
+		FLAG_JSON, FLAG_SET, FLAG_WORKSPACE, {0}},
 	.run = run,
 };

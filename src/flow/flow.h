@@ -3,6 +3,7 @@
  *
  *   run       documents -> data set -> answers of the base, alone and with passages -> adapter -> the same of the tuned model -> verdict, one page
  *   plan      before any training: what it would take here, and what it could add to the answers without it
+ *   meter     after curation: what more documents of each kind would buy, and what each contributed
  *   export    model and adapter -> what another program loads, proved by reading it back
  *   page      what came out, for a person
  *   embedder  the model that finds passages by meaning, where there is one
@@ -60,6 +61,20 @@ int flow_run(const struct flow_run_options *o, struct buf *page, struct err *e);
  * one that asks nothing.
  */
 int flow_plan(const struct flow_run_options *o, double changes_a_month, struct buf *page, struct buf *json, struct err *e);
+
+struct flow_meter_options {
+	const char *data;  /* a folder that data_curate wrote */
+	const char *model; /* any name that hub_resolve takes */
+	const struct train_config *config;
+	const volatile sig_atomic_t *stop; /* as in train_options */
+};
+/*
+ * Trains many times, briefly, on nested parts of the folder's documents and asks each time the same questions, so as to say what limits the data. Writes
+ * DATA/meter.json and a part of DATA/report.html; DATA/meter/ keeps what each training came to, so that a meter that was stopped goes on, and the same
+ * one trains nothing. Appends the page for people; *json is what meter.json holds, the caller decrefs. Too few documents are no error: the page says so.
+ * ERR_STOPPED after `stop`; other errors are those of hub_resolve and train_run.
+ */
+int flow_meter(const struct flow_meter_options *o, struct buf *page, json_t **json, struct err *e);
 
 /*
  * An embedder by its name, "none" or any that hub_resolve takes, for search_open; the caller frees. A short name (minilm) whose model is not here is
