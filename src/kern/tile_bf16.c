@@ -152,8 +152,13 @@ static inline __attribute__((always_inline)) void pack_rows(
 	for (size_t k = 0; k < depth; k += 32, p += bytes_of_32) {
 		__m512i r[16];
 #pragma GCC unroll 16
-		for (size_t j = 0; j < 16; j++)
-			r[j] = stored(dtype, p + (j < rows ? j : rows - 1) * row_bytes, first_of_32(K - k));
+		for (size_t j = 0; j < 16; j++) {
+			const uint8_t *at = p + (j < rows ? j : rows - 1) * row_bytes;
+			for (size_t line = 0; line < bytes_of_32;
+				line += 64) /* the next sixteen rows, far enough ahead for memory */
+				_mm_prefetch(at + 16 * row_bytes + line, _MM_HINT_T0);
+			r[j] = stored(dtype, at, first_of_32(K - k));
+		}
 		transpose(r);
 		for (size_t i = 0; i < 16 && k + 2 * i < depth; i++)
 			_mm512_storeu_si512(dst + (k / 2 + i) * W * 2, r[i]);
