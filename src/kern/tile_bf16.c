@@ -154,8 +154,8 @@ static inline __attribute__((always_inline)) void pack_rows(
 #pragma GCC unroll 16
 		for (size_t j = 0; j < 16; j++) {
 			const uint8_t *at = p + (j < rows ? j : rows - 1) * row_bytes;
-			for (size_t line = 0; line < bytes_of_32;
-				line += 64) /* the next sixteen rows, far enough ahead for memory */
+			/* The next sixteen rows: far enough ahead for memory. */
+			for (size_t line = 0; line < bytes_of_32; line += 64)
 				_mm_prefetch(at + 16 * row_bytes + line, _MM_HINT_T0);
 			r[j] = stored(dtype, at, first_of_32(K - k));
 		}
