@@ -3,7 +3,7 @@
 # usage: tools/aarch64.sh [SUITE...]; kern model train unless told otherwise
 set -eu
 cd "$(dirname "$0")/.."
-packages="gcc-aarch64-linux-gnu qemu-user libgomp1:arm64 libcmocka-dev:arm64 libjansson-dev:arm64 libssl-dev:arm64 libutf8proc-dev:arm64 libyaml-dev:arm64"
+packages="gcc-aarch64-linux-gnu qemu-user libc6-dev:arm64 libgomp1:arm64 libcmocka-dev:arm64 libjansson-dev:arm64 libssl-dev:arm64 libutf8proc-dev:arm64 libyaml-dev:arm64"
 if ! dpkg -s $packages >/dev/null 2>&1; then
 	sudo=
 	[ "$(id -u)" = 0 ] || sudo=sudo
