@@ -300,15 +300,17 @@ def test_cases():
                       {"id": "many", "prompt": "What are the limits?", "text": "They are 4 hours and 9 days.", "evidence": evidence},
                       {"id": "none", "prompt": "What is good?", "text": "It is good.", "evidence": evidence},
                       {"id": "waits", "prompt": "How many?", "text": "It is 7 days.", "evidence": evidence},
+                      {"id": "longer", "prompt": "Which flag waits for everything?", "text": "It is --wait.", "evidence": evidence},
                       {"id": "program", "prompt": "How often?", "text": "It is 8 times.", "evidence": evidence}])
     made = [{"id": "accept", "action": "accept"}, {"id": "edit", "action": "edit", "text": "It is 30 seconds.", "reasons": ["fact"]},
             {"id": "reject", "action": "reject", "reasons": ["fact"]}, {"id": "many", "action": "accept"}, {"id": "none", "action": "reject", "reasons": ["tone"]},
-            {"id": "program", "action": "accept", "simulated": True}]
+            {"id": "longer", "action": "edit", "text": "It is --wait-all.", "reasons": ["fact"]}, {"id": "program", "action": "accept", "simulated": True}]
     put("made.jsonl", "".join(json.dumps(d) + "\n" for d in made))
     run("review", "--results", "cases", "--decisions", "made.jsonl")
     rc, out, err = run("review", "--results", "cases", "--cases", "cases.jsonl", "--export", "rows.jsonl", "--labels", "labels.jsonl")
     got = {c["id"]: c for c in lines("cases.jsonl")}
-    Case.check("decisions that one value tells become cases", rc == 0 and "3 cases" in err and sorted(got) == ["accept", "edit", "reject"], (got, err))
+    Case.check("decisions that one value tells become cases", rc == 0 and "4 cases" in err and sorted(got) == ["accept", "edit", "longer", "reject"], (got, err))
+    Case.check("what stands in the good text is not forbidden", got["longer"]["answers"] == ["--wait-all"] and "must_not" not in got["longer"], got)
     Case.check("an accepted value is asked for", got["accept"] == {"id": "accept", "question": "How long is the limit?", "answers": ["4 hours"], "source": "plans.md",
                                                                "reference": "The limit is 4 hours."}, got)
     Case.check("of an edit what was put in, and what was taken out", got["edit"]["answers"] == ["30 seconds"] and got["edit"]["must_not"] == ["31 seconds", "--wait"] and
@@ -320,12 +322,12 @@ def test_cases():
     model = os.path.join(GOLDEN, "tied")
     rc, _, err = run("train", "--model", model, "--data", "results/data", "--out", "case-run", "--set", "max_steps=2", "--set", "lora_r=2")
     Case.check("an adapter to judge", rc == 0, err)
-    said = {"accept": "The limit is 4 hours.", "edit": "It is 30 seconds, see --wait.", "reject": "It stops after half a minute, 30 seconds."}
+    said = {"accept": "The limit is 4 hours.", "edit": "It is 30 seconds, see --wait.", "reject": "It stops after half a minute, 30 seconds.", "longer": "It is --wait-all."}
     put("today.jsonl", "".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in said.items()))
     rc, out, err = run("eval", "--model", model, "--data", "results/data", "--adapter", "case-run/adapter", "--out", "case-eval", "--questions", "cases.jsonl",
                        "--answers", "today=today.jsonl")
     judged = {q["id"]: q["today"] for q in json.load(open("case-eval/eval.json", encoding="utf-8"))["questions"]} if rc == 0 else {}
-    Case.check("eval judges them, and what came back is wrong", rc == 0 and {i: j["right"] for i, j in judged.items()} == {"accept": True, "edit": False, "reject": True} and
+    Case.check("eval judges them, and what came back is wrong", rc == 0 and {i: j["right"] for i, j in judged.items()} == {"accept": True, "edit": False, "reject": True, "longer": True} and
                judged["edit"]["competing"] == "--wait", (rc, judged, err))
     with open("case-eval/report.html", encoding="utf-8") as f:
         Case.check("the report says what must not", "Must not come back: 31 seconds &middot; --wait" in f.read())

@@ -146,8 +146,8 @@ void file_map_forget(const struct file_map *m, size_t first, size_t end);
  */
 int file_replace(const char *path, const void *p, size_t n, struct err *e);
 /*
- * The same of a file that is there and somebody's: it keeps owner and permissions. Symbolic links and what is no regular file are ERR_DATA, a file that
- * nobody may write to is ERR_FAILED.
+ * The same of a file that is there and somebody's: it keeps owner and permissions. Symbolic links, what is no regular file and what may not be
+ * written to are ERR_DATA, and nothing was done.
  */
 int file_rewrite(const char *path, const void *p, size_t n, struct err *e);
 
@@ -212,8 +212,9 @@ void rng_shuffle(struct rng *r, uint32_t *v, size_t n); /* Fisher-Yates */
 
 /* ---- progress and log -------------------------------------------------------------------------------------------------- */
 
-double now_s(void);     /* monotonic seconds */
-size_t rss_bytes(void); /* resident now; 0 if unknown */
+double now_s(void);               /* monotonic seconds */
+size_t rss_bytes(void);           /* resident now; 0 if unknown */
+size_t rss_anonymous_bytes(void); /* of these what no file stands behind, so that it cannot give way */
 size_t rss_peak_bytes(void);
 
 /*

@@ -277,7 +277,7 @@ static int rewrite_check(const char *path, struct stat *st, struct err *e)
 	if (!S_ISREG(st->st_mode))
 		return err_set(e, ERR_DATA, "%s: not a regular file", path);
 	if (!(st->st_mode & 0222) || access(path, W_OK)) /* the superuser may always, but is not meant to */
-		return err_set(e, ERR_FAILED, "%s: the file is read-only", path);
+		return err_set(e, ERR_DATA, "%s: the file is read-only", path);
 	return 0;
 }
 

@@ -23,15 +23,30 @@ double now_s(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-size_t rss_bytes(void)
+static void resident(size_t *all, size_t *of_files)
 {
-	unsigned long long pages = 0;
+	unsigned long long pages = 0, shared = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
-	if (f && fscanf(f, "%*s %llu", &pages) != 1)
-		pages = 0;
+	if (f && fscanf(f, "%*s %llu %llu", &pages, &shared) != 2)
+		pages = shared = 0;
 	if (f)
 		fclose(f);
-	return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+	*all = (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+	*of_files = (size_t)shared * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t rss_bytes(void)
+{
+	size_t all, of_files;
+	resident(&all, &of_files);
+	return all;
+}
+
+size_t rss_anonymous_bytes(void)
+{
+	size_t all, of_files;
+	resident(&all, &of_files);
+	return all - of_files;
 }
 
 size_t rss_peak_bytes(void)

@@ -120,6 +120,8 @@ static int run(const struct cli *c, struct err *e)
 	bool places = cli_flag(c, "pii") != NULL;
 	if (!in || (!out && !places && !vocabulary))
 		return err_set(e, ERR_USAGE, "curate: needs --in PATH and --out DIR");
+	if (cli_flag(c, "meter") && (!out || places))
+		return err_set(e, ERR_USAGE, "curate: --meter needs --out DIR, and writes, which --pii does not");
 	if (vocabulary) {
 		int imported = terms_import(vocabulary, in, e);
 		if (imported || (!out && !places))
@@ -176,7 +178,11 @@ const struct command command_curate = {
 		{.name = "meter",
 			.help = "train many times, briefly, on parts of the rows, and say what more of each kind of document would "
 				"buy"},
-		FLAG_MODEL, {.name = "pii", .help = "show where personal data stands, without showing it, and write nothing"},
-		FLAG_JSON, FLAG_SET, FLAG_WORKSPACE, {0}},
+		{.name = "model",
+			.argument = "M",
+			.fallback = MODEL_DEFAULT,
+			.help = "what --meter trains: a path or a name that pull takes"},
+		{.name = "pii", .help = "show where personal data stands, without showing it, and write nothing"}, FLAG_JSON,
+		FLAG_SET, FLAG_WORKSPACE, {0}},
 	.run = run,
 };

@@ -99,7 +99,7 @@ static int line_put(const struct linting *l, const struct buf *line, struct err 
 {
 	if (!l->to_stdout)
 		return print_line(line->p, e);
-	log_line(LOG_INFO, "%s", line->p);
+	fprintf(stderr, "%s\n", line->p); /* whether or not --quiet */
 	return 0;
 }
 
@@ -162,7 +162,7 @@ static int draft_write(const struct linting *l, const char *path, const struct b
 {
 	int rc = l->to_stdout ? print_text(text, e) : file_rewrite(path, text->p, text->len, e);
 	*done = !rc;
-	if (l->to_stdout || rc == ERR_RESOURCE || !rc)
+	if (l->to_stdout || rc != ERR_DATA)
 		return rc;
 	log_line(LOG_WARNING, "%s; nothing in it is fixed", e->text);
 	return 0;

@@ -17,6 +17,22 @@ static bool holds(const struct values *all, const struct value *v)
 	return false;
 }
 
+/* The judge takes what must not be said word by word: "--wait" would stand in "--wait-all". */
+static bool stands_in(const char *text, const char *words)
+{
+	for (size_t i = 0; text[i]; i++)
+		if (words_match(text, i, words, false))
+			return true;
+	return false;
+}
+
+static void must_not_drop(json_t *must_not, const char *good)
+{
+	for (size_t i = json_array_size(must_not); i-- > 0;)
+		if (stands_in(good, json_string_value(json_array_get(must_not, i))))
+			json_array_remove(must_not, i);
+}
+
 /* Appends each value of `text` that stands in neither of the others, once, as the text spells it. */
 static void news_append(json_t *list, const char *text, const struct values *v, const struct values *a, const struct values *b)
 {
@@ -43,6 +59,7 @@ static int good_fill(json_t *answers, json_t *must_not, const struct review *v, 
 		return rc;
 	if (edited) {
 		news_append(must_not, v->draft.text, &before, &after, &asked);
+		must_not_drop(must_not, text);
 		news_append(answers, text, &after, &before, &asked);
 	}
 	if (!json_array_size(answers)) /* nothing was put in: what was let stand */
@@ -64,6 +81,7 @@ static void bad_fill(json_t *answers, json_t *must_not, const struct review *v, 
 			continue;
 		json_array_append_new(answers, json_string(instead));
 		json_array_append_new(must_not, json_text(v->draft.text + start, end - start));
+		must_not_drop(must_not, instead);
 	}
 }
 

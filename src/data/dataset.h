@@ -28,7 +28,7 @@ enum {
 };
 
 /*
- * A file of lines that is being written: more than ROWS_PENDING bytes never wait in memory, and nothing appears under its name before manifest_write
+ * A file of lines that is being written: once ROWS_PENDING bytes of lines wait they are handed on (what is rejected and the report wait whole), and nothing appears under its name before manifest_write
  * commits it. A zeroed struct with path, name and scrub is empty.
  */
 struct dataset_file {

@@ -88,13 +88,14 @@ static char *tag_end(char *p)
 	static const char *const code[] = {"code", "pre", "kbd", "samp", "script", "style"};
 	char close[16] = "</", *end;
 	if (!strncmp(p, "<!--", 4))
-		return (end = strstr(p, "-->")) ? end + 3 : p + strlen(p);
+		return (end = strstr(p, "-->")) ? end + 3 : p; /* what is never closed is text that says "<!--" */
 	if (!isalpha((unsigned char)p[1]) && !(p[1] == '/' && isalpha((unsigned char)p[2])))
 		return p;
 	for (size_t i = 0; i < sizeof code / sizeof *code; i++)
 		if (tag_is(p + 1, code[i])) {
 			strcpy(close + 2, code[i]);
-			return (end = strcasestr(p, close)) ? end : p + strlen(p);
+			if ((end = strcasestr(p, close)))
+				return end;
 		}
 	for (end = p + 1; *end && *end != '>'; end++)
 		if (end - p > TAG_MOST || (*end == '\n' && text_opens_block(end + 1)))

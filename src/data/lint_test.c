@@ -148,6 +148,8 @@ static const char *const fixes[][2] = {
 	{"See [the queue](queue.md), [it](http://queue.example/queue)\n",
 		"See [the holding bay](queue.md), [it](http://queue.example/queue)\n"},
 	{"`queue` ``a ` queue`` <code>queue</code> <a title='queue'> <!-- a queue -->\n", NULL},
+	{"What the <style> element, List<Code> and <!-- open do not hide: a queue.\n",
+		"What the <style> element, List<Code> and <!-- open do not hide: a holding bay.\n"},
 	{"A `code\nqueue` it is.\n", NULL},
 	{"````\n```\nThe queue\n```\nThe queue\n````\n", NULL},
 	{"~~~\nThe queue\n```\nThe queue\n", NULL},

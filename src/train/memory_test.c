@@ -147,13 +147,12 @@ static void test_measured(void **state)
 	trainer_start(&t, 0.05f);
 	for (int i = 0; i < 2; i++)
 		assert_ok(trainer_step(&t, &line, &err));
-	double ratio = (double)t.memory.bytes / (double)rss_bytes();
 	assert_true(t.memory.bytes > (size_t)100 << 20);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they hold as much again */
+	double ratio = (double)t.memory.bytes / (double)rss_bytes();
 	if (ratio < 0.95 || ratio > 1.05)
 		fail_msg("predicted %zu MB, held %zu MB", t.memory.bytes >> 20, rss_bytes() >> 20);
 #endif
-	assert_true(ratio > 0);
 	trainer_release(&t);
 	model_free(model);
 }

@@ -37,7 +37,7 @@ size_t memory_group_left(const char *folder)
 	char path[PATH_SIZE];
 	if (path_join(path, sizeof path, NULL, folder, "memory.max"))
 		return SIZE_MAX;
-	size_t max = file_number(path, SIZE_MAX), used = rss_bytes();
+	size_t max = file_number(path, SIZE_MAX), used = rss_anonymous_bytes();
 	if (max == SIZE_MAX || path_join(path, sizeof path, NULL, folder, "memory.stat"))
 		return max;
 	size_t group = file_entry(path, "anon");
@@ -48,7 +48,7 @@ size_t memory_group_left(const char *folder)
 size_t memory_limit(void)
 {
 	char line[128];
-	size_t available = SIZE_MAX, held = rss_bytes(), kib;
+	size_t available = SIZE_MAX, held = rss_anonymous_bytes(), kib; /* pages of mapped weights count as available */
 	FILE *f = fopen("/proc/meminfo", "re");
 	while (f && fgets(line, sizeof line, f))
 		if (sscanf(line, "MemAvailable: %zu kB", &kib) == 1)

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -12,6 +13,29 @@ static void test_memory(void **state)
 	(void)state;
 	size_t held = rss_bytes(), limit = memory_limit();
 	assert_true(held > 0 && limit > held && limit < SIZE_MAX); /* /proc is there where tests run */
+}
+
+/* Mapped weights that are read already are no room besides what is available. */
+static void test_mapped(void **state)
+{
+	(void)state;
+	enum { N = 256 << 20 };
+	struct err e = {0};
+	struct file_map m;
+	uint8_t *bytes = mem_alloc(N, 1, &e);
+	memset(bytes, 7, N);
+	assert_int_equal(file_replace("attune_mapped", bytes, N, &e), 0);
+	mem_free(bytes);
+	assert_int_equal(file_map_open(&m, "attune_mapped", &e), 0);
+	file_map_forget(&m, 0, N);
+	size_t before = memory_limit(), sum = 0;
+	for (size_t i = 0; i < N; i += 4096)
+		sum += ((const uint8_t *)m.p)[i];
+	size_t after = memory_limit();
+	file_map_close(&m);
+	assert_int_equal(unlink("attune_mapped"), 0);
+	assert_int_equal(sum, N / 4096 * 7);
+	assert_true(after < before + N / 2);
 }
 
 /* What others of the group hold counts: a server with its model beside the training. */
@@ -52,6 +76,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_mapped),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_disk),
 	};
