@@ -406,7 +406,9 @@ int dataset_write(const struct data_options *o, const struct dataset *made, stru
 	struct dataset all = *made, *d = &all;
 	d->preferences = &preferences;
 	settle_drop(d->contradictions, d->items);
-	int rc = file ? files_open(file, o->out, d->scrub, e) : ERR_RESOURCE;
+	int lock = -1, rc = file ? files_open(file, o->out, d->scrub, e) : ERR_RESOURCE;
+	if (rc == 0)
+		rc = dir_lock(&lock, o->out, e); /* and without what a killed curation left there */
 	if (rc == 0)
 		rc = drop_ambiguous(d->items, e);
 	if (rc == 0)
@@ -444,6 +446,7 @@ int dataset_write(const struct data_options *o, const struct dataset *made, stru
 	for (int i = 0; i < DATASET_FILES && file; i++)
 		dataset_file_release(&file[i]);
 	mem_free(file);
+	dir_unlock(lock);
 	preferences_release(&preferences);
 	return rc;
 }

@@ -33,7 +33,6 @@ static int run_name(struct job *j, struct err *e)
 {
 	static const char *const file[] = {"train.jsonl", "valid.jsonl"};
 	char path[PATH_SIZE], hex[65], name[FLOW_KEY_SHOWN + 8];
-	struct train_key key;
 	struct buf b = {0};
 	struct sha256 *sum = NULL;
 	int rc = buf_printf(&b, e, "%s\n", j->model_key);
@@ -42,9 +41,8 @@ static int run_name(struct job *j, struct err *e)
 		if (rc == 0 && file_exists(path) && (rc = sha256_file(path, hex, e)) == 0)
 			rc = buf_printf(&b, e, "%s %s\n", file[i], hex);
 	}
-	for (size_t i = 0; rc == 0 && train_key_at(i, &key); i++)
-		if ((rc = buf_printf(&b, e, "%s ", key.name)) == 0 && (rc = train_config_get(j->o->config, key.name, &b, e)) == 0)
-			rc = buf_puts(&b, "\n", e);
+	if (rc == 0)
+		rc = train_config_text(j->o->config, &b, e);
 	if (rc == 0)
 		rc = sha256_new(&sum, e);
 	if (rc == 0) {

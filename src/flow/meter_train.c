@@ -115,13 +115,11 @@ static int rows_put(struct buf *out, const struct meter *m, const struct meter_t
 /* All that the scores depend on; the name of what is trained is not among it. */
 static int key_make(char hex[65], const struct meter *m, const struct buf *rows, struct err *e)
 {
-	struct train_key key;
 	struct buf b = {0};
 	struct sha256 *sum = NULL;
 	int rc = buf_printf(&b, e, "%d %d %s %s\n", VERSION, METER_STEPS, kern->name, m->model_key);
-	for (size_t i = 0; !rc && rows->len && train_key_at(i, &key); i++) /* the base is not trained */
-		if (!(rc = buf_printf(&b, e, "%s ", key.name)) && !(rc = train_config_get(&m->config, key.name, &b, e)))
-			rc = buf_puts(&b, "\n", e);
+	if (!rc && rows->len) /* the base is not trained */
+		rc = train_config_text(&m->config, &b, e);
 	if (!rc)
 		rc = rows_put(&b, m, NULL, METER_ASKED_ROW, e);
 	if (!rc)

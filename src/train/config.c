@@ -264,3 +264,13 @@ int train_config_get(const struct train_config *c, const char *key, struct buf *
 	}
 	return 0;
 }
+
+int train_config_text(const struct train_config *c, struct buf *out, struct err *e)
+{
+	struct train_key key;
+	int rc = 0;
+	for (size_t i = 0; !rc && train_key_at(i, &key); i++)
+		if (!(rc = buf_printf(out, e, "%s ", key.name)) && !(rc = train_config_get(c, key.name, out, e)))
+			rc = buf_puts(out, "\n", e);
+	return rc;
+}

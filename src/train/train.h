@@ -56,6 +56,8 @@ void train_config_default(struct train_config *c);
 int train_config_set(struct train_config *c, const char *key, const char *value, struct err *e);
 /* Appends the value of a known key as train_config_set takes it. */
 int train_config_get(const struct train_config *c, const char *key, struct buf *out, struct err *e);
+/* Appends a line "key value" for every key: what a run is known by. */
+int train_config_text(const struct train_config *c, struct buf *out, struct err *e);
 
 /* ---- memory ----------------------------------------------------------------------------------------------------------------- */
 
