@@ -218,12 +218,17 @@ static int documents_weigh(const struct meter *m, struct meter_result *r, struct
 	r->document = mem_alloc(d->n_documents, sizeof *r->document, e);
 	const char **path = mem_alloc(d->n_documents, sizeof *path, e);
 	size_t *n_facts = mem_alloc(d->n_documents, sizeof *n_facts, e);
-	int rc = r->document && path && n_facts ? 0 : ERR_RESOURCE;
+	bool *asked = mem_alloc(d->n_documents, sizeof *asked, e); /* few of many are */
+	int rc = r->document && path && n_facts && asked ? 0 : ERR_RESOURCE;
 	for (size_t i = 0; i < d->n_units && !rc; i++)
 		path[d->unit[i].document] = d->unit[i].path;
 	for (size_t i = 0; i < d->n_units && !rc; i++)
 		n_facts[d->unit[i].document] += d->unit[i].n_facts;
+	for (size_t i = 0; i < d->n_rows && !rc; i++)
+		asked[d->unit[d->row[i].unit].document] |= d->row[i].use == METER_ASKED_ROW;
 	for (size_t i = 0; i < d->n_documents && !rc; i++) {
+		if (!asked[i])
+			continue;
 		struct look own = {.own = true, .apart = halves_apart(r), .kind = SIZE_MAX, .document = i};
 		struct meter_document *one = &r->document[r->n_documents];
 		*one = (struct meter_document){.path = path[i], .n_facts = n_facts[i]};
@@ -235,6 +240,7 @@ static int documents_weigh(const struct meter *m, struct meter_result *r, struct
 		qsort(r->document, r->n_documents, sizeof *r->document, by_nats);
 	mem_free(path);
 	mem_free(n_facts);
+	mem_free(asked);
 	return rc;
 }
 
