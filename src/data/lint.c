@@ -292,18 +292,15 @@ static int by_place(const void *a, const void *b)
 	return (x->kind > y->kind) - (x->kind < y->kind);
 }
 
-static void lines_number(struct lint_findings *f, const char *text)
+void text_line(struct text_cursor *c, const char *text, size_t at, size_t *line, size_t *column)
 {
-	size_t line = 1, from = 0, at = 0;
-	for (size_t i = 0; i < f->n; i++) {
-		for (; at < f->p[i].start; at++)
-			if (text[at] == '\n') {
-				line++;
-				from = at + 1;
-			}
-		f->p[i].line = line;
-		f->p[i].column = f->p[i].start - from + 1;
-	}
+	for (; c->at < at; c->at++)
+		if (text[c->at] == '\n') {
+			c->lines++;
+			c->from = c->at + 1;
+		}
+	*line = c->lines + 1;
+	*column = at - c->from + 1;
 }
 
 int lint_draft(const struct lint *l, const char *text, struct lint_findings *out, struct err *e)
@@ -337,7 +334,8 @@ int lint_draft(const struct lint *l, const char *text, struct lint_findings *out
 	}
 	if (rc == 0 && out->n)
 		qsort(out->p, out->n, sizeof *out->p, by_place);
-	if (rc == 0)
-		lines_number(out, text);
+	struct text_cursor c = {0};
+	for (size_t i = 0; i < out->n && rc == 0; i++)
+		text_line(&c, text, out->p[i].start, &out->p[i].line, &out->p[i].column);
 	return rc;
 }

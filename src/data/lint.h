@@ -36,6 +36,13 @@ struct draft {
 	struct err *e;
 };
 
+/* Goes through a text once: a zeroed cursor is before its first byte. */
+struct text_cursor {
+	size_t at, lines, from; /* ends of lines so far; where this line starts */
+};
+/* Line and column, both from 1, of a byte at or behind the last one. */
+void text_line(struct text_cursor *c, const char *text, size_t at, size_t *line, size_t *column);
+
 /* Adds one, unless another of its kind overlaps it. */
 int lint_add(struct draft *d, enum lint_kind kind, size_t start, size_t end, const char *instead, const char *message);
 

@@ -312,26 +312,20 @@ static size_t trials_drop(struct trial *t, size_t n, const struct lint_findings 
 
 static int fixes_list(struct lint_fixed *out, const struct trial *t, size_t n, const char *text, struct err *e)
 {
-	size_t line = 1, from = 0, at = 0;
+	struct text_cursor c = {0};
 	out->p = mem_alloc(n + 1, sizeof *out->p, e);
 	for (size_t i = 0; out->p && i < n; i++) {
 		const struct lint_finding *f = t[i].f;
 		if (!t[i].kept)
 			continue;
-		for (; at < f->fix_start; at++)
-			if (text[at] == '\n') {
-				line++;
-				from = at + 1;
-			}
 		struct lint_fix *x = &out->p[out->n++];
 		*x = (struct lint_fix){.start = f->fix_start,
 			.end = f->end,
-			.line = line,
-			.column = f->fix_start - from + 1,
 			.from = arena_strdup(&out->left.arena, text + f->fix_start, f->end - f->fix_start, e),
 			.to = arena_strdup(&out->left.arena, f->fix, strlen(f->fix), e)};
 		if (!x->from || !x->to)
 			return ERR_RESOURCE;
+		text_line(&c, text, x->start, &x->line, &x->column);
 	}
 	return out->p ? 0 : ERR_RESOURCE;
 }

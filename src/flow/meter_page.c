@@ -116,28 +116,15 @@ static void sentences_make(const struct meter *m, const struct meter_result *r, 
 
 /* ---- for people ------------------------------------------------------------------------------------------------------------------------ */
 
-static size_t training_asked(const struct meter *m, enum meter_part part, size_t *n_rows)
-{
-	for (size_t i = 0; i < m->n_trainings; i++)
-		if (m->training[i].part == part) {
-			*n_rows = m->training[i].n_rows;
-			return m->training[i].n_units;
-		}
-	*n_rows = 0;
-	return 0;
-}
-
 static const char *const curve_name[] = {"base", "a quarter", "one half", "other half", "all"};
 
 static int curve_put(const struct meter *m, const struct meter_result *r, struct buf *out, struct err *e)
 {
 	char text[64];
-	size_t n_rows;
 	int rc = buf_printf(out, e, "%-12s %9s %7s  %s\n", "training", "parts", "rows", "loss on new documents");
-	for (size_t i = 0; i <= METER_ALL && !rc; i++) {
-		size_t n_units = training_asked(m, (enum meter_part)i, &n_rows);
-		rc = buf_printf(out, e, "%-12s %9zu %7zu  %s\n", curve_name[i], n_units, n_rows, range(text, &r->loss[i]));
-	}
+	for (size_t i = 0; i <= METER_ALL && !rc; i++)
+		rc = buf_printf(out, e, "%-12s %9zu %7zu  %s\n", curve_name[i], m->training[i].n_units, m->training[i].n_rows,
+			range(text, &r->loss[i]));
 	return rc;
 }
 

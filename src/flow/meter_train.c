@@ -199,15 +199,21 @@ static int place_find(struct place *p, const struct meter *m, size_t i, struct e
 	return rc;
 }
 
+/* Puts the rows where a training reads them. */
+static int rows_place(struct train_options *o, const struct meter *m, const struct place *p, struct err *e)
+{
+	*o = (struct train_options){
+		.model = m->model, .config = &m->config, .data = p->work, .out = p->run, .stop = m->o->stop, .unvalidated = true};
+	int rc = dir_make(p->work, e);
+	return rc ? rc : file_replace(p->rows_path, p->rows.p, p->rows.len, e);
+}
+
 static int train(const struct meter *m, const struct place *p, struct lora **lora, struct err *e)
 {
 	char adapter[PATH_SIZE];
-	const struct train_options o = {
-		.model = m->model, .config = &m->config, .data = p->work, .out = p->run, .stop = m->o->stop, .unvalidated = true};
+	struct train_options o;
 	struct train_result r;
-	int rc = dir_make(p->work, e);
-	if (!rc)
-		rc = file_replace(p->rows_path, p->rows.p, p->rows.len, e);
+	int rc = rows_place(&o, m, p, e);
 	if (!rc)
 		rc = train_run(&o, &r, e);
 	if (!rc)
@@ -232,12 +238,10 @@ static int one(struct meter *m, size_t i, const struct place *p, struct err *e)
 /* What all will take, by a few steps of the largest training, before the first. */
 static int forecast(const struct meter *m, const struct place *p, size_t n_left, struct err *e)
 {
-	const struct train_options o = {
-		.model = m->model, .config = &m->config, .data = p->work, .out = p->work, .stop = m->o->stop, .unvalidated = true};
+	struct train_options o;
 	struct train_forecast f;
-	int rc = dir_make(p->work, e);
-	if (!rc)
-		rc = file_replace(p->rows_path, p->rows.p, p->rows.len, e);
+	int rc = rows_place(&o, m, p, e);
+	o.out = p->work; /* only the disk under it is looked at */
 	if (!rc)
 		rc = train_forecast(&o, &f, e);
 	if (!rc) /* the median step: a slow one among so few may be another program's */
