@@ -13,8 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Of plain terms: values of B unpacked at once, rows of A at once. */
-enum { DEPTH = 768, ROWS = 4 };
+/* Of plain terms: values of B unpacked at once, rows of A and of B at once, as many sums as there are registers for. */
+enum { DEPTH = 768, ROWS = 4, COLS = LANES == 16 ? 2 : 1 };
 
 /* ---- A, rounded -------------------------------------------------------------------------------------------------------- */
 
@@ -70,33 +70,70 @@ static const float *floats_of(const struct matrix *b)
 	return b->dtype == DTYPE_F32 && (uintptr_t)b->data % sizeof(float) == 0 ? b->data : NULL;
 }
 
-/* B transposed: sum[n] += A row . B row n, in f32; `rows` is c.M. */
-static inline __attribute__((always_inline)) void dots_plain(
-	float sum[][COLUMNS], const struct gemm_term *t, struct part c, const size_t rows)
+/* sum[m][n] += `rows` rows of A . `cols` rows of B, K values of each. What a sum comes to depends on neither number. */
+static inline __attribute__((always_inline)) void add_dots(float sum[][COLUMNS], size_t n, const float *a, size_t lda,
+	const float *b, size_t ldb, size_t K, const size_t rows, const size_t cols)
 {
-	const float *values = floats_of(&t->b);
-	float copy[DEPTH];
-	for (size_t k0 = 0, K; k0 < t->K; k0 += K) {
-		const float *a = t->a + c.m0 * t->lda + k0;
-		K = least(DEPTH, t->K - k0);
-		for (size_t n = 0; n < c.N; n++) {
-			const float *b = values ? values + (c.n0 + n) * t->b.cols + k0 : copy;
-			vf part[ROWS][2] = {{{0}}};
-			float rest[ROWS] = {0};
-			size_t k = 0;
-			if (!values)
-				P(unpack)(copy, DEPTH, &t->b, (struct strip){c.n0 + n, 1, k0, K});
-			for (; k + 2 * LANES <= K; k += 2 * LANES)
+	vf part[ROWS][COLS][2] = {{{{0}}}};
+	float rest[ROWS][COLS] = {{0}};
+	size_t k = 0;
+	for (; k + 2 * LANES <= K; k += 2 * LANES)
 #pragma GCC unroll 4
-				for (size_t m = 0; m < rows; m++)
-					for (size_t v = 0; v < 2; v++)
-						part[m][v] += vload(a + m * t->lda + k + v * LANES) * vload(b + k + v * LANES);
-			for (; k < K; k++)
-				for (size_t m = 0; m < rows; m++)
-					rest[m] = fmaf(a[m * t->lda + k], b[k],
-						rest[m]); /* by name: fused however the compiler lays the loop */
-			for (size_t m = 0; m < rows; m++)
-				sum[m][n] += vsum(part[m][0] + part[m][1]) + rest[m];
+		for (size_t m = 0; m < rows; m++)
+#pragma GCC unroll 2
+			for (size_t i = 0; i < cols; i++)
+				for (size_t v = 0; v < 2; v++)
+					part[m][i][v] += vload(a + m * lda + k + v * LANES) * vload(b + i * ldb + k + v * LANES);
+	for (; k < K; k++)
+		for (size_t m = 0; m < rows; m++)
+			for (size_t i = 0; i < cols; i++) /* by name: fused however the compiler lays the loop */
+				rest[m][i] = fmaf(a[m * lda + k], b[i * ldb + k], rest[m][i]);
+	for (size_t m = 0; m < rows; m++)
+		for (size_t i = 0; i < cols; i++)
+			sum[m][n + i] += vsum(part[m][i][0] + part[m][i][1]) + rest[m][i];
+}
+
+/* 1, 2 or 4 rows of A at a time, COLS rows of B at a time where there are as many. */
+static void add_dots_all(float sum[][COLUMNS], struct part c, const float *a, size_t lda, const float *b, size_t ldb, size_t K)
+{
+#define DOTS_CASE(rows)                                                                    \
+	case rows:                                                                         \
+		for (size_t n = 0; n < c.N; n += COLS)                                     \
+			if (n + COLS <= c.N)                                               \
+				add_dots(sum, n, a, lda, b + n * ldb, ldb, K, rows, COLS); \
+			else                                                               \
+				add_dots(sum, n, a, lda, b + n * ldb, ldb, K, rows, 1);    \
+		break;
+	for (size_t step; c.M; c.M -= step, sum += step, a += step * lda) {
+		step = rows_step(c.M);
+		switch (step) {
+			DOTS_CASE(1)
+			DOTS_CASE(2)
+			DOTS_CASE(4)
+		}
+	}
+#undef DOTS_CASE
+}
+
+/* B transposed: sum[n] += A row . B row n, in f32. */
+static void dots_plain(float sum[][COLUMNS], const struct gemm_term *t, struct part c)
+{
+	enum { AT_ONCE = 4 };
+	const float *values = floats_of(&t->b);
+	const size_t stride = dtype_row_bytes(t->b.dtype, t->b.cols), at_once = values ? c.N : AT_ONCE;
+	float copy[AT_ONCE][DEPTH];
+	for (size_t k0 = 0, K; k0 < t->K; k0 += K) {
+		K = least(DEPTH, t->K - k0);
+		for (size_t n = 0; n < c.N; n += at_once) {
+			struct part to = {.M = c.M, .N = least(at_once, c.N - n)};
+			const float *b = values ? values + c.n0 * t->b.cols + k0 : copy[0];
+			if (!values) {
+				const uint8_t *next = (const uint8_t *)t->b.data + (c.n0 + n + AT_ONCE) * stride;
+				ask_for(next + dtype_row_bytes(t->b.dtype, k0), stride, dtype_row_bytes(t->b.dtype, K), AT_ONCE);
+				P(unpack)(copy[0], DEPTH, &t->b, (struct strip){c.n0 + n, to.N, k0, K});
+			}
+			add_dots_all((float(*)[COLUMNS])(sum[0] + n), to, t->a + c.m0 * t->lda + k0, t->lda, b,
+				values ? t->b.cols : DEPTH, K);
 		}
 	}
 }
@@ -121,11 +158,14 @@ static inline __attribute__((always_inline)) void add_rows(
 			for (size_t m = 0; m < rows; m++)
 				for (size_t v = 0; v < 2; v++)
 					part[m][v] = vload(sum[m] + n + v * LANES);
-			for (size_t k = 0; k < K; k++)
+			for (size_t k = 0; k < K; k++) {
+				for (size_t v = 0; v < 2; v++) /* of the columns that come next */
+					__builtin_prefetch(b + k * ldb + n + COLUMNS + v * LANES);
 #pragma GCC unroll 4
 				for (size_t m = 0; m < rows; m++)
 					for (size_t v = 0; v < 2; v++)
 						part[m][v] += vset(a[m * t->lda + k]) * vload(b + k * ldb + n + v * LANES);
+			}
 			for (size_t m = 0; m < rows; m++)
 				for (size_t v = 0; v < 2; v++)
 					vstore(sum[m] + n + v * LANES, part[m][v]);
@@ -133,24 +173,25 @@ static inline __attribute__((always_inline)) void add_rows(
 	}
 }
 
-/* 1, 2 or 4 rows at a time. */
 static void multiply_plain(float sum[][COLUMNS], const struct gemm_term *t, struct part c)
 {
-#define PLAIN_CASE(rows)                             \
-	case rows:                                   \
-		if (t->b_transposed)                 \
-			dots_plain(sum, t, c, rows); \
-		else                                 \
-			add_rows(sum, t, c, rows);   \
+	if (t->b_transposed) {
+		dots_plain(sum, t, c);
+		return;
+	}
+#define ROWS_CASE(rows)                    \
+	case rows:                         \
+		add_rows(sum, t, c, rows); \
 		break;
 	for (size_t left = c.M; left; left -= c.M, sum += c.M, c.m0 += c.M) {
 		c.M = rows_step(left);
 		switch (c.M) {
-			PLAIN_CASE(1)
-			PLAIN_CASE(2)
-			PLAIN_CASE(4)
+			ROWS_CASE(1)
+			ROWS_CASE(2)
+			ROWS_CASE(4)
 		}
 	}
+#undef ROWS_CASE
 }
 
 /* Panels pay from two rows of A on: docs/speed.md. */

@@ -1,6 +1,6 @@
 /*
  * A quantised B times many rounded rows of A (rows.h), as many rows of B at a time as a vector has lanes: lane n belongs to row n of B. One broadcast
- * pair of A meets all of them, their products of a group add up in place, one multiplication makes the scales of all, each of the eight sums that
+ * pair of A meets all of them and those of the panel beside, their products of a group add up in place, one multiplication makes the scales of all, each of the eight sums that
  * `ref` has is a vector, and the tree at the end adds vectors. Blocks are transposed as bytes, before they are widened, and the panel stays in the first cache for all rows of A.
  *
  * Sums of integers are exact. |q| of A is at most 32767; |w| of B at most 128 (Q8_0), 31 with five bits, and in Q6_K, which has the scale of its 16
@@ -12,8 +12,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-/* Groups of a panel of LANES rows of B: 27 KB with AVX-512, whole blocks of 256. */
-enum { DEPTH = 24 };
+/* Groups of a panel of LANES rows of B, whole blocks of 256; two panels are 18 KB with AVX-512. */
+enum { DEPTH = 8, PANELS_AT_ONCE = 2 };
 
 /* The same instruction in both widths. */
 #if LANES == 16
@@ -28,9 +28,9 @@ typedef __m256 real;
 
 typedef int16_t words __attribute__((vector_size(4 * LANES), may_alias));
 
-/* Values of a group: low[l] has 2l and 2l + 1, high[l] 2l + 16 and 2l + 17. */
+/* Values of a group: pair[l] has 2l and 2l + 1. */
 struct group {
-	words low[8], high[8];
+	words pair[16];
 };
 
 struct panel {
@@ -153,24 +153,24 @@ static inline __attribute__((always_inline)) void unpack(
 		widen(y, b + 18, stride);
 		EACH_SUM
 		{
-			w->low[l] = sign(x[l]);
-			w->high[l] = sign(y[l]);
+			w->pair[l] = sign(x[l]);
+			w->pair[l + 8] = sign(y[l]);
 		}
 		return;
 	case DTYPE_Q4_0:
 		widen(x, b + 2, stride);
 		EACH_SUM
 		{
-			w->low[l] = (x[l] & 15) - 8;
-			w->high[l] = (x[l] >> 4) - 8;
+			w->pair[l] = (x[l] & 15) - 8;
+			w->pair[l + 8] = (x[l] >> 4) - 8;
 		}
 		return;
 	case DTYPE_Q4_1:
 		widen(x, b + 4, stride);
 		EACH_SUM
 		{
-			w->low[l] = x[l] & 15;
-			w->high[l] = x[l] >> 4;
+			w->pair[l] = x[l] & 15;
+			w->pair[l + 8] = x[l] >> 4;
 		}
 		return;
 	case DTYPE_Q5_0:
@@ -180,12 +180,12 @@ static inline __attribute__((always_inline)) void unpack(
 		widen(x, q + 4, stride);
 		EACH_SUM
 		{
-			w->low[l] = x[l] & 15;
-			w->high[l] = x[l] >> 4;
-			fifth_bits(&w->low[l], &w->high[l], bits, l);
+			w->pair[l] = x[l] & 15;
+			w->pair[l + 8] = x[l] >> 4;
+			fifth_bits(&w->pair[l], &w->pair[l + 8], bits, l);
 			if (dtype == DTYPE_Q5_0) {
-				w->low[l] -= 16;
-				w->high[l] -= 16;
+				w->pair[l] -= 16;
+				w->pair[l + 8] -= 16;
 			}
 		}
 		return;
@@ -195,8 +195,8 @@ static inline __attribute__((always_inline)) void unpack(
 		widen(y, q + 16, stride);
 		EACH_SUM
 		{
-			w->low[l] = (x[l] >> (int)(g % 2 * 4)) & 15;
-			w->high[l] = (y[l] >> (int)(g % 2 * 4)) & 15;
+			w->pair[l] = (x[l] >> (int)(g % 2 * 4)) & 15;
+			w->pair[l + 8] = (y[l] >> (int)(g % 2 * 4)) & 15;
 		}
 		return;
 	case DTYPE_Q5_K:
@@ -205,8 +205,8 @@ static inline __attribute__((always_inline)) void unpack(
 		widen(y, b + 32, stride);
 		EACH_SUM
 		{
-			w->low[l] |= ((x[l] >> (int)g) & 1) << 4;
-			w->high[l] |= ((y[l] >> (int)g) & 1) << 4;
+			w->pair[l] |= ((x[l] >> (int)g) & 1) << 4;
+			w->pair[l + 8] |= ((y[l] >> (int)g) & 1) << 4;
 		}
 		return;
 	case DTYPE_Q6_K:
@@ -215,8 +215,8 @@ static inline __attribute__((always_inline)) void unpack(
 		widen(y, q + 16, stride);
 		EACH_SUM
 		{
-			w->low[l] = (x[l] >> (g & 2 ? 4 : 0)) & 15;
-			w->high[l] = (y[l] >> (g & 2 ? 4 : 0)) & 15;
+			w->pair[l] = (x[l] >> (g & 2 ? 4 : 0)) & 15;
+			w->pair[l + 8] = (y[l] >> (g & 2 ? 4 : 0)) & 15;
 		}
 		q = b + 128 + g / 4 * 32;
 		widen(x, q, stride);
@@ -224,10 +224,10 @@ static inline __attribute__((always_inline)) void unpack(
 		sixteens(&s[0], &s[1], b + 192 + 2 * g, stride);
 		EACH_SUM
 		{
-			w->low[l] |= ((x[l] >> (int)(g % 4 * 2)) & 3) << 4;
-			w->high[l] |= ((y[l] >> (int)(g % 4 * 2)) & 3) << 4;
-			w->low[l] = (w->low[l] - 32) * s[0];
-			w->high[l] = (w->high[l] - 32) * s[1];
+			w->pair[l] |= ((x[l] >> (int)(g % 4 * 2)) & 3) << 4;
+			w->pair[l + 8] |= ((y[l] >> (int)(g % 4 * 2)) & 3) << 4;
+			w->pair[l] = (w->pair[l] - 32) * s[0];
+			w->pair[l + 8] = (w->pair[l + 8] - 32) * s[1];
 		}
 		return;
 #undef EACH_SUM
@@ -323,43 +323,52 @@ static inline vf fused_wide(vf a, vf b, vf c)
 	return (vf)WIDE(fmadd_ps)((real)a, (real)b, (real)c);
 }
 
-/* Adds the products of a panel's group with group g of `rows` rows of A to sum g % 8 of each (panels begin at multiples of 8). */
-static inline __attribute__((always_inline)) void add_group(
-	struct sums *s, const enum dtype dtype, const struct panel *p, const struct rows *a, size_t g, const size_t rows)
+/*
+ * Adds the products of the panels' group g with group g of `rows` rows of A to sum g % 8 of each (blocks of panels begin at multiples of 8). Two
+ * panels side by side share what is read of A; where there are few sums, the two halves of a group add up apart, for their latency.
+ */
+static inline __attribute__((always_inline)) void add_group(struct sums (*s)[PANELS_AT_ONCE], const enum dtype dtype,
+	const struct panel *p, const struct rows *a, size_t g, const size_t rows, const size_t width)
 {
-	const struct group *w = &p->group[g];
-	whole low[4], high[4];
+	const bool apart = dtype == DTYPE_Q6_K || rows * width <= (LANES == 16 ? 8 : 4);
+	whole part[2][4][PANELS_AT_ONCE];
 #pragma GCC unroll 4
 	for (size_t m = 0; m < rows; m++)
-		low[m] = high[m] = WIDE(set1_epi32)(0);
-#pragma GCC unroll 8
-	for (size_t l = 0; l < 8; l++)
+#pragma GCC unroll 2
+		for (size_t i = 0; i < width; i++)
+			part[0][m][i] = part[1][m][i] = WIDE(set1_epi32)(0);
+#pragma GCC unroll 16
+	for (size_t l = 0; l < 16; l++)
 #pragma GCC unroll 4
-		for (size_t m = 0; m < rows; m++) {
-			const int16_t *q = a->q + m * a->K + g * GROUP + 2 * l;
-			low[m] = add_pairs(low[m], w->low[l], q);
-			high[m] = add_pairs(high[m], w->high[l], q + 16);
+		for (size_t m = 0; m < rows; m++)
+#pragma GCC unroll 2
+			for (size_t i = 0; i < width; i++) {
+				whole *to = &part[apart ? l / 8 : 0][m][i];
+				*to = add_pairs(*to, p[i].group[g].pair[l], a->q + m * a->K + g * GROUP + 2 * l);
+			}
+#pragma GCC unroll 4
+	for (size_t m = 0; m < rows; m++)
+#pragma GCC unroll 2
+		for (size_t i = 0; i < width; i++) {
+			size_t at = m * (a->K / GROUP) + g;
+			whole *x = &part[0][m][i], *y = &part[1][m][i];
+			vf exact;
+			if (dtype == DTYPE_Q6_K)
+				exact = floats_of(*x) + floats_of(*y);
+			else
+				exact = floats_of(apart ? WIDE(add_epi32)(*x, *y) : *x);
+			vf *to = &s[m][i].of[g % 8], sum = fused_wide(p[i].scale[g] * a->scale[at], exact, *to);
+			*to = has_minimum(dtype) ? fused_wide(p[i].minimum[g], vset(a->sum[at]), sum) : sum;
 		}
-#pragma GCC unroll 4
-	for (size_t m = 0; m < rows; m++) {
-		size_t i = m * (a->K / GROUP) + g;
-		vf exact;
-		if (dtype == DTYPE_Q6_K)
-			exact = floats_of(low[m]) + floats_of(high[m]);
-		else
-			exact = floats_of(WIDE(add_epi32)(low[m], high[m]));
-		vf sum = fused_wide(p->scale[g] * a->scale[i], exact, s[m].of[g % 8]);
-		s[m].of[g % 8] = has_minimum(dtype) ? fused_wide(p->minimum[g], vset(a->sum[i]), sum) : sum;
-	}
 }
 
-static inline __attribute__((always_inline)) void multiply_panel(
-	struct sums *s, const enum dtype dtype, const struct panel *p, size_t n, struct rows a, size_t M)
+static inline __attribute__((always_inline)) void multiply_panels(struct sums (*s)[PANELS_AT_ONCE], const enum dtype dtype,
+	const struct panel *p, size_t n, struct rows a, size_t M, const size_t width)
 {
-#define ROWS_CASE(rows)                                      \
-	case rows:                                           \
-		for (size_t g = 0; g < n; g++)               \
-			add_group(s, dtype, p, &a, g, rows); \
+#define ROWS_CASE(rows)                                             \
+	case rows:                                                  \
+		for (size_t g = 0; g < n; g++)                      \
+			add_group(s, dtype, p, &a, g, rows, width); \
 		break;
 	for (size_t step; M; M -= step, s += step) {
 		step = rows_step(M);
@@ -373,26 +382,32 @@ static inline __attribute__((always_inline)) void multiply_panel(
 #undef ROWS_CASE
 }
 
-/* n groups of LANES rows of B, the first at b, times M rows of A. */
-static inline __attribute__((always_inline)) void multiply_groups(
-	struct sums *s, const enum dtype dtype, const uint8_t *b, size_t stride, size_t n, struct rows a, size_t M)
+/* n groups of LANES or twice as many rows of B, the first at b, times M rows of A. */
+static inline __attribute__((always_inline)) void multiply_groups(struct sums (*s)[PANELS_AT_ONCE], const enum dtype dtype,
+	const uint8_t *b, size_t stride, size_t n, struct rows a, size_t M, size_t width)
 {
 	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, block_bytes = dtype_block_bytes(dtype);
-	struct panel p;
-	for (size_t at = 0; at < n; at += n_groups)
-		scales_of(p.scale + at, p.minimum + at, dtype, b + at / n_groups * block_bytes, stride);
-	for (size_t at = 0; at < n; at += n_groups)
-		for (size_t g = 0; g < n_groups; g++)
-			unpack(&p.group[at + g], dtype, b + at / n_groups * block_bytes, stride, g);
-	multiply_panel(s, dtype, &p, n, a, M);
+	struct panel p[PANELS_AT_ONCE];
+	for (size_t i = 0; i < width; i++, b += LANES * stride) {
+		for (size_t at = 0; at < n; at += n_groups)
+			scales_of(p[i].scale + at, p[i].minimum + at, dtype, b + at / n_groups * block_bytes, stride);
+		for (size_t at = 0; at < n; at += n_groups)
+			for (size_t g = 0; g < n_groups; g++)
+				unpack(&p[i].group[at + g], dtype, b + at / n_groups * block_bytes, stride, g);
+	}
+	if (width > 1)
+		multiply_panels(s, dtype, p, n, a, M, PANELS_AT_ONCE);
+	else
+		multiply_panels(s, dtype, p, n, a, M, 1);
 }
 
-static void multiply_stored(struct sums *s, enum dtype dtype, const uint8_t *b, size_t stride, size_t n, struct rows a, size_t M)
+static void multiply_stored(struct sums (*s)[PANELS_AT_ONCE], enum dtype dtype, const uint8_t *b, size_t stride, size_t n,
+	struct rows a, size_t M, size_t width)
 {
 	switch (dtype) {
-#define STORED_CASE(t)                                     \
-	case t:                                            \
-		multiply_groups(s, t, b, stride, n, a, M); \
+#define STORED_CASE(t)                                            \
+	case t:                                                   \
+		multiply_groups(s, t, b, stride, n, a, M, width); \
 		break;
 		STORED_CASE(DTYPE_Q8_0)
 		STORED_CASE(DTYPE_Q4_0)
@@ -407,10 +422,10 @@ static void multiply_stored(struct sums *s, enum dtype dtype, const uint8_t *b, 
 	}
 }
 
-/* N < LANES rows are copied, and the last one stands for those that are missing. */
-static const uint8_t *fill_up(uint8_t *copy, const uint8_t *b, size_t stride, size_t bytes, size_t N)
+/* N rows are copied, and the last one stands for those that are missing of `rows`. */
+static const uint8_t *fill_up(uint8_t *copy, const uint8_t *b, size_t stride, size_t bytes, size_t N, size_t rows)
 {
-	for (size_t n = 0; n < LANES; n++)
+	for (size_t n = 0; n < rows; n++)
 		memcpy(copy + n * bytes, b + least(n, N - 1) * stride, bytes);
 	return copy;
 }
@@ -421,36 +436,30 @@ static vf sums_total(const struct sums *s)
 	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
 }
 
-/* Asks for the next panel's bytes (see AHEAD of rows_lane.c); addresses past the end do no harm. */
-static void ahead(const uint8_t *p, size_t stride, size_t bytes)
-{
-	for (size_t n = 0; n < LANES; n++)
-		for (size_t i = 0; i < bytes; i += 64)
-			__builtin_prefetch(p + n * stride + i, 0, 2);
-}
-
 void P(rounded_panels)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)
 {
-	enum { BLOCK_BYTES_MAX = 34 }; /* of 32 values: Q8_0 */
-	size_t groups = r->K / GROUP, stride = dtype_row_bytes(b->dtype, b->cols);
+	enum { BLOCK_BYTES_MAX = 34, ROWS_MAX = PANELS_AT_ONCE * LANES }; /* of 32 values: Q8_0 */
+	size_t groups = r->K / GROUP, stride = dtype_row_bytes(b->dtype, b->cols), N;
 	const uint8_t *row = (const uint8_t *)b->data + c.n0 * stride;
-	uint8_t copy[LANES * DEPTH * BLOCK_BYTES_MAX];
-	for (size_t n = 0; n < c.N; n += LANES, row += LANES * stride) {
-		struct sums s[ROUNDED_ROWS];
-		size_t N = least(LANES, c.N - n);
+	uint8_t copy[ROWS_MAX * DEPTH * BLOCK_BYTES_MAX];
+	for (size_t n = 0; n < c.N; n += N, row += N * stride) {
+		_Alignas(64) struct sums s[ROUNDED_ROWS][PANELS_AT_ONCE];
+		size_t width = c.N - n > LANES ? PANELS_AT_ONCE : 1, rows = width * LANES;
+		N = least(rows, c.N - n);
 		memset(s, 0, c.M * sizeof(*s));
 		for (size_t at = 0; at < groups; at += DEPTH) {
 			size_t some = least(DEPTH, groups - at), bytes = dtype_row_bytes(b->dtype, some * GROUP);
 			const uint8_t *p = row + dtype_row_bytes(b->dtype, at * GROUP);
-			if (N < LANES)
-				p = fill_up(copy, p, stride, bytes, N);
+			if (N < rows)
+				p = fill_up(copy, p, stride, bytes, N, rows);
 			else
-				ahead(p + LANES * stride, stride, bytes);
-			multiply_stored(s, b->dtype, p, N < LANES ? bytes : stride, some, rows_at(r, c.m0, at), c.M);
+				ask_for(p + rows * stride, stride, bytes, rows);
+			multiply_stored(s, b->dtype, p, N < rows ? bytes : stride, some, rows_at(r, c.m0, at), c.M, width);
 		}
-		for (size_t m = 0; m < c.M; m++) {
-			vf total = sums_total(&s[m]);
-			memcpy(sum[m] + n, &total, N * sizeof(float));
-		}
+		for (size_t m = 0; m < c.M; m++)
+			for (size_t i = 0; i * LANES < N; i++) {
+				vf total = sums_total(&s[m][i]);
+				memcpy(sum[m] + n + i * LANES, &total, least(LANES, N - i * LANES) * sizeof(float));
+			}
 	}
 }
