@@ -591,6 +591,11 @@ def test_run(here):
     rc, out, err = run(*args)
     Case.check("run prints a page and names what comes next", rc == 0 and "2 steps" in out and "next: attune chat" in err and
                os.listdir(os.path.join(here, ".attune")), (rc, out, err))
+    trained = [name for name in os.listdir(os.path.join(here, ".attune")) if name.startswith("run-")][0]
+    ask = ["chat", *args[2:4], "--max-tokens", "40", "--adapter", os.path.join(here, ".attune", trained, "adapter")]
+    rc, answer, err = run(*ask, text="Which port has the Platinum plan?\n")
+    Case.check("chat with its adapter objects to what its documents do not mention", rc == 0 and answer.startswith("No, Platinum is not mentioned."),
+               (rc, answer, err))
     empty = os.path.join(here, "empty")
     os.mkdir(empty)
     refuses("run without documents", 4, empty, "run", empty, "--model", os.path.join(GOLDEN, "tied"))

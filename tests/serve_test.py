@@ -5,6 +5,7 @@ usage: serve_test.py ATTUNE GOLDEN
 """
 import base64
 import concurrent.futures
+import hashlib
 import http.client
 import json
 import os
@@ -481,6 +482,31 @@ def test_rag(here):
         Case.check("without a data folder there is none", s.post(CHAT, asked | {"model": "untied/rag"})[0] == 404)
 
 
+def test_objections_of_an_adapter(here):
+    os.mkdir(os.path.join(here, "trained"))
+    data, adapter = curate(os.path.join(here, "trained")), os.path.join(here, "trained", "run", "adapter")
+    rows = os.path.join(data, "train.jsonl")
+    shutil.copytree(ADAPTER, adapter)
+    with open(rows, "rb") as f:
+        record = {"train": {"path": rows}, "inputs": {"train_sha256": hashlib.sha256(f.read()).hexdigest()}}
+    with open(os.path.join(here, "trained", "run", "run.json"), "w", encoding="utf-8") as f:
+        json.dump(record, f)
+    false = ASKED | {"model": "ours", "max_tokens": 40, "messages": [{"role": "user", "content": "How many uploads has the Platinum plan?"}]}
+    with Server("--adapter", adapter + "=ours", "--adapter", ADAPTER + "=theirs", "--threads", "1") as s:
+        got, events = s.post(CHAT, false)[1], s.stream(CHAT, false)
+        Case.check("an adapter objects to what the documents that it was trained on do not say", content(got).startswith("No, Platinum is not mentioned.") and
+                   got["attune"] == {"objection": "No, Platinum is not mentioned."}, got)
+        Case.check("and in a stream", content(got) == "".join(pieces(events)) and events[0]["attune"] == got["attune"], events)
+        others = [s.post(CHAT, false | {"model": m})[1] for m in ("untied", "theirs")]
+        Case.check("base and an adapter of unknown documents do not", all("attune" not in o and not content(o).startswith("No,") for o in others), others)
+        s.post("/lora-adapters", [{"id": 1, "scale": 1}])
+        Case.check("nor one that is switched off", "attune" not in s.post(CHAT, false)[1])
+    with open(rows, "a", encoding="utf-8") as f:
+        f.write("\n")
+    with Server("--adapter", adapter + "=ours", "--threads", "1") as s:
+        Case.check("nor one whose rows have changed since", "attune" not in s.post(CHAT, false)[1])
+
+
 def test_embeddings():
     with open(os.path.join(GOLDEN, "embed.jsonl"), encoding="utf-8") as f:
         golden = [json.loads(line) for line in f]
@@ -601,6 +627,7 @@ def main():
         test_key(here)
     with tempfile.TemporaryDirectory() as here:
         test_rag(here)
+        test_objections_of_an_adapter(here)
     test_embeddings()
     test_slow()
     test_end()

@@ -1,6 +1,7 @@
 /*
  * attune chat: an interactive session. The answer is shown as it is made; finished UTF-8 is all that generator_run hands on. With a data folder
- * each question is asked with passages in front; the conversation remembers the question alone, so that it does not fill up with passages.
+ * each question is asked with passages in front; the conversation remembers the question alone, so that it does not fill up with passages. Objections are by
+ * that folder, or without one by what the adapter was trained on.
  */
 #include "cli/verbs.h"
 #include "data/data.h"
@@ -176,6 +177,7 @@ static int run(const struct cli *c, struct err *e)
 	struct session session = {0};
 	struct embedder *embedder = NULL;
 	struct chat h = {.session = &session, .terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO)};
+	char trained[PATH_SIZE];
 	long long context;
 	int rc = cli_int(c, "context", 16, 1048576, &context, e);
 	if (!rc)
@@ -188,8 +190,8 @@ static int run(const struct cli *c, struct err *e)
 		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
 	if (!rc && cli_flag(c, "data"))
 		rc = search_open(&h.search, cli_flag(c, "data"), embedder, e);
-	if (!rc && cli_flag(c, "data"))
-		rc = evidence_open(&h.evidence, cli_flag(c, "data"), e);
+	if (!rc && (cli_flag(c, "data") || (session.lora && flow_trained_data(trained, cli_flag(c, "adapter")))))
+		rc = evidence_open(&h.evidence, cli_flag(c, "data") ? cli_flag(c, "data") : trained, e);
 	if (rc)
 		goto done;
 	size_t most = model_config(session.model)->context;

@@ -17,6 +17,14 @@ enum { EVAL_VERSION = 1 };
 /* The same for answers from passages. */
 enum { PASSAGES_VERSION = 2 };
 
+/* What an arm's questions are held to; false: there are no sections, nothing is objected to. */
+static bool objects_by(char sections[PATH_SIZE], const struct eval_job *j, const struct eval_arm *arm)
+{
+	struct err too_long;
+	return arm_objects(arm) && path_join(sections, PATH_SIZE, &too_long, j->data, "sections.jsonl") == 0 &&
+		file_exists(sections);
+}
+
 static int key_make(char hex[65], const char *what, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
 {
 	struct buf b = {0};
@@ -37,11 +45,13 @@ static int key_make(char hex[65], const char *what, const struct eval_job *j, co
 static int context_name(char *name, size_t size, const struct eval_job *j, const struct eval_arm *arm, struct err *e)
 {
 	struct search *s;
-	char key[65];
+	char key[65], sections[PATH_SIZE];
 	int rc = 0;
 	switch (arm->context) {
 	case EVAL_ALONE:
 		snprintf(name, size, "answers");
+		if (objects_by(sections, j, arm) && (rc = sha256_file(sections, key, e)) == 0)
+			snprintf(name, size, "answers, objections %d by %s", OBJECTIONS_VERSION, key);
 		break;
 	case EVAL_PROMPT:
 		if ((rc = prompt_key(key, j, e)) == 0)
@@ -50,7 +60,8 @@ static int context_name(char *name, size_t size, const struct eval_job *j, const
 	case EVAL_PASSAGES:
 		if ((rc = search_open(&s, j->data, j->embedder, e)) < 0)
 			break;
-		snprintf(name, size, "answers %d from %d passages of %s", PASSAGES_VERSION, PASSAGES_SHOWN, search_key(s));
+		snprintf(name, size, "answers %d from %d passages of %s, objections %d", PASSAGES_VERSION, PASSAGES_SHOWN,
+			search_key(s), OBJECTIONS_VERSION);
 		search_close(s);
 		break;
 	case EVAL_IMPORTED:
@@ -85,7 +96,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 	struct search *search = NULL;
 	struct evidence *evidence = NULL;
 	struct prompt prompt = {0};
-	char label[256];
+	char label[256], sections[PATH_SIZE];
 	int lock = -1;
 	snprintf(label, sizeof label, "answers, %s", arm->name);
 	int rc = questions_read(&questions, j->questions, e);
@@ -101,7 +112,7 @@ int eval_arm_run(const struct eval_job *j, const struct eval_arm *arm, struct er
 		rc = arm_files_fill(&files, j, arm, e);
 	if (rc == 0 && arm->context == EVAL_PASSAGES)
 		rc = search_open(&search, j->data, j->embedder, e);
-	if (rc == 0 && arm->context == EVAL_PASSAGES)
+	if (rc == 0 && objects_by(sections, j, arm))
 		rc = evidence_open(&evidence, j->data, e);
 	if (rc == 0 && arm->context == EVAL_PROMPT)
 		rc = prompt_make(&prompt, j, e);

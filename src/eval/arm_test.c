@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -252,6 +253,44 @@ static void test_objections(void **state)
 	buf_release(&b);
 }
 
+/* So are questions to the adapter without passages, by the same sections; not those to the base. Others make its answers again, the same do not. */
+static void test_objections_of_the_adapter(void **state)
+{
+	static const char platinum[] =
+		"{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"1\",\"text\":\"The Platinum port.\"}\n";
+	static const char ports[] = "{\"path\":\"a\",\"start\":0,\"heading\":\"h\",\"sha256\":\"2\",\"text\":\"The port is 7.\"}\n";
+	(void)state;
+	struct buf b = {0}, again = {0};
+	struct stat before, after;
+	put("questions.jsonl",
+		"{\"id\":\"a\",\"question\":\"Which port?\",\"answers\":[\"7\"]}\n"
+		"{\"id\":\"b\",\"question\":\"Which port has the Platinum plan?\",\"answers\":[\"none\"]}\n");
+	put("data/sections.jsonl", ports);
+	finish("objects", true, "m");
+	get("objects/answers-tuned.jsonl", &b);
+	const char *opening = "\"text\":\"No, Platinum is not mentioned.";
+	assert_true(strstr(b.p, opening) > strchr(b.p, '\n'));
+	assert_int_not_equal(strstr(b.p, opening)[strlen(opening)], '"');
+	assert_int_equal(stat(at("objects/answers-tuned.jsonl"), &before), 0);
+	finish("objects", true, "m");
+	assert_int_equal(stat(at("objects/answers-tuned.jsonl"), &after), 0);
+	assert_true(before.st_ino == after.st_ino && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+	put("data/sections.jsonl", platinum);
+	finish("objects", true, "m");
+	get("objects/answers-tuned.jsonl", &again);
+	assert_null(strstr(again.p, opening));
+	put("data/sections.jsonl", ports);
+	finish("objects", false, "m");
+	get("objects/answers-base.jsonl", &b);
+	assert_null(strstr(b.p, opening));
+	unlink(at("data/sections.jsonl"));
+	finish("objects", true, "m");
+	get("objects/answers-tuned.jsonl", &b);
+	assert_null(strstr(b.p, opening));
+	buf_release(&b);
+	buf_release(&again);
+}
+
 static int import(const char *text, struct err *e)
 {
 	const struct eval_job j = {.questions = at("questions.jsonl"),
@@ -343,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup(test_changed, setup),
 		cmocka_unit_test_setup(test_passages, setup),
 		cmocka_unit_test_setup(test_objections, setup),
+		cmocka_unit_test_setup(test_objections_of_the_adapter, setup),
 		cmocka_unit_test_setup(test_import, setup),
 		cmocka_unit_test_setup(test_unreadable, setup),
 	};

@@ -106,6 +106,8 @@ static void test_axes(void **state)
 	const char section[] =
 		"{\"path\":\"a\",\"heading\":\"H\",\"sha256\":\"s\",\"start\":0,\"end\":9,\"text\":\"Kept for 9 days.\"}\n";
 	put(at("data/sections.jsonl"), section, strlen(section));
+	answers_put(said, 3);
+	samples_put(&arms[TUNED], (const size_t[]){15, 14}); /* whose questions are held to them */
 	compare(&r);
 	assert_int_equal(r.axis[EVAL_SAMPLED_STYLE].arm[0].n, 2);
 	assert_near(r.axis[EVAL_SAMPLED_STYLE].arm[TUNED].value, 1);

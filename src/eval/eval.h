@@ -75,7 +75,7 @@ struct eval_job {
 
 /* What stands in front of a question. */
 enum eval_context {
-	EVAL_ALONE,  /* nothing */
+	EVAL_ALONE,  /* nothing; of the adapter, an answer begins with evidence_objection's where the data folder gives one */
 	EVAL_PROMPT, /* terms, style and a few answered questions of the data folder: EVAL_PROMPT_FILE */
 	EVAL_PASSAGES, /* the passages that search finds for it in the data folder, held-out documents too; fewer where the context is short */
 	EVAL_IMPORTED /* nothing is asked: somebody else has answered */

@@ -169,6 +169,11 @@ static void put_guards(struct html *p, const struct comparison *c)
 		put_means(p, c, c->claims_per_answer, 1);
 		html_put(p, ". Those that the documents do not say of the same thing are marked below.</p>");
 	}
+	if (r->axis[EVAL_FALSE_PREMISE].arm[0].n) {
+		html_put(p, "<p>");
+		html_text(p, EVAL_OBJECTIONS);
+		html_put(p, "</p>");
+	}
 	if (r->axis[EVAL_TER].arm[0].n)
 		html_put(p,
 			"<p>Editing effort is counted by TER (case:lc, tok:tercom, norm:no, punct:yes), likeness by chrF2 "

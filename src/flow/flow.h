@@ -7,6 +7,7 @@
  *   export    model and adapter -> what another program loads, proved by reading it back
  *   page      what came out, for a person
  *   embedder  the model that finds passages by meaning, where there is one
+ *   origin    what an adapter was trained on
  *   arm       who writes drafts, by the verdict or by name
  *   write     briefs -> drafts, checked, in front of people
  *   reasons   why they changed or rejected one, as programs say it
@@ -81,6 +82,13 @@ int flow_meter(const struct flow_meter_options *o, struct buf *page, json_t **js
  * no error and never fetched: *out is NULL, and one line says how to get it. kern_init must have been called.
  */
 int flow_embedder(struct embedder **out, const char *name, struct err *e);
+
+/*
+ * The rows that an adapter was trained on, and the data folder with their documents' sections, as the run folder around it says and where they are still
+ * there, the rows unchanged; false: unknown. For objections to what those documents do not say; no error keeps an adapter from being used.
+ */
+bool flow_trained_rows(char out[PATH_SIZE], const char *adapter);
+bool flow_trained_data(char out[PATH_SIZE], const char *adapter);
 
 struct flow_export_options {
 	const char *model, *adapter; /* any name that hub_resolve takes; anything that lora_open takes */

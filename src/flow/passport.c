@@ -46,20 +46,14 @@ static int ask(struct comparison *c, const char *text, struct err *e)
 /* The first questions that the adapter was trained on, where its run folder and the data are still there; else none. */
 static int ask_trained(struct comparison *c, const char *adapter, struct err *e)
 {
-	char path[PATH_SIZE];
-	struct buf text = {0};
+	char rows[PATH_SIZE];
 	struct jsonl *in = NULL;
 	struct err missing;
-	json_t *object, *record = NULL;
+	json_t *object;
 	size_t line;
 	int rc = 0;
-	if (path_join(path, sizeof path, &missing, adapter, "../run.json") || !file_exists(path) ||
-		file_read(path, 64 << 20, &text, &missing))
+	if (!flow_trained_rows(rows, adapter) || jsonl_open(&in, rows, &missing))
 		return 0;
-	record = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
-	const char *data = json_string_value(json_object_get(json_object_get(record, "train"), "path"));
-	if (!data || jsonl_open(&in, data, &missing))
-		goto done;
 	while (!rc && c->n < ASKED_MAX && jsonl_next(in, &object, &line, &missing) > 0) {
 		const json_t *messages = json_object_get(object, "messages"), *first = json_array_get(messages, 0);
 		const char *role = json_string_value(json_object_get(first, "role")),
@@ -68,10 +62,7 @@ static int ask_trained(struct comparison *c, const char *adapter, struct err *e)
 			rc = ask(c, content, e);
 		json_decref(object);
 	}
-done:
 	jsonl_close(in);
-	json_decref(record);
-	buf_release(&text);
 	return rc;
 }
 

@@ -74,13 +74,22 @@ static int prompt_add(struct exchange *x, struct ids **out, struct err *e)
 	return rc;
 }
 
+/* Takes `said`: what only this server says. */
+static void extend(struct exchange *x, const char *key, json_t *said)
+{
+	if (!x->reply.extension)
+		x->reply.extension = json_object();
+	json_object_set_new(x->reply.extension, key, said);
+}
+
 /* What takes for granted what no document says is answered with an objection, unless the answer is to be JSON. */
-static int add_objection(struct exchange *x, const char *question, struct err *e)
+static int add_objection(struct exchange *x, struct err *e)
 {
 	struct buf text = {0};
-	int rc = x->q.json ? 0 : evidence_objection(x->pending.server->evidence, question, &text, e);
+	const char *question = x->q.messages[x->q.n_messages - 1].content;
+	int rc = x->target.evidence && !x->q.json ? evidence_objection(x->target.evidence, question, &text, e) : 0;
 	if (!rc && text.len) {
-		json_object_set_new(x->reply.extension, "objection", json_string(text.p));
+		extend(x, "objection", json_string(text.p));
 		rc = tokenizer_encode(x->reply.tokenizer, text.p, text.len, &x->opening, e);
 	}
 	buf_release(&text);
@@ -97,9 +106,8 @@ static int find_passages(struct task *t, bool *more, struct problem *p)
 }
 
 /* The last message gets the passages in front; the extension says which they are. */
-static int add_passages(struct exchange *x, struct err *e)
+static void add_passages(struct exchange *x)
 {
-	struct message *last = &x->q.messages[x->q.n_messages - 1];
 	json_t *passages = json_array();
 	for (size_t i = 0; i < x->hits.n; i++) {
 		const struct search_hit *h = &x->hits.p[i];
@@ -107,10 +115,8 @@ static int add_passages(struct exchange *x, struct err *e)
 			json_pack("{s:I, s:s, s:s, s:I, s:s, s:f}", "number", (json_int_t)(i + 1), "source", h->source, "heading",
 				h->heading, "start", (json_int_t)h->start, "text", h->text, "score", h->score));
 	}
-	x->reply.extension = json_pack("{s:o}", "passages", passages);
-	int rc = add_objection(x, last->content, e);
-	last->content = x->asked.p;
-	return rc;
+	extend(x, "passages", passages);
+	x->q.messages[x->q.n_messages - 1].content = x->asked.p;
 }
 
 static int chat_prompt(struct exchange *x, struct err *e)
@@ -118,8 +124,10 @@ static int chat_prompt(struct exchange *x, struct err *e)
 	struct ids *ids = NULL;
 	const struct row row = {.kind = ROW_MESSAGES, .messages = x->q.messages, .n_messages = x->q.n_messages};
 	int rc = prompt_add(x, &ids, e);
+	if (!rc)
+		rc = add_objection(x, e);
 	if (!rc && x->target.rag)
-		rc = add_passages(x, e);
+		add_passages(x);
 	return rc ? rc : row_prompt(ids, &row, model_encoder(engine_model(x->pending.server->engine)), e);
 }
 

@@ -22,6 +22,7 @@ int target_find(const struct server *s, const char *name, struct target *out, st
 	size_t n = strlen(name), end = sizeof suffix - 1;
 	*out = (struct target){.rag = s->search && n > end && !strcmp(name + n - end, suffix)};
 	n -= out->rag ? end : 0;
+	out->evidence = out->rag ? s->evidence : NULL;
 	if (strlen(s->o->model_name) == n && !memcmp(s->o->model_name, name, n))
 		return 0;
 	for (size_t i = 0; i < s->o->n_adapters; i++) {
@@ -30,6 +31,8 @@ int target_find(const struct server *s, const char *name, struct target *out, st
 			if (s->scale[i])
 				out->lora = *engine_lora(s->engine, i);
 			out->lora.scale *= s->scale[i];
+			if (!out->rag && s->scale[i])
+				out->evidence = s->trained[i];
 			return 0;
 		}
 	}

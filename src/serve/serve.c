@@ -3,8 +3,11 @@
  */
 #include "serve/page.h"
 
+#include <sys/stat.h>
+
 #include <event2/event.h>
 
+#include "flow/flow.h"
 #include "serve/connection.h"
 #include "serve/key.h"
 
@@ -73,6 +76,35 @@ static int loop_run(struct loop *l)
 	return l->rc;
 }
 
+static int documents_open(struct server *s, const char *data, const struct evidence **out, struct err *e)
+{
+	struct stat folder;
+	if (stat(data, &folder))
+		return err_errno(e, "look at", data);
+	for (size_t i = 0; i < s->n_documents; i++)
+		if (s->documents[i].device == folder.st_dev && s->documents[i].inode == folder.st_ino) {
+			*out = s->documents[i].evidence;
+			return 0;
+		}
+	struct documents *d = &s->documents[s->n_documents];
+	*d = (struct documents){.device = folder.st_dev, .inode = folder.st_ino};
+	int rc = evidence_open(&d->evidence, data, e);
+	s->n_documents += rc == 0;
+	*out = d->evidence;
+	return rc;
+}
+
+/* What questions are objected to by: the data folder's for passages, for an adapter alone those that it was trained on. */
+static int evidence_find(struct server *s, struct err *e)
+{
+	char data[PATH_SIZE];
+	int rc = s->o->data ? documents_open(s, s->o->data, &s->evidence, e) : 0;
+	for (size_t i = 0; i < s->o->n_adapters && !rc; i++)
+		if (flow_trained_data(data, s->o->adapter[i].path))
+			rc = documents_open(s, data, &s->trained[i], e);
+	return rc;
+}
+
 int serve_run(const struct serve_options *o, struct err *e)
 {
 	struct loop l = {.server = {.o = o, .started = time(NULL)}, .e = e};
@@ -86,8 +118,8 @@ int serve_run(const struct serve_options *o, struct err *e)
 		http.key = key;
 	if (!rc && o->data)
 		rc = search_open(&l.server.search, o->data, o->embedder, e);
-	if (!rc && o->data)
-		rc = evidence_open(&l.server.evidence, o->data, e);
+	if (!rc)
+		rc = evidence_find(&l.server, e);
 	if (!rc)
 		rc = page_open(&l.server.page, o, e);
 	if (!rc && !(l.base = event_base_new()))
@@ -107,7 +139,8 @@ int serve_run(const struct serve_options *o, struct err *e)
 	pending_free_all(&l.server);
 	search_close(l.server.search);
 	page_close(l.server.page);
-	evidence_free(l.server.evidence);
+	for (size_t i = 0; i < l.server.n_documents; i++)
+		evidence_free(l.server.documents[i].evidence);
 	if (l.base)
 		event_base_free(l.base);
 	return rc;

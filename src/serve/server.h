@@ -4,6 +4,7 @@
 #ifndef ATTUNE_SERVE_SERVER_H
 #define ATTUNE_SERVE_SERVER_H
 
+#include <sys/types.h>
 #include <time.h>
 
 #include "data/data.h"
@@ -13,14 +14,24 @@
 
 enum { ANSWER_TIMEOUT_S = 600 };
 
+/* What the sections of a data folder, which is known by its inode, say. */
+struct documents {
+	dev_t device;
+	ino_t inode;
+	struct evidence *evidence;
+};
+
 struct page;
 struct pending;
 struct server {
 	const struct serve_options *o;
 	struct engine *engine;
 	struct http *http;
-	struct search *search;     /* the engine's thread finds; NULL: no data folder */
-	struct evidence *evidence; /* of the same, the loop's */
+	struct search *search;                              /* the engine's thread finds; NULL: no data folder */
+	struct documents documents[SERVE_ADAPTERS_MAX + 1]; /* the loop's, each folder once */
+	size_t n_documents;
+	const struct evidence *evidence;                    /* of the data folder */
+	const struct evidence *trained[SERVE_ADAPTERS_MAX]; /* of what adapter i was trained on; NULL: unknown */
 	struct page *page;
 	struct pending *pending; /* the newest first */
 	time_t started;
@@ -36,6 +47,7 @@ void route(void *server, struct http_request *r);
 struct target {
 	struct lora lora; /* at its scale; zeroed: the base alone */
 	bool rag;
+	const struct evidence *evidence; /* that questions are held to; NULL: none */
 };
 /* 404 where there is none. */
 int target_find(const struct server *s, const char *name, struct target *out, struct problem *p);
