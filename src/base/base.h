@@ -88,6 +88,8 @@ int mem_resize(void *p, size_t old_n, size_t new_n, size_t size, struct err *e);
 int mem_reserve(void *p, size_t n, size_t *cap, size_t size, struct err *e);
 char *mem_strdup(const char *s, struct err *e);
 void mem_free(void *p);
+/* Gives whole pages of what was freed back to the system, which an allocator otherwise keeps for later. Costs milliseconds. */
+void mem_trim(void);
 
 /*
  * Fault injection, for tests. The n-th call (1-based) of a kind fails, once or from there on. Kinds: memory (mem_*, arena growth,

@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -140,4 +141,9 @@ char *mem_strdup(const char *s, struct err *e)
 void mem_free(void *p)
 {
 	free(p);
+}
+
+void mem_trim(void)
+{
+	malloc_trim(0);
 }

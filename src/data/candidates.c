@@ -49,18 +49,19 @@ static const char endings[] = "etc one ones way ways thing things time times cas
 			      "directly automatically again together instead either both";
 
 struct entry {
-	const char *key, *form; /* form: as it stands most simply, small unless it never does */
-	size_t n_words;
-	size_t uses, capital, small;         /* inside sentences; capital: every word of it */
-	size_t article, title, bold, plural; /* evidence of a noun */
-	size_t documents, last, nested;      /* last: 1 + the document that counted it last; nested: uses inside longer terms */
+	const char *key, *form;                /* form: as it stands most simply, small unless it never does */
+	uint32_t uses, capital, small;         /* inside sentences; capital: every word of it */
+	uint32_t article, title, bold, plural; /* evidence of a noun */
+	uint32_t documents, last, nested;      /* last: 1 + the document that counted it last; nested: uses inside longer terms */
+	unsigned char n_words;
 	bool acronym, inner, chosen;
 };
 
 struct miner {
 	struct arena *arena;
 	struct entry *slot; /* open addressing, a power of two, at most half full */
-	size_t n_slots, n_used, n_words, document;
+	size_t n_slots, n_used, n_words;
+	uint32_t document;
 };
 
 static struct entry *slot_of(const struct miner *m, const char *key)
@@ -149,7 +150,7 @@ static int count(struct miner *m, const struct word *w, size_t n, struct place a
 	if (!t->key) {
 		if (!(t->key = arena_strdup(m->arena, key, strlen(key), e)))
 			return ERR_RESOURCE;
-		t->n_words = n;
+		t->n_words = (unsigned char)n;
 		m->n_used++;
 	}
 	if (!at.first && !t->form && !plural &&
@@ -271,7 +272,7 @@ static int english_open(struct miner *m, struct err *e)
 			struct entry *t = slot_of(m, key);
 			if (!t->key && !(t->key = arena_strdup(m->arena, key, n + 1, e)))
 				return ERR_RESOURCE;
-			t->uses = strtoul(p + n, NULL, 10);
+			t->uses = (uint32_t)strtoul(p + n, NULL, 10);
 			m->n_used++;
 		}
 		p += strcspn(p, "\n");
@@ -469,7 +470,7 @@ int candidates_find(struct terms *t, const struct document *d, size_t n, struct 
 	int rc = grow(&m, e);
 	for (size_t i = 0; i < n && !rc; i++)
 		if (!d[i].skipped && pages == (d[i].kind == DOCUMENT_PAGE) && !document_is_guide(&d[i])) {
-			m.document = i;
+			m.document = (uint32_t)i;
 			rc = mine_document(&m, &d[i], e);
 		}
 	if (!rc)
@@ -478,5 +479,6 @@ int candidates_find(struct terms *t, const struct document *d, size_t n, struct 
 		rc = choose(&m, t, e);
 	mem_free(m.slot);
 	arena_release(&arena);
+	mem_trim();
 	return rc;
 }

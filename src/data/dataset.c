@@ -11,7 +11,7 @@
 #include "data/settle.h"
 #include "format/format.h"
 
-enum { PARTS = 64, ITEMS_A_PART = 32 };              /* of rows that are made side by side */
+enum { PARTS = 16, ITEMS_A_PART = 32 };              /* of rows that are made side by side */
 enum { TEXT_BYTES_MIN = 80, TEXT_BYTES_MAX = 1600 }; /* the longest fits the shortest usual row of 512 tokens */
 
 static const char *const kind_name[] = {"value", "cell", "definition", "faq", "howto", "step", "section", "reply", "statement",
@@ -19,19 +19,33 @@ static const char *const kind_name[] = {"value", "cell", "definition", "faq", "h
 
 /* ---- ambiguous questions --------------------------------------------------------------------------------------------------- */
 
+/* A question by the hash of what it was before its words were varied: 16 bytes each, where there are millions. */
 struct asked {
-	const char *core;      /* the question before its words were varied */
-	const char **question; /* in its item; set to NULL to drop it */
-	const char *answer;    /* the value of a fact: the same in other words is no contradiction */
-	size_t item;
+	uint64_t hash;
+	uint32_t item, question; /* items fit: their numbers seed their wordings */
 };
 
-static int by_core(const void *a, const void *b)
+static const char *core_of(const struct items *items, const struct asked *a)
+{
+	const struct item *it = &items->p[a->item];
+	return it->cores ? it->cores[a->question] : it->questions[a->question];
+}
+
+/* The value of a fact when the core asks for it: the same in other words is no contradiction. */
+static const char *answer_of(const struct items *items, const struct asked *a)
+{
+	const struct item *it = &items->p[a->item];
+	return it->value && !strcasestr(core_of(items, a), it->value) ? it->value : it->answer;
+}
+
+static int by_core(const void *a, const void *b, void *items)
 {
 	const struct asked *x = a, *y = b;
-	int order = strcmp(x->core, y->core);
-	if (!order)
-		order = strcmp(x->answer, y->answer);
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	int order = strcmp(core_of(items, x), core_of(items, y));
+	if (!order && x->item != y->item)
+		order = strcmp(answer_of(items, x), answer_of(items, y));
 	return order ? order : (x->item > y->item) - (x->item < y->item);
 }
 
@@ -44,26 +58,28 @@ static int drop_ambiguous(struct items *items, struct err *e)
 	struct asked *v = mem_alloc(n, sizeof *v, e);
 	if (!v)
 		return ERR_RESOURCE;
-	for (size_t i = 0; i < items->n; i++) {
-		const struct item *it = &items->p[i];
-		for (size_t q = 0; q < it->n_questions; q++) {
-			if (!it->questions[q])
+	for (size_t i = 0; i < items->n; i++)
+		for (size_t q = 0; q < items->p[i].n_questions; q++) {
+			struct asked a = {.item = (uint32_t)i, .question = (uint32_t)q};
+			if (!items->p[i].questions[q])
 				continue;
-			const char *core = it->cores ? it->cores[q] : it->questions[q];
-			bool asks_value = it->value && !strcasestr(core, it->value);
-			v[k++] = (struct asked){core, &it->questions[q], asks_value ? it->value : it->answer, i};
+			a.hash = hash_bytes(core_of(items, &a), strlen(core_of(items, &a)));
+			v[k++] = a;
 		}
-	}
-	qsort(v, k, sizeof *v, by_core);
+	qsort_r(v, k, sizeof *v, by_core, items);
 	for (size_t i = 0, end; i < k; i = end) {
-		for (end = i + 1; end < k && !strcmp(v[i].core, v[end].core); end++)
+		const char *core = core_of(items, &v[i]);
+		for (end = i + 1; end < k && v[end].hash == v[i].hash && !strcmp(core, core_of(items, &v[end])); end++)
 			;
-		bool same = !strcmp(v[i].answer, v[end - 1].answer); /* sorted: first equals last, so all are equal */
+		/* sorted: first equals last, so all are equal */
+		bool same = v[i].item == v[end - 1].item || !strcmp(answer_of(items, &v[i]), answer_of(items, &v[end - 1]));
+		uint32_t first = v[i].item;
 		for (size_t j = i; j < end; j++)
-			if (!same || v[j].item != v[i].item)
-				*v[j].question = NULL;
+			if (!same || v[j].item != first)
+				items->p[v[j].item].questions[v[j].question] = NULL;
 	}
 	mem_free(v);
+	mem_trim();
 	return 0;
 }
 

@@ -161,7 +161,10 @@ int preferences_make(struct preferences *out, const struct items *items, const s
 	*out = (struct preferences){0};
 	arena_init(&out->arena, 1 << 16);
 	int rc = m.used && m.seen ? 0 : ERR_RESOURCE;
-	for (size_t i = 0; i < items->n && !rc; i++) {
+	bool any = false; /* term that pairs can be made of: mostly there is none, and a large data set has many answers to read */
+	for (size_t i = 0; i < t->n; i++)
+		any |= *t->p[i].preferred && t->p[i].n_forbidden;
+	for (size_t i = 0; i < items->n && any && !rc; i++) {
 		const struct item *it = &items->p[i];
 		if (it->document && it->kind != ITEM_GROUNDED && !document_is_guide(it->document))
 			rc = item_pairs(&m, it, i + 1);

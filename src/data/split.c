@@ -256,5 +256,6 @@ int unseen_texts(struct unseen_text **out, size_t *n, const struct document *d, 
 	trained_release(&t);
 	mem_free(own.p);
 	buf_release(&text);
+	mem_trim();
 	return rc;
 }
