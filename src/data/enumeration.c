@@ -80,6 +80,10 @@ static size_t name_words(const struct category *c, const struct word *w, size_t 
 			const char *forms = names.p;
 			while (forms < names.p + names.n) {
 				size_t len = strcspn(forms, "/|");
+				if (*forms != *w[i].p) {
+					forms += len + 1;
+					continue;
+				}
 				name = (struct str){forms, len};
 				size_t words = str_words(name);
 				struct str text = i + words <= n ? words_text(w, i, i + words) : STR("");

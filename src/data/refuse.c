@@ -127,8 +127,8 @@ static int claim_make(
 
 /* Facts that something asks for, by what asks, each group in the order of the items. */
 struct asking {
-	const char *asks;
-	size_t item;
+	const char *asks, *value;
+	uint32_t item, group;
 };
 struct askings {
 	struct asking *p; /* mem_free */
@@ -147,10 +147,20 @@ static int askings_make(struct askings *v, const struct items *items, size_t n, 
 	*v = (struct askings){.p = mem_alloc(n, sizeof *v->p, e)};
 	for (size_t i = 0; i < n && v->p; i++)
 		if (items->p[i].asks)
-			v->p[v->n++] = (struct asking){items->p[i].asks, i};
+			v->p[v->n++] = (struct asking){.asks = items->p[i].asks, .value = items->p[i].value, .item = (uint32_t)i};
 	if (v->n)
 		qsort(v->p, v->n, sizeof *v->p, by_asks);
+	for (size_t i = 1; i < v->n; i++)
+		v->p[i].group = v->p[i - 1].group + (strcmp(v->p[i].asks, v->p[i - 1].asks) != 0);
 	return v->p ? 0 : ERR_RESOURCE;
+}
+
+/* Has the value a letter or digit, in whatever case, that the text with these bytes lacks? Then it does not stand there. */
+static bool is_elsewhere(const bool byte[256], const char *value)
+{
+	while (*value && byte[tolower((unsigned char)*value)])
+		value++;
+	return *value != 0;
 }
 
 /* The value of another fact that is asked for by the same words, or NULL. Of very many the first OTHERS_MOST are enough to choose from. */
@@ -158,6 +168,7 @@ static const char *other_value(const struct items *items, const struct askings *
 {
 	const struct item *it = &items->p[self];
 	const char *found = NULL;
+	bool byte[256] = {false}; /* of the answer, which holds the value */
 	uint32_t seen = 0;
 	size_t first = 0, high = v->n;
 	while (first < high) {
@@ -167,12 +178,14 @@ static const char *other_value(const struct items *items, const struct askings *
 		else
 			high = mid;
 	}
-	for (size_t i = first; i < v->n && i < first + OTHERS_MOST && !strcmp(v->p[i].asks, it->asks); i++) {
-		const struct item *o = &items->p[v->p[i].item];
-		if (!strcasecmp(o->value, it->value) || strcasestr(it->answer, o->value))
+	for (const char *p = it->answer; *p; p++)
+		byte[tolower((unsigned char)*p)] = true;
+	for (size_t i = first; i < v->n && i < first + OTHERS_MOST && v->p[i].group == v->p[first].group; i++) {
+		const char *value = v->p[i].value;
+		if (!is_elsewhere(byte, value) && (!strcasecmp(value, it->value) || strcasestr(it->answer, value)))
 			continue;
 		if (rng_below(r, ++seen) == 0) /* each with the same chance */
-			found = o->value;
+			found = value;
 	}
 	return found;
 }
@@ -206,15 +219,18 @@ static int claim_item(struct maker *m, const struct item *fact, const char *valu
 	return rc < 0 ? rc : item_ask(m, &it, claim_patterns, COUNT(claim_patterns), &p, e);
 }
 
-/* A question of another fact of the document, and that fact; NULL when chance finds none. */
-static const char *other_question(
-	const struct items *items, size_t n, const struct item *fact, const struct item **other, struct rng *r)
+/* A question of another fact of the document, whose items stand together, and that fact; NULL when chance finds none. */
+static const char *other_question(const struct items *items, size_t n, size_t self, const struct item **other, struct rng *r)
 {
+	const struct item *fact = &items->p[self];
+	size_t first = self;
 	const char *found = NULL;
 	uint32_t seen = 0;
-	for (size_t i = 0; i < n; i++) {
+	while (first && items->p[first - 1].document == fact->document)
+		first--;
+	for (size_t i = first; i < n && items->p[i].document == fact->document; i++) {
 		const struct item *o = &items->p[i];
-		if (!item_asks_to_know(o) || o->document != fact->document || !strcmp(o->answer, fact->answer) || !o->n_questions)
+		if (!item_asks_to_know(o) || !strcmp(o->answer, fact->answer) || !o->n_questions)
 			continue;
 		const char *core = o->cores[rng_below(r, (uint32_t)o->n_questions)];
 		if (!question_is_plain(core) || rng_below(r, ++seen))
@@ -226,10 +242,10 @@ static const char *other_question(
 }
 
 /* The claim taken for granted by a question for something else: with a wrong value, and with the right one. */
-static int since_items(struct maker *m, const struct item *fact, size_t n, const char *wrong, struct rng *r, struct err *e)
+static int since_items(struct maker *m, size_t n, size_t self, const char *wrong, struct rng *r, struct err *e)
 {
-	const struct item *other;
-	const char *question = other_question(m->items, n, fact, &other, r), *claim[2] = {NULL};
+	const struct item copy = m->items->p[self], *fact = &copy, *other; /* the items move when more are added */
+	const char *question = other_question(m->items, n, self, &other, r), *claim[2] = {NULL};
 	struct parts p = {0};
 	struct buf b = {0};
 	struct str first = {fact->answer, strcspn(fact->answer, " ,")};
@@ -255,32 +271,63 @@ static int since_items(struct maker *m, const struct item *fact, size_t n, const
 	return item_ask(m, &twin, since_patterns, COUNT(since_patterns), &p, e);
 }
 
+/* What chance says of a fact. */
+struct draw {
+	struct rng rng;
+	bool asked;        /* as a claim; else it is taken for granted */
+	const char *wrong; /* the value of another fact, or NULL */
+};
+
+static bool is_claim(const struct item *fact)
+{
+	return fact->asks && text_place(fact->answer, fact->value);
+}
+
+/* The search for other values takes most of the time of all that is denied. */
+static void draws_make(struct draw *v, const struct maker *m, const struct askings *askings, size_t first, size_t n)
+{
+#pragma omp parallel for schedule(dynamic, 16)
+	for (size_t i = 0; i < n; i++) {
+		if (!is_claim(&m->items->p[first + i]))
+			continue;
+		rng_init(&v[i].rng, m->options->seed, RNG_DATA, (uint32_t)(first + i), 1);
+		v[i].asked = !rng_below(&v[i].rng, 2);
+		v[i].wrong = other_value(m->items, askings, first + i, &v[i].rng);
+	}
+}
+
+static int claims_of(struct maker *m, size_t n, size_t self, struct draw *d, struct err *e)
+{
+	const struct item fact = m->items->p[self];
+	const char *wrong = d->wrong ? d->wrong : other_number(m, fact.value, &d->rng, e);
+	if (!wrong)
+		return 0;
+	m->document = fact.document;
+	m->section = fact.section;
+	if (!d->asked)
+		return rng_below(&d->rng, 2) ? since_items(m, n, self, wrong, &d->rng, e) : 0;
+	int rc = claim_item(m, &fact, wrong, true, e);
+	return rc == 0 && rng_below(&d->rng, 2) ? claim_item(m, &fact, fact.value, false, e) : rc;
+}
+
 static int claims_make(struct maker *m, size_t n, struct err *e)
 {
+	enum { FACTS = 4096 };
 	struct askings askings;
+	struct draw *v = mem_alloc(FACTS, sizeof *v, e);
 	int rc = askings_make(&askings, m->items, n, e);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		const struct item fact = m->items->p[i];
-		struct rng r;
-		rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)i, 1);
-		if (!fact.asks || !text_place(fact.answer, fact.value))
-			continue;
-		bool asked = !rng_below(&r, 2); /* as a claim; else it is taken for granted */
-		const char *wrong = other_value(m->items, &askings, i, &r);
-		if (!wrong)
-			wrong = other_number(m, fact.value, &r, e);
-		if (!wrong)
-			continue;
-		m->document = fact.document;
-		m->section = fact.section;
-		if (!asked) {
-			rc = rng_below(&r, 2) ? since_items(m, &fact, n, wrong, &r, e) : 0;
-			continue;
+	if (!v)
+		rc = ERR_RESOURCE;
+	for (size_t first = 0; first < n && rc == 0; first += FACTS) {
+		size_t here = n - first < FACTS ? n - first : FACTS;
+		draws_make(v, m, &askings, first, here);
+		for (size_t i = 0; i < here && rc == 0; i++) {
+			arena_reset(m->arena);
+			if (is_claim(&m->items->p[first + i]))
+				rc = claims_of(m, n, first + i, &v[i], e);
 		}
-		rc = claim_item(m, &fact, wrong, true, e);
-		if (rc == 0 && rng_below(&r, 2))
-			rc = claim_item(m, &fact, fact.value, false, e);
 	}
+	mem_free(v);
 	mem_free(askings.p);
 	return rc;
 }
@@ -317,10 +364,14 @@ static int features_make(struct maker *m, const struct document *d, size_t n_doc
 	}
 	m->document = NULL; /* no document says so */
 	m->section = NULL;
+	bool foreign[COUNT(features)];
+#pragma omp parallel for schedule(dynamic) /* each may read all documents; in balance with what can be confirmed */
+	for (size_t i = 0; i < COUNT(features); i++)
+		foreign[i] = i <= FEATURES_LEAST + 2 * n_defined && is_foreign(d, n_documents, features[i]);
 	for (size_t i = 0; i < COUNT(features) && rc == 0; i++) {
 		struct item it = {.kind = ITEM_UNKNOWN};
-		if (i > FEATURES_LEAST + 2 * n_defined || !is_foreign(d, n_documents, features[i]))
-			continue; /* in balance with what can be confirmed */
+		if (!foreign[i])
+			continue;
 		PART(&p, 'T') = features[i];
 		rc = phrase_fill(&it.answer, "The $n documentation does not mention $T, so I cannot say anything about it.", &p,
 			m->arena, e);
@@ -357,12 +408,20 @@ static int press_twins(struct maker *m, size_t n, struct err *e)
 int refusals_make(struct maker *m, const struct document *d, size_t n_documents, struct err *e)
 {
 	size_t n = m->items->n;
+	struct arena scratch;
+	arena_init(&scratch, 1 << 20);
+	m->arena = &scratch; /* most of what is phrased here is not asked; items copy what is */
 	int rc = claims_make(m, n, e);
 	if (rc == 0)
 		rc = press_twins(m, n, e);
 	if (rc == 0)
 		rc = features_make(m, d, n_documents, n, e);
-	return rc < 0 ? rc : outsiders_make(m, d, n_documents, e);
+	if (rc == 0)
+		rc = outsiders_make(m, d, n_documents, e);
+	m->arena = m->kept;
+	arena_release(&scratch);
+	mem_trim();
+	return rc;
 }
 
 /* ---- what cannot be ---------------------------------------------------------------------------------------------------------- */
