@@ -128,18 +128,43 @@ static int reject(const char *file, struct str line, enum pii_kind kind, struct 
 	return rc;
 }
 
-int scrub_gate(struct scrub *s, const char *file, struct buf *rows, struct buf *rejected, struct err *e)
+struct line {
+	size_t at, n;
+	bool held;
+	enum pii_kind kind;
+};
+
+/* The lines, with what they still hold. */
+static int lines_look(struct line **out, size_t *n, const struct scrub *s, const struct buf *rows, struct err *e)
 {
-	size_t kept = 0;
+	struct line *v = NULL;
+	size_t n_lines = 0, cap = 0;
 	int rc = 0;
 	for (size_t at = 0, end; at < rows->len && rc == 0; at = end) {
 		const char *nl = memchr(rows->p + at, '\n', rows->len - at);
 		end = nl ? (size_t)(nl - rows->p) + 1 : rows->len;
-		struct str line = {rows->p + at, end - at};
-		size_t place = 0, n;
-		enum pii_kind kind;
-		if (scrub_match(s, line, &place, &n, &kind)) {
-			rc = reject(file, line, kind, rejected, e);
+		if ((rc = mem_reserve(&v, n_lines, &cap, sizeof *v, e)) == 0)
+			v[n_lines++] = (struct line){.at = at, .n = end - at};
+	}
+#pragma omp parallel for schedule(dynamic, 64)
+	for (size_t i = 0; i < n_lines; i++) {
+		size_t place = 0, length;
+		v[i].held = scrub_match(s, (struct str){rows->p + v[i].at, v[i].n}, &place, &length, &v[i].kind);
+	}
+	*out = v;
+	*n = n_lines;
+	return rc;
+}
+
+int scrub_gate(struct scrub *s, const char *file, struct buf *rows, struct buf *rejected, struct err *e)
+{
+	struct line *v;
+	size_t n, kept = 0;
+	int rc = lines_look(&v, &n, s, rows, e);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		struct str line = {rows->p + v[i].at, v[i].n};
+		if (v[i].held) {
+			rc = reject(file, line, v[i].kind, rejected, e);
 			s->n_rejected++;
 			continue;
 		}
@@ -148,5 +173,6 @@ int scrub_gate(struct scrub *s, const char *file, struct buf *rows, struct buf *
 	}
 	if (rows->len)
 		rows->p[rows->len = kept] = 0;
+	mem_free(v);
 	return rc;
 }

@@ -174,6 +174,35 @@ static void test_texts(void **state)
 	scrub_release(&s);
 }
 
+/* What a text gives away is replaced in the texts behind it, which hold nothing on their own. */
+static void test_texts_again(void **state)
+{
+	(void)state;
+	enum { N = 3 };
+	static const char *const before[N] = {
+		"Nothing here, Zebra-44 neither.", "The password: Zebra-44.", "Then enter Zebra-44 there."};
+	static const char *const after[N] = {
+		"Nothing here, Zebra-44 neither.", "The password: YOUR_SECRET.", "Then enter YOUR_SECRET there."};
+	struct scrub s = {0};
+	struct err e = {0};
+	struct block *blocks = arena_alloc(&corpus.arena, N, sizeof *blocks, NULL);
+	struct section *sections = arena_alloc(&corpus.arena, N, sizeof *sections, NULL);
+	for (size_t i = 0; i < N; i++) {
+		add("page.html", "<p>");
+		blocks[i] = (struct block){.kind = BLOCK_PARAGRAPH, .span = {0, 3}, .text = before[i]};
+		sections[i] = (struct section){.title = "", .heading = "", .span = {0, 3}, .n_blocks = 1};
+		corpus.d[i].blocks = &blocks[i];
+		corpus.d[i].sections = &sections[i];
+		corpus.d[i].n_blocks = corpus.d[i].n_sections = 1;
+	}
+	if (scrub_texts(&s, &corpus, &e))
+		fail_msg("%s", e.text);
+	for (size_t i = 0; i < N; i++)
+		assert_string_equal(blocks[i].text, after[i]);
+	assert_int_equal(s.n, 2);
+	scrub_release(&s);
+}
+
 static int scrub_one(struct corpus *c, const struct document *d, struct err *e)
 {
 	struct scrub s = {0};
@@ -198,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_match, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_texts_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown)};
 	return cmocka_run_group_tests_name("scrub", tests, NULL, NULL);
 }
