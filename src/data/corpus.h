@@ -157,6 +157,7 @@ struct maker {
 	struct arena *kept;  /* of what an item holds; may be the same */
 	const struct names *names;
 	struct items *items;
+	bool words_later;                /* items are appended without their wordings: phrase.h */
 	const struct document *document; /* where the maker is */
 	const struct section *section;
 };

@@ -14,6 +14,7 @@
 #include "data/ledger.h"
 #include "data/names.h"
 #include "data/pairs.h"
+#include "data/phrase.h"
 #include "data/refuse.h"
 #include "data/scrub.h"
 #include "data/settle.h"
@@ -41,25 +42,98 @@ static int document_items(struct maker *m, struct err *e)
 	return rc;
 }
 
-/* What the documents say, one after another; the bytes of pages go with it, and what was needed on the way. */
+/* What a document says, and what is needed on the way. */
+struct said {
+	struct arena scratch, kept;
+	struct items items, unasked;
+	size_t first; /* the number of the first item */
+	int rc;
+	struct err e;
+};
+
+static struct maker maker_of(const struct maker *m, struct said *s, const struct document *d)
+{
+	struct maker own = *m;
+	own.arena = &s->scratch;
+	own.kept = &s->kept;
+	own.items = &s->items;
+	own.words_later = true;
+	own.document = d;
+	return own;
+}
+
+static void document_say(const struct maker *m, struct said *s, const struct document *d)
+{
+	struct maker own = maker_of(m, s, d);
+	s->items.n = s->unasked.n = 0;
+	s->rc = d->skipped || d->unseen ? 0 : document_items(&own, &s->e);
+	if (s->rc == 0 && !d->skipped)
+		s->rc = ledger_document(&own, &s->unasked, 0, &s->e);
+}
+
+static void document_word(const struct maker *m, struct said *s, const struct document *d)
+{
+	const struct maker own = maker_of(m, s, d);
+	for (size_t i = 0; i < s->items.n && s->rc == 0; i++)
+		s->rc = item_word(&own, &s->items.p[i], s->first + i, i ? &s->items.p[i - 1] : NULL, &s->e);
+	arena_reset(&s->scratch);
+}
+
+/* In the order of the documents. */
+static int said_add(struct maker *m, const struct said *s, struct items *unasked, struct err *e)
+{
+	int rc = s->rc ? err_set(e, s->rc, "%s", s->e.text) : 0;
+	for (size_t i = 0; i < s->items.n && rc == 0; i++)
+		rc = items_add(m->items, &s->items.p[i], e);
+	for (size_t i = 0; i < s->unasked.n && rc == 0; i++)
+		rc = items_add(unasked, &s->unasked.p[i], e);
+	return rc;
+}
+
+/*
+ * What the documents say, some of them at a time on all threads: first what is asked, then, since its number seeds the wording of an item, the
+ * words. The bytes of pages go with it.
+ */
 static int items_make(struct maker *m, struct corpus *c, struct items *unasked, struct err *e)
 {
-	struct arena scratch;
-	int rc = 0;
-	arena_init(&scratch, 1 << 20);
-	m->arena = &scratch;
-	for (size_t i = 0; i < c->n && rc == 0; i++) {
-		size_t first = m->items->n;
-		m->document = &c->d[i];
-		if (!c->d[i].skipped && !c->d[i].unseen)
-			rc = document_items(m, e);
-		if (rc == 0 && !c->d[i].skipped)
-			rc = ledger_document(m, unasked, first, e);
-		document_forget(&c->d[i]);
-		arena_reset(&scratch);
+	enum { DOCUMENTS = 32, SCRATCH_BYTES = 1 << 18, TRIM_BYTES = 8 << 20 };
+	struct said *s = mem_alloc(DOCUMENTS, sizeof *s, e);
+	size_t freed = 0;
+	int rc = s ? 0 : ERR_RESOURCE;
+	for (size_t i = 0; s && i < DOCUMENTS; i++) {
+		arena_init(&s[i].scratch, SCRATCH_BYTES);
+		arena_init(&s[i].kept, SCRATCH_BYTES);
 	}
-	m->arena = m->kept;
-	arena_release(&scratch);
+	for (size_t first = 0; first < c->n && rc == 0; first += DOCUMENTS) {
+		struct document *d = c->d + first;
+		size_t n = c->n - first < DOCUMENTS ? c->n - first : DOCUMENTS, number = m->items->n;
+#pragma omp parallel for schedule(dynamic)
+		for (size_t i = 0; i < n; i++)
+			document_say(m, &s[i], &d[i]);
+		for (size_t i = 0; i < n; number += s[i++].items.n)
+			s[i].first = number;
+#pragma omp parallel for schedule(dynamic)
+		for (size_t i = 0; i < n; i++)
+			document_word(m, &s[i], &d[i]);
+		for (size_t i = 0; i < n && rc == 0; i++)
+			rc = said_add(m, &s[i], unasked, e);
+		for (size_t i = 0; i < n; i++) {
+			freed += d[i].own ? d[i].size : 0;
+			document_forget(&d[i]);
+		}
+		if (freed > TRIM_BYTES) { /* other threads' memory is made elsewhere than where the pages were read */
+			mem_trim();
+			freed = 0;
+		}
+	}
+	for (size_t i = 0; s && i < DOCUMENTS; i++) {
+		arena_join(m->kept, &s[i].kept);
+		arena_release(&s[i].scratch);
+		mem_free(s[i].items.p);
+		mem_free(s[i].unasked.p);
+	}
+	mem_free(s);
+	mem_trim();
 	return rc;
 }
 
@@ -73,6 +147,7 @@ static int documents_read(struct scrub *s, struct corpus *c, const struct data_o
 		rc = scrub_texts(s, c, e);
 	for (size_t i = 0; i < s->n && rc == 0; i++)
 		out->n_pii[s->place[i].kind]++;
+	mem_trim(); /* trees of pages, 120 of 360 MB where there are 100 MB of them */
 	return rc;
 }
 

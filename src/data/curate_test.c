@@ -334,6 +334,14 @@ static void test_threads(void **state)
 		assert_int_equal(made[i].len, made[0].len);
 		assert_memory_equal(made[i].p, made[0].p, made[0].len);
 	}
+	size_t n_kept = 0; /* every eighth item keeps a question: numbers run through all documents */
+	for (const char *p = made[0].p, *digits; (p = strstr(p, ",\"stratum\":\"known\"")); p++, n_kept++) {
+		for (digits = p; digits[-1] != ':';)
+			digits--;
+		assert_int_equal(strtoul(digits, NULL, 10) % 8, 0);
+	}
+	if (n_kept < 3)
+		fail_msg("%zu questions are kept", n_kept);
 	omp_set_num_threads(before);
 	buf_release(&page);
 	for (int i = 0; i < 3; i++)

@@ -105,10 +105,9 @@ static const char *keep(const struct maker *m, const char *s, const char *before
 	return before && !strcmp(before, s) ? before : arena_strdup(m->kept, s, strlen(s), e);
 }
 
-/* Appends the item with everything that it holds copied out of the stage's memory. */
-static int item_keep(struct maker *m, struct item *it, struct err *e)
+/* Has everything that the item holds copied out of the stage's memory. `before`: the item before it, or NULL. */
+static int item_keep(const struct maker *m, struct item *it, const struct item *before, struct err *e)
 {
-	const struct item *before = m->items->n ? &m->items->p[m->items->n - 1] : NULL;
 	const struct item from = *it;
 	it->subject = keep(m, from.subject, NULL, e);
 	it->value = keep(m, from.value, NULL, e);
@@ -128,22 +127,21 @@ static int item_keep(struct maker *m, struct item *it, struct err *e)
 		if (!it->questions[i] || !it->cores[i])
 			return ERR_RESOURCE;
 	}
-	return items_add(m->items, it, e);
+	return 0;
 }
 
-int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e)
+int item_word(const struct maker *m, struct item *it, size_t number, const struct item *before, struct err *e)
 {
 	uint32_t order[CORES_MAX];
-	size_t most = (m->options->n_phrasings * share[it->kind] + 9) / 10;
+	size_t most = (m->options->n_phrasings * share[it->kind] + 9) / 10, n = it->n_questions;
 	struct item item = *it;
 	struct rng r;
-	if (!c->n)
-		return 0;
-	rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)m->items->n, 0);
-	for (size_t i = 0; i < c->n; i++)
+	rng_init(&r, m->options->seed, RNG_DATA, (uint32_t)number, 0);
+	for (size_t i = 0; i < n; i++)
 		order[i] = (uint32_t)i;
-	rng_shuffle(&r, order, c->n);
-	bool reserves = c->n >= 3 && m->items->n % 8 == 0;
+	rng_shuffle(&r, order, n);
+	bool reserves = n >= 3 && number % 8 == 0;
+	item.n_questions = 0;
 	item.reserved = reserves ? 0 : SIZE_MAX;
 	item.questions = arena_alloc(m->arena, most, sizeof *item.questions, e);
 	item.cores = arena_alloc(m->arena, most, sizeof *item.cores, e);
@@ -151,9 +149,9 @@ int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c
 		return ERR_RESOURCE;
 	/* The first core is asked once only when it is reserved: validation must not see its words. */
 	for (size_t i = 0, k = 0; i < most; i++, k++) {
-		const char *question, *from = c->of[order[k % c->n]];
-		if (reserves && k && k % c->n == 0)
-			from = c->of[order[++k % c->n]];
+		const char *question, *from = it->cores[order[k % n]];
+		if (reserves && k && k % n == 0)
+			from = it->cores[order[++k % n]];
 		int rc = question_vary(&question, from, m->names, &r, m->arena, e);
 		if (rc < 0)
 			return rc;
@@ -162,9 +160,26 @@ int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c
 		item.cores[item.n_questions] = from;
 		item.questions[item.n_questions++] = question;
 	}
+	int rc = item_keep(m, &item, before, e);
+	if (rc == 0)
+		*it = item;
+	return rc;
+}
+
+int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e)
+{
+	struct item item = *it;
+	size_t n = m->items->n;
+	if (!c->n)
+		return 0;
 	item.document = m->document;
 	item.section = m->section;
-	return item_keep(m, &item, e);
+	item.n_questions = c->n;
+	if (!(item.cores = arena_alloc(m->arena, c->n, sizeof *item.cores, e)))
+		return ERR_RESOURCE;
+	memcpy(item.cores, c->of, c->n * sizeof *item.cores);
+	int rc = m->words_later ? 0 : item_word(m, &item, n, n ? &m->items->p[n - 1] : NULL, e);
+	return rc < 0 ? rc : items_add(m->items, &item, e);
 }
 
 int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e)

@@ -36,9 +36,15 @@ int items_add(struct items *v, const struct item *it, struct err *e);
 /*
  * Appends `it`, asked options.n_phrasings times (what is no value less often, by its kind): the cores in an order
  * chosen by chance from the seed and the number of the item, each time in other words (vary.h). Every eighth item keeps one pattern
- * for validation. An item that no pattern fits is left out.
+ * for validation. An item that no pattern fits is left out. Where m->words_later, its cores stand in the stage's memory for now.
  */
 int item_ask_cores(struct maker *m, const struct item *it, const struct cores *c, struct err *e);
 int item_ask(struct maker *m, const struct item *it, const char *const *patterns, size_t n, const struct parts *p, struct err *e);
+
+/*
+ * Gives an appended item with m->words_later its questions, as the item of this number, and copies what it holds out of the stage's memory.
+ * `before`: the one before it, whose strings it may share, or NULL. Different items may be worded at the same time, with a maker each.
+ */
+int item_word(const struct maker *m, struct item *it, size_t number, const struct item *before, struct err *e);
 
 #endif
