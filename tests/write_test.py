@@ -6,6 +6,7 @@ usage: write_test.py ATTUNE GOLDEN_DIR
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -124,6 +125,45 @@ def test_arms():
     put("judged/eval/eval.json", '{"best": 3}')
     rc, err, _ = written("e")
     Case.check("refused: what is no evaluation", rc == 4 and "eval.json: expected an evaluation" in err, (rc, err))
+
+
+def test_grounded():
+    """Of a model that knows nothing and says anything no number is left, and what is left is what it said."""
+    mark = re.compile(r"\[(?:number|name)\?\]")
+    put("bare.jsonl", "".join(json.dumps({"type": "faq", "points": "Harbor " + "x" * i}) + "\n" for i in range(70)))
+    os.mkdir("bare")
+    os.mkdir("bare-free")
+    args = ("--in", "bare.jsonl", "--model", MODEL, "--arm", "base", "--max-tokens", "24", "--temperature", "1")
+    run("write", *args, "--results", "bare-free", "--out", "free")
+    rc, out, err = run("write", *args, "--results", "bare", "--out", "grounded", "--grounded")
+    free, grounded = lines("free/drafts.jsonl"), lines("grounded/drafts.jsonl")
+    n = [len(mark.findall(d["text"])) for d in grounded]
+    Case.check("places are left open, and counted", rc == 0 and sum(n) > 10 and f"left open   {sum(n)} places in {sum(map(bool, n))} drafts" in out, (rc, out, err))
+    Case.check("nobody has told a number", any(re.search(r"\d", d["text"]) for d in free) and not any(re.search(r"\d", d["text"]) for d in grounded),
+               [d["text"] for d in grounded if re.search(r"\d", d["text"])])
+    Case.check("what is not open stays", all(re.fullmatch(".+?".join(map(re.escape, mark.split(g["text"]))), f["text"], re.S) for f, g in zip(free, grounded)) and
+               all(f["text"] == g["text"] for f, g, k in zip(free, grounded, n) if not k), (free, grounded))
+    Case.check("each is a finding for a person, and no claim", [sum(f["kind"] == "gap" for f in d["findings"]) for d in grounded] == n and
+               all(mark.fullmatch(d["text"].encode()[f["start"]:f["end"]].decode()) for d in grounded for f in d["findings"]), grounded)
+    Case.check("the drafts say so", all(g["origin"] == f"{f['origin']}, grounded" for f, g in zip(free, grounded)), grounded[0])
+    with open("grounded/drafts.jsonl", "rb") as f:
+        whole = f.read()
+    put("grounded/drafts.jsonl", whole[:len(whole) // 2].decode(errors="ignore"))
+    rc, out, err = run("write", *args, "--results", "bare", "--out", "grounded", "--grounded")
+    with open("grounded/drafts.jsonl", "rb") as f:
+        Case.check("cut and run again: the same bytes", rc == 0 and f.read() == whole, (rc, err))
+    seen = run("review", "--results", "bare", text="s\n" * 139 + "q\n")[1]
+    Case.check("review shows them", seen.count('gap "[name?]": a place left open: which name belongs here?') >= sum(n) // 2, seen[-500:])
+    os.mkdir("open")
+    put("open.jsonl", "".join(json.dumps({"id": f"o{i}", "prompt": f"Say {i}.", "text": f"It takes [number?] days, number {i}."}) + "\n" for i in range(3)))
+    put("filled.jsonl", json.dumps({"id": "o0", "action": "accept"}) + "\n" + json.dumps({"id": "o1", "action": "edit", "text": "It takes [name?] days."}) + "\n" +
+        json.dumps({"id": "o2", "action": "edit", "text": "It takes nine days."}) + "\n")
+    run("review", "--results", "open", "--import", "open.jsonl")
+    run("review", "--results", "open", "--decisions", "filled.jsonl")
+    rc, _, err = run("review", "--results", "open", "--export", "filled-rows.jsonl", "--preferences", "filled-pairs.jsonl", "--labels", "filled-labels.jsonl")
+    Case.check("nothing is learnt from what is still open", rc == 0 and [r["messages"][1]["content"] for r in lines("filled-rows.jsonl")] == ["It takes nine days."] and
+               [p["chosen"] for p in lines("filled-pairs.jsonl")] == ["It takes nine days."] and
+               [k["completion"] for k in lines("filled-labels.jsonl") if k["label"]] == ["It takes nine days."], err)
 
 
 def test_resumed():
@@ -383,6 +423,7 @@ def main():
         run("curate", "--in", "docs", "--out", "results/data")
         test_briefs()
         test_arms()
+        test_grounded()
         test_resumed()
         test_thousand()
         test_review()

@@ -59,7 +59,7 @@ static json_t *finding_sarif(const char *path, const char *text, const struct li
 	for (size_t i = f->start; i < f->end; i++)
 		end_line += text[i] == '\n';
 	json_t *o = json_pack("{s:s, s:s, s:{s:o}, s:[{s:{s:o, s:o}}]}", "ruleId", lint_kind_name(f->kind), "level",
-		f->kind == LINT_TERM || f->kind == LINT_CLAIM ? "error" : "warning", "message", "text",
+		f->kind == LINT_TERM || f->kind == LINT_CLAIM || f->kind == LINT_GAP ? "error" : "warning", "message", "text",
 		json_text(f->message, strlen(f->message)), "locations", "physicalLocation", "artifactLocation", artifact(path),
 		"region", region(text, f->start, f->end, end_line));
 	if (*instead)

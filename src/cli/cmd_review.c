@@ -4,6 +4,7 @@
  */
 #include "cli/review.h"
 #include "cli/verbs.h"
+#include "data/data.h"
 
 #include <string.h>
 
@@ -188,20 +189,21 @@ static int export_one(void *context, const struct review *v, struct err *e)
 	const struct review_draft *d = &v->draft;
 	bool edited = v->verdict.action == REVIEW_EDIT, good = edited || v->verdict.action == REVIEW_ACCEPT;
 	const char *text = edited ? v->verdict.text : d->text;
+	bool open = good && gaps_in(text); /* nobody has finished it, and a model would learn to write marks */
 	json_t *one = NULL;
 	int rc = x->wanted[CASES] ? review_case(&one, v, e) : 0;
 	if (rc || one) /* what is asked again must not be trained on */
 		return rc ? rc : export_put(x, CASES, one, e);
-	if (good)
+	if (good && !open)
 		rc = export_put(x, ROWS,
 			json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:{s:s, s:o*}}", "messages", "role", "user", "content", d->prompt,
 				"role", "assistant", "content", text, "source", "review", d->id, "simulated",
 				v->verdict.simulated ? json_true() : NULL),
 			e);
-	if (!rc && edited)
+	if (!rc && edited && !open)
 		rc = export_put(
 			x, PAIRS, json_pack("{s:s, s:s, s:s}", "prompt", d->prompt, "chosen", text, "rejected", d->text), e);
-	if (!rc && good)
+	if (!rc && good && !open)
 		rc = export_put(x, LABELS, label(v, text, true), e);
 	if (!rc && (edited || v->verdict.action == REVIEW_REJECT))
 		rc = export_put(x, LABELS, label(v, d->text, false), e);

@@ -1,5 +1,6 @@
 /* attune write: briefs to drafts, checked against the documents and put in front of people. */
 #include "cli/verbs.h"
+#include "data/data.h"
 #include "flow/flow.h"
 
 #include <string.h>
@@ -15,6 +16,8 @@ static int print_written(const struct flow_written *w, const struct flow_write_o
 	if (!rc && o->data)
 		rc = buf_printf(&text, e, "findings    %.1f a draft, of which %.1f claims without support\n",
 			(double)w->n_findings / n, (double)w->n_claims / n);
+	if (!rc && (o->grounded || w->n_gaps))
+		rc = buf_printf(&text, e, "left open   %zu places in %zu drafts, for a person to fill in\n", w->n_gaps, w->n_open);
 	if (!rc)
 		rc = print_text(&text, e);
 	buf_release(&text);
@@ -36,6 +39,8 @@ static int arm_choose(struct flow_arm *arm, const char **model, struct buf *orig
 	rc = buf_printf(origin, e, "%s of %s", arm->name, *model);
 	if (!rc && *arm->adapter)
 		rc = buf_printf(origin, e, " with %s (%.8s)", arm->adapter, hex);
+	if (!rc && cli_flag(c, "grounded"))
+		rc = buf_puts(origin, ", grounded", e);
 	if (!rc)
 		log_line(LOG_INFO, "written by %s, %s", origin->p, arm->why);
 	if (!rc && !choice.name && *arm->model && strcmp(*model, arm->model))
@@ -52,8 +57,12 @@ static int run(const struct cli *c, struct err *e)
 	char data[PATH_SIZE], reviews[PATH_SIZE];
 	struct buf origin = {0};
 	const char *results = cli_flag(c, "results"), *model = NULL;
-	struct flow_write_options o = {
-		.in = cli_flag(c, "in"), .out = cli_flag(c, "out"), .arm = &arm, .reviews = reviews, .stop = &interrupted};
+	struct flow_write_options o = {.in = cli_flag(c, "in"),
+		.out = cli_flag(c, "out"),
+		.arm = &arm,
+		.reviews = reviews,
+		.grounded = cli_flag(c, "grounded") != NULL,
+		.stop = &interrupted};
 	int rc = dir_exists(results)
 		? 0
 		: err_set(e, ERR_USAGE, "--results %s: no such folder; expected one that attune run made", results);
@@ -96,7 +105,7 @@ const struct command command_write = {
 	.summary = "Write drafts from briefs, check them against the documents, and queue them for review.",
 	.examples = {"attune write --in briefs.csv --out drafts --results sample/.attune",
 		"attune write --in briefs.csv --out drafts --results sample/.attune --arm tuned --adapter run/adapter",
-		"attune write --in briefs.jsonl --out drafts --results sample/.attune --max-tokens 400"},
+		"attune write --in briefs.jsonl --out drafts --results sample/.attune --grounded --max-tokens 400"},
 	.flags =
 		(const struct flag[]){
 			{.name = "model",
@@ -122,6 +131,10 @@ const struct command command_write = {
 				.help = "who writes: base, prompt, rag, tuned or rag+tuned; without it the one that the verdict in "
 					"--results "
 					"recommends, without a verdict rag, or base where there is no data folder"},
+			{.name = "grounded",
+				.help = "leave open, as " GAP_NUMBER " and " GAP_NAME
+					", every number, version, flag and name that is in neither the "
+					"brief nor the passages (where there are no passages: in no document)"},
 			FLAG_EMBEDDER, FLAGS_SAMPLING("0", "1"), {0}},
 	.run = run,
 };

@@ -165,6 +165,7 @@ struct value {
 	const char *unit;
 	const char *text;
 	size_t start, end; /* bytes of the text that was read */
+	size_t unit_start; /* where words of its unit begin; `end`: it has none */
 	bool whole;        /* the text holds this value and nothing else */
 };
 struct values {
@@ -186,6 +187,11 @@ bool value_is(const struct value *v, const struct value *wanted);
 struct evidence;
 /* Of a data folder; ERR_DATA where it has no sections.jsonl. The caller frees. Immutable, may be shared. */
 int evidence_open(struct evidence **out, const char *data, struct err *e);
+/* Of texts that are at hand, as if each were a section of its own. */
+struct evidence_text {
+	const char *path, *heading, *text;
+};
+int evidence_of(struct evidence **out, const struct evidence_text *t, size_t n, struct err *e);
 void evidence_free(struct evidence *v);
 
 /* How the documents write a word that they never write otherwise inside a sentence ("Bridge"); NULL: they do, or do not know it. */
@@ -216,12 +222,31 @@ int evidence_check(const struct evidence *v, const char *question, const char *t
 int evidence_objection(const struct evidence *v, const char *question, struct buf *out, struct err *e);
 enum { OBJECTIONS_VERSION = 1 }; /* grows whenever the same documents and question give another objection than before */
 
+/* ---- places left open ------------------------------------------------------------------------------------------------------------ */
+
+/* What stands in a draft where only a person knows what to write. */
+#define GAP_NUMBER "[number?]"
+#define GAP_NAME "[name?]" /* a name, a flag, other code */
+
+struct gaps {
+	const struct evidence *evidence[2]; /* what may be said; NULL: none */
+	bool cut;                           /* the text may end inside a word: what is claimed there is open in any case */
+};
+/*
+ * Appends the text with a gap in place of every value, name and code that none of the evidence has anywhere, whatever it is said of: the same value as value_is takes
+ * it, or of a unit with the same last word; the words of a name in one section; code letter by letter. The unit of a value stays. Capitals that open a sentence, a heading or
+ * a label tell nothing.
+ */
+int gaps_open(const struct gaps *g, const char *text, struct buf *out, struct err *e);
+bool gaps_in(const char *text);
+
 /* ---- drafts ------------------------------------------------------------------------------------------------------------------- */
 
 enum lint_kind {
 	LINT_TERM,   /* a word that terms.yaml forbids; a name in other letters than the documents' */
 	LINT_CLAIM,  /* a value or name that the documents do not support */
 	LINT_STYLE,  /* against the style guide among the documents, or against any: praise, "!", the the, very long sentences */
+	LINT_GAP,    /* a place that is still open: GAP_NUMBER, GAP_NAME */
 	LINT_SEARCH, /* what makes a passage bad to quote: vague amounts, "It ..." below a heading, one word again and again */
 	LINT_KINDS
 };
@@ -246,7 +271,11 @@ int lint_open(struct lint **out, const char *data, struct err *e);
 void lint_free(struct lint *l);
 /* Findings in a draft, plain text or Markdown, in its order; code is left alone but for claims. */
 int lint_draft(const struct lint *l, const char *text, struct lint_findings *out, struct err *e);
+/* The gaps alone, which need no data folder. */
+int lint_gaps(const char *text, struct lint_findings *out, struct err *e);
 void lint_findings_release(struct lint_findings *f);
+/* The evidence in it; valid until _free. */
+const struct evidence *lint_evidence(const struct lint *l);
 
 /* What the fixes of a draft made of it. */
 struct lint_fixed {

@@ -287,30 +287,50 @@ double evidence_weight_of(const struct evidence *v, uint64_t hash)
 	return f ? log(1 + (double)v->n_sources / (double)f->n) : 0;
 }
 
-int evidence_open(struct evidence **out, const char *data, struct err *e)
+static int evidence_new(struct evidence **out, struct err *e)
 {
-	char path[PATH_SIZE];
-	struct evidence *v = mem_alloc(1, sizeof *v, e);
-	*out = NULL;
+	struct evidence *v = *out = mem_alloc(1, sizeof *v, e);
 	if (!v)
 		return ERR_RESOURCE;
 	arena_init(&v->arena, ARENA_BLOCK);
 	v->stemmer = sb_stemmer_new("english", NULL);
-	int rc = v->stemmer ? path_join(path, sizeof path, e, data, "sections.jsonl")
-			    : err_set(e, ERR_RESOURCE, "out of memory for a stemmer");
+	return v->stemmer ? 0 : err_set(e, ERR_RESOURCE, "out of memory for a stemmer");
+}
+
+/* All sections are there, or not, by rc: the last step of both ways to evidence. */
+static int evidence_finish(struct evidence *v, struct evidence **out, int rc, struct err *e)
+{
+	if (rc == 0)
+		rc = frequencies_count(v, e);
+	if (rc == 0)
+		forms_merge(v);
+	else
+		evidence_free(v);
+	*out = rc == 0 ? v : NULL;
+	return rc;
+}
+
+int evidence_open(struct evidence **out, const char *data, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct evidence *v;
+	int rc = evidence_new(&v, e);
+	if (rc == 0)
+		rc = path_join(path, sizeof path, e, data, "sections.jsonl");
 	if (rc == 0 && !file_exists(path))
 		rc = err_set(e, ERR_DATA, "%s: no such file; expected a data folder as 'attune curate' writes it", path);
 	if (rc == 0)
 		rc = jsonl_each(path, section_read, v, e);
-	if (rc == 0)
-		rc = frequencies_count(v, e);
-	forms_merge(v);
-	if (rc < 0) {
-		evidence_free(v);
-		return rc;
-	}
-	*out = v;
-	return 0;
+	return evidence_finish(v, out, rc, e);
+}
+
+int evidence_of(struct evidence **out, const struct evidence_text *t, size_t n, struct err *e)
+{
+	struct evidence *v;
+	int rc = evidence_new(&v, e);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = source_add(v, t[i].path, t[i].heading, t[i].text, e);
+	return evidence_finish(v, out, rc, e);
 }
 
 void evidence_free(struct evidence *v)

@@ -57,4 +57,9 @@ uint64_t evidence_word_hash(const struct evidence *v, const struct word *w); /* 
 bool evidence_bag_has(const struct evidence *v, const struct bag *b, uint64_t hash);
 double evidence_weight_of(const struct evidence *v, uint64_t hash); /* 0: no section has the word */
 
+/* evidence_check.c. "one", "six", "two steps": they count what the writer sees, not what the documents say; `said`: the value's bytes. */
+bool evidence_is_manner(const char *said, const struct value *v);
+bool evidence_is_name_word(const struct word *w);
+bool evidence_in_value(const struct values *values, size_t at); /* is byte `at` of the text in one? */
+
 #endif

@@ -126,7 +126,7 @@ static void claim_place(struct evidence_claim *c, const struct evidence *v, cons
 }
 
 /* "one", "six"; "two steps": they count what the writer sees, not what the documents say. */
-static bool is_manner_of_speaking(const char *said, const struct value *v)
+bool evidence_is_manner(const char *said, const struct value *v)
 {
 	struct str unit = {v->unit, strlen(v->unit)};
 	return v->kind == VALUE_NUMBER && isalpha((unsigned char)*said) &&
@@ -143,7 +143,7 @@ static int value_check(struct check *k, const struct value *value, struct str se
 	const struct stated *said = NULL;
 	const char *instead = "";
 	struct contexts c;
-	if (is_manner_of_speaking(k->text + value->start, value))
+	if (evidence_is_manner(k->text + value->start, value))
 		return 0;
 	for (size_t i = 0; i < k->asked.n; i++)
 		if (value_is(&k->asked.p[i], value))
@@ -212,7 +212,7 @@ static void name_check(
 	claim_place(made, v, &nearest);
 }
 
-static bool is_name_word(const struct word *w)
+bool evidence_is_name_word(const struct word *w)
 {
 	return isupper((unsigned char)*w->p) && !word_is_function(w) &&
 		!word_in(w,
@@ -220,7 +220,7 @@ static bool is_name_word(const struct word *w)
 			"Monday Tuesday Wednesday Thursday Friday Saturday Sunday");
 }
 
-static bool in_value(const struct values *values, size_t at)
+bool evidence_in_value(const struct values *values, size_t at)
 {
 	for (size_t i = 0; i < values->n; i++)
 		if (at >= values->p[i].start && at < values->p[i].end)
@@ -237,9 +237,10 @@ static void names_check(struct check *k, struct str sentence, const struct value
 	contexts_fill(&asked, k, (struct str){k->text, 0}, 0, 0);
 	for (size_t i = 1, end; i < n; i = end) {
 		end = i + 1;
-		if (!is_name_word(&w[i]) || in_value(values, (size_t)(w[i].p - k->text)))
+		if (!evidence_is_name_word(&w[i]) || evidence_in_value(values, (size_t)(w[i].p - k->text)))
 			continue;
-		while (end < n && !w[end - 1].stop && is_name_word(&w[end]) && !in_value(values, (size_t)(w[end].p - k->text)))
+		while (end < n && !w[end - 1].stop && evidence_is_name_word(&w[end]) &&
+			!evidence_in_value(values, (size_t)(w[end].p - k->text)))
 			end++;
 		name_check(k, w, i, end, sentence, &asked.asked);
 	}

@@ -14,7 +14,7 @@
 enum { DRAFT_MAX = 16 << 20 };
 
 static const char *const kind_name[LINT_KINDS] = {
-	[LINT_TERM] = "term", [LINT_CLAIM] = "claim", [LINT_STYLE] = "style", [LINT_SEARCH] = "search"};
+	[LINT_TERM] = "term", [LINT_CLAIM] = "claim", [LINT_STYLE] = "style", [LINT_GAP] = "gap", [LINT_SEARCH] = "search"};
 
 const char *lint_kind_name(enum lint_kind kind)
 {
@@ -150,6 +150,12 @@ static int terms_check(struct draft *d, size_t start, size_t end)
 
 /* ---- claims ------------------------------------------------------------------------------------------------------------------- */
 
+/* A mark in backticks claims nothing. */
+static bool is_gap(const char *p, size_t n)
+{
+	return memmem(p, n, GAP_NUMBER, strlen(GAP_NUMBER)) || memmem(p, n, GAP_NAME, strlen(GAP_NAME));
+}
+
 /* With the heading and the sentence before as what is asked. */
 static int claims_check(struct draft *d, struct str sentence, struct str before)
 {
@@ -165,7 +171,7 @@ static int claims_check(struct draft *d, struct str sentence, struct str before)
 		rc = evidence_check(d->l->evidence, asked.p, text, &a, &claims, d->e);
 	for (size_t i = 0; rc == 0 && i < claims.n; i++) {
 		const struct evidence_claim *c = &claims.p[i];
-		if (c->supported)
+		if (c->supported || is_gap(text + c->start, c->end - c->start))
 			continue;
 		if (*c->instead)
 			snprintf(message, sizeof message, "the documents have \"%s\" (%s, %s)", c->instead, c->path, c->heading);
@@ -217,6 +223,24 @@ static int row_check(struct draft *d, const struct str *cell, size_t n)
 		struct str head = i < d->n_columns ? d->column[i] : (struct str){"", 0};
 		snprintf(asked, sizeof asked, "%.*s %.*s", i ? (int)cell[0].n : 0, cell[0].p, (int)head.n, head.p);
 		rc = claims_check(d, cell[i], (struct str){asked, strlen(asked)});
+	}
+	return rc;
+}
+
+/* ---- gaps --------------------------------------------------------------------------------------------------------------------- */
+
+/* Wherever they stand, code included: they are to be filled in everywhere. */
+static int gaps_check(struct draft *d)
+{
+	static const struct {
+		const char *mark, *message;
+	} gap[] = {{GAP_NUMBER, "a place left open: which number belongs here?"},
+		{GAP_NAME, "a place left open: which name belongs here?"}};
+	int rc = 0;
+	for (size_t i = 0; i < sizeof gap / sizeof *gap; i++) {
+		size_t n = strlen(gap[i].mark);
+		for (const char *p = d->original; rc == 0 && (p = strstr(p, gap[i].mark)); p += n)
+			rc = lint_add(d, LINT_GAP, (size_t)(p - d->original), (size_t)(p - d->original) + n, "", gap[i].message);
 	}
 	return rc;
 }
@@ -303,6 +327,19 @@ void text_line(struct text_cursor *c, const char *text, size_t at, size_t *line,
 	*column = at - c->from + 1;
 }
 
+/* The gaps, then the places of all that was found, in order. */
+static int findings_finish(struct draft *d)
+{
+	struct lint_findings *out = d->out;
+	struct text_cursor c = {0};
+	int rc = gaps_check(d);
+	if (out->n)
+		qsort(out->p, out->n, sizeof *out->p, by_place);
+	for (size_t i = 0; i < out->n && rc == 0; i++)
+		text_line(&c, d->original, out->p[i].start, &out->p[i].line, &out->p[i].column);
+	return rc;
+}
+
 int lint_draft(const struct lint *l, const char *text, struct lint_findings *out, struct err *e)
 {
 	size_t n = strlen(text);
@@ -332,10 +369,18 @@ int lint_draft(const struct lint *l, const char *text, struct lint_findings *out
 				*q = d.prose[q - d.text] = ' ';
 		rc = block_check(&d, (struct str){p, (size_t)(end - p)});
 	}
-	if (rc == 0 && out->n)
-		qsort(out->p, out->n, sizeof *out->p, by_place);
-	struct text_cursor c = {0};
-	for (size_t i = 0; i < out->n && rc == 0; i++)
-		text_line(&c, text, out->p[i].start, &out->p[i].line, &out->p[i].column);
-	return rc;
+	return rc == 0 ? findings_finish(&d) : rc;
+}
+
+int lint_gaps(const char *text, struct lint_findings *out, struct err *e)
+{
+	struct draft d = {.original = text, .out = out, .e = e};
+	*out = (struct lint_findings){0};
+	arena_init(&out->arena, LINT_ARENA_BLOCK);
+	return findings_finish(&d);
+}
+
+const struct evidence *lint_evidence(const struct lint *l)
+{
+	return l->evidence;
 }

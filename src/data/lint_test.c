@@ -83,6 +83,8 @@ static void test_findings(void **state)
 		{"Hello Ada,\n\nthe holding bay keeps an event for 9 days.\n\nBest wishes\nBo\n", ""},
 		{"1. Open the Bridge.\n2. Read the port 7443.\n", ""},
 		{"| Thing | Memory |\n|---|---|\n| Bridge | 512 MB |\n| Bridge | 9 GB |\n", "4:12 claim 9 GB"},
+		{"It takes [number?] days\nfor [name?], `[name?]` and 8 days.\n",
+			"1:10 gap [number?]; 2:5 gap [name?]; 2:15 gap [name?]; 2:28 claim 8 days"},
 		{"", ""},
 		{"\n\n \n", ""},
 	};

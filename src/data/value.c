@@ -128,7 +128,7 @@ static int value_add(struct reader *r, enum value_kind kind, bool whole, const s
 	v->kind = kind;
 	v->whole = whole;
 	v->start = (size_t)(first->p - r->base);
-	v->end = (size_t)(last->p + last->n - r->base);
+	v->end = v->unit_start = (size_t)(last->p + last->n - r->base);
 	v->unit = arena_strdup(r->arena, r->unit.p ? r->unit.p : "", r->unit.len, r->e);
 	v->text = arena_strdup(r->arena, r->text.p ? r->text.p : "", r->text.len, r->e);
 	r->out->n++;
@@ -157,7 +157,11 @@ static int number_add(struct reader *r, const struct word *w, const struct atom 
 		rc = unit_put(r, &w[i]);
 	if (rc == 0 && a->measure == ATOM_LABELLED)
 		rc = unit_put(r, &w[a->label]);
-	return rc < 0 ? rc : value_add(r, kind[a->measure], whole, &w[a->value], &w[a->value_end - 1]);
+	if (rc == 0)
+		rc = value_add(r, kind[a->measure], whole, &w[a->value], &w[a->value_end - 1]);
+	if (rc == 0 && a->unit > a->value && a->unit < a->value_end)
+		r->out->p[r->out->n - 1].unit_start = (size_t)(w[a->unit].p - r->base);
+	return rc;
 }
 
 /* What kind of thing a code span names: only such things compete with one another. */

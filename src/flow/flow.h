@@ -132,11 +132,13 @@ struct flow_write_options {
 	const struct lora *lora; /* NULL: the base alone */
 	const char *origin;      /* what writes, for people */
 	struct generate_options generate;
+	bool grounded; /* what neither the brief nor the passages have is left open; where there are no passages, what no document has */
 	const volatile sig_atomic_t *stop;
 };
 struct flow_written {
 	size_t n_drafts, n_before, n_bad;     /* in all; of these, found from a run before; briefs that were left out */
 	size_t n_words, n_claims, n_findings; /* in all drafts; n_claims: without support */
+	size_t n_gaps, n_open;                /* places that were left open, and drafts with such places */
 };
 /*
  * Writes OUT/drafts.jsonl, a line for each brief in their order, and puts each into the log of reviews. Drafts that are there are kept; the rest

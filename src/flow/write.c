@@ -19,6 +19,7 @@ struct item {
 	struct buf prompt; /* without passages */
 	json_t *evidence;
 	struct ids ids;
+	struct evidence *told; /* brief and passages; NULL: nothing is left open */
 };
 
 struct writing {
@@ -58,9 +59,12 @@ static size_t words(const char *text)
 static int draft_queue(struct writing *w, const json_t *o, struct err *e)
 {
 	const json_t *findings = json_object_get(o, "findings"), *f;
-	size_t n_claims = 0, n = json_array_size(findings), i;
-	json_array_foreach (findings, i, f)
-		n_claims += review_is_claim(json_string_value(json_object_get(f, "kind")));
+	size_t n_claims = 0, n_gaps = 0, n = json_array_size(findings), i;
+	json_array_foreach (findings, i, f) {
+		const char *kind = json_string_value(json_object_get(f, "kind"));
+		n_claims += review_is_claim(kind);
+		n_gaps += kind && !strcmp(kind, lint_kind_name(LINT_GAP));
+	}
 	char *evidence = json_dumps(json_object_get(o, "evidence"), JSON_COMPACT), *found = json_dumps(findings, JSON_COMPACT);
 	const struct review_draft d = {.id = json_string_value(json_object_get(o, "id")),
 		.kind = json_string_value(json_object_get(o, "type")),
@@ -75,6 +79,8 @@ static int draft_queue(struct writing *w, const json_t *o, struct err *e)
 	w->done->n_words += words(d.text);
 	w->done->n_claims += n_claims;
 	w->done->n_findings += n;
+	w->done->n_gaps += n_gaps;
+	w->done->n_open += n_gaps > 0;
 	free(evidence);
 	free(found);
 	return rc;
@@ -85,7 +91,7 @@ static int draft_make(
 {
 	struct lint_findings found = {0};
 	const char *const *f = it->brief->field;
-	int rc = w->lint ? lint_draft(w->lint, text, &found, e) : 0;
+	int rc = w->lint ? lint_draft(w->lint, text, &found, e) : lint_gaps(text, &found, e);
 	*out = rc ? NULL
 		  : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o}", "id", it->brief->id, "type", f[BRIEF_TYPE],
 			    "audience", f[BRIEF_AUDIENCE], "points", f[BRIEF_POINTS], "length", f[BRIEF_LENGTH], "prompt",
@@ -95,6 +101,26 @@ static int draft_make(
 	return rc || *out ? rc : err_set(e, ERR_RESOURCE, "out of memory while writing a draft");
 }
 
+/*
+ * Leaves open in the text what the draft may not say. Where it had passages only they count, since what the model knows from elsewhere a person cannot look up
+ * beside the draft; where it had none, the documents.
+ */
+static int draft_ground(const struct writing *w, const struct item *it, const char *finish_reason, struct buf *text, struct err *e)
+{
+	bool documents = w->lint && !json_array_size(it->evidence);
+	const struct gaps g = {
+		.evidence = {it->told, documents ? lint_evidence(w->lint) : NULL}, .cut = !strcmp(finish_reason, "length")};
+	struct buf out = {0};
+	int rc = gaps_open(&g, text->p, &out, e);
+	if (rc) {
+		buf_release(&out);
+		return rc;
+	}
+	buf_release(text);
+	*text = out;
+	return 0;
+}
+
 static int draft_keep(void *context, size_t i, const struct generated *made, struct err *e)
 {
 	struct writing *w = context;
@@ -102,6 +128,8 @@ static int draft_keep(void *context, size_t i, const struct generated *made, str
 	json_t *o = NULL;
 	char rate[64];
 	int rc = generated_utf8(made, &text, e);
+	if (!rc && w->item[i].told && text.len)
+		rc = draft_ground(w, &w->item[i], made->finish_reason, &text, e);
 	if (!rc)
 		rc = draft_make(w, &w->item[i], text.len ? text.p : "", made->finish_reason, &o, e);
 	if (!rc)
@@ -120,6 +148,19 @@ static int draft_keep(void *context, size_t i, const struct generated *made, str
 }
 
 /* ---- prompts ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Brief and passages as what the draft may say. */
+static int item_ground(struct item *it, struct err *e)
+{
+	struct evidence_text told[PASSAGES_SHOWN + 2] = {
+		{"", "", it->brief->field[BRIEF_POINTS]}, {"", "", it->brief->field[BRIEF_AUDIENCE]}};
+	size_t n = 2, i;
+	const json_t *one;
+	json_array_foreach (it->evidence, i, one)
+		told[n++] = (struct evidence_text){json_string_value(json_object_get(one, "source")),
+			json_string_value(json_object_get(one, "heading")), json_string_value(json_object_get(one, "text"))};
+	return evidence_of(&it->told, told, n, e);
+}
 
 /* The brief as the model gets it, with as many passages as leave room. */
 static int item_prepare(struct writing *w, struct item *it, struct err *e)
@@ -141,6 +182,8 @@ static int item_prepare(struct writing *w, struct item *it, struct err *e)
 			json_pack("{s:s, s:s, s:s}", "source", hits.p[i].source, "heading", hits.p[i].heading, "text",
 				hits.p[i].text));
 	search_hits_release(&hits);
+	if (!rc && w->o->grounded)
+		rc = item_ground(it, e);
 	return rc ? err_prefix(e, "brief %s", it->brief->id) : 0;
 }
 
@@ -169,6 +212,7 @@ static int some_write(struct writing *w, size_t n, struct err *e)
 		ids_release(&w->item[i].ids);
 		buf_release(&w->item[i].prompt);
 		json_decref(w->item[i].evidence);
+		evidence_free(w->item[i].told);
 		w->item[i] = (struct item){0};
 	}
 	return rc;
