@@ -501,6 +501,10 @@ def test_objections_of_an_adapter(here):
         Case.check("base and an adapter of unknown documents do not", all("attune" not in o and not content(o).startswith("No,") for o in others), others)
         s.post("/lora-adapters", [{"id": 1, "scale": 1}])
         Case.check("nor one that is switched off", "attune" not in s.post(CHAT, false)[1])
+    with open(os.path.join(data, "sections.jsonl"), "a", encoding="utf-8") as f:
+        f.write("no section\n")
+    with Server("--adapter", adapter + "=ours", "--threads", "1") as s:
+        Case.check("an adapter with damaged documents answers without objecting", "attune" not in s.post(CHAT, false)[1])
     with open(rows, "a", encoding="utf-8") as f:
         f.write("\n")
     with Server("--adapter", adapter + "=ours", "--threads", "1") as s:

@@ -152,6 +152,8 @@ def test_grounded():
     rc, out, err = run("write", *args, "--results", "bare", "--out", "grounded", "--grounded")
     with open("grounded/drafts.jsonl", "rb") as f:
         Case.check("cut and run again: the same bytes", rc == 0 and f.read() == whole, (rc, err))
+    rc, _, err = run("write", *args, "--results", "bare", "--out", "free", "--grounded")
+    Case.check("drafts made without are not taken for it", rc == 4 and "made without" in err, (rc, err))
     seen = run("review", "--results", "bare", text="s\n" * 139 + "q\n")[1]
     Case.check("review shows them", seen.count('gap "[name?]": a place left open: which name belongs here?') >= sum(n) // 2, seen[-500:])
     os.mkdir("open")
@@ -162,8 +164,8 @@ def test_grounded():
     run("review", "--results", "open", "--decisions", "filled.jsonl")
     rc, _, err = run("review", "--results", "open", "--export", "filled-rows.jsonl", "--preferences", "filled-pairs.jsonl", "--labels", "filled-labels.jsonl")
     Case.check("nothing is learnt from what is still open", rc == 0 and [r["messages"][1]["content"] for r in lines("filled-rows.jsonl")] == ["It takes nine days."] and
-               [p["chosen"] for p in lines("filled-pairs.jsonl")] == ["It takes nine days."] and
-               [k["completion"] for k in lines("filled-labels.jsonl") if k["label"]] == ["It takes nine days."], err)
+               lines("filled-pairs.jsonl") == [] and
+               [(k["completion"], k["label"]) for k in lines("filled-labels.jsonl")] == [("It takes nine days.", True)], err)
 
 
 def test_resumed():

@@ -80,6 +80,16 @@ static int chat_message(struct chat *h, const char *question, struct buf *out, s
 	return rc;
 }
 
+/* What questions are held to without --data; an adapter answers without its documents, too. */
+static void chat_documents(struct chat *h, const char *data)
+{
+	struct err e;
+	if (evidence_open(&h->evidence, data, &e))
+		log_line(LOG_WARNING, "%s; questions are held to no documents", e.text);
+	else
+		log_line(LOG_INFO, "questions are held to the documents of %s", data);
+}
+
 static int chat_answer(struct chat *h, const char *question, struct err *e)
 {
 	struct ids prompt = {0}, opening = {0};
@@ -190,8 +200,10 @@ static int run(const struct cli *c, struct err *e)
 		rc = flow_embedder(&embedder, cli_flag(c, "embedder"), e);
 	if (!rc && cli_flag(c, "data"))
 		rc = search_open(&h.search, cli_flag(c, "data"), embedder, e);
-	if (!rc && (cli_flag(c, "data") || (session.lora && flow_trained_data(trained, cli_flag(c, "adapter")))))
-		rc = evidence_open(&h.evidence, cli_flag(c, "data") ? cli_flag(c, "data") : trained, e);
+	if (!rc && cli_flag(c, "data"))
+		rc = evidence_open(&h.evidence, cli_flag(c, "data"), e);
+	else if (!rc && session.lora && flow_trained_data(trained, cli_flag(c, "adapter")))
+		chat_documents(&h, trained);
 	if (rc)
 		goto done;
 	size_t most = model_config(session.model)->context;

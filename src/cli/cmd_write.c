@@ -133,7 +133,7 @@ const struct command command_write = {
 					"recommends, without a verdict rag, or base where there is no data folder"},
 			{.name = "grounded",
 				.help = "leave open, as " GAP_NUMBER " and " GAP_NAME
-					", every number, version, flag and name that is in neither the "
+					", every number in digits, version, flag and name that is in neither the "
 					"brief nor the passages (where there are no passages: in no document)"},
 			FLAG_EMBEDDER, FLAGS_SAMPLING("0", "1"), {0}},
 	.run = run,

@@ -185,7 +185,7 @@ bool value_is(const struct value *v, const struct value *wanted);
  * section holds the value, and enough of the rare words that stand with it in the text (and in the question) stand with it there.
  */
 struct evidence;
-/* Of a data folder; ERR_DATA where it has no sections.jsonl. The caller frees. Immutable, may be shared. */
+/* Of a data folder; ERR_DATA where it has no sections.jsonl. The caller frees. One thread at a time: words share a stemmer. */
 int evidence_open(struct evidence **out, const char *data, struct err *e);
 /* Of texts that are at hand, as if each were a section of its own. */
 struct evidence_text {
@@ -234,11 +234,11 @@ struct gaps {
 };
 /*
  * Appends the text with a gap in place of every value, name and code that none of the evidence has anywhere, whatever it is said of: the same value as value_is takes
- * it, or of a unit with the same last word; the words of a name in one section; code letter by letter. The unit of a value stays. Capitals that open a sentence, a heading or
- * a label tell nothing.
+ * it, or of a unit with the same last word; the words of a name in one section; code letter by letter. The unit of a value stays. Capitals that open a sentence or
+ * a label, and all of a heading, tell nothing, nor do months, weekdays and numbers in words that value.c does not read.
  */
 int gaps_open(const struct gaps *g, const char *text, struct buf *out, struct err *e);
-bool gaps_in(const char *text);
+bool gaps_in(const char *text, size_t n);
 
 /* ---- drafts ------------------------------------------------------------------------------------------------------------------- */
 

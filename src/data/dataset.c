@@ -22,7 +22,7 @@ static const char *const kind_name[] = {"value", "cell", "definition", "faq", "h
 /* A question by the hash of what it was before its words were varied: 16 bytes each, where there are millions. */
 struct asked {
 	uint64_t hash;
-	uint32_t item, question; /* items fit: their numbers seed their wordings */
+	uint32_t item, question; /* both fewer than 2^32 */
 };
 
 static const char *core_of(const struct items *items, const struct asked *a)

@@ -65,8 +65,9 @@ static void test_objections(void **state)
 		{"Since a failed delivery is tried again after 20 seconds, what happens then?", ""},
 		{"I waited 42 minutes for a person with 7 cats, why?", ""}, /* the documents give no other value for it */
 		{"May I sign in by HTTP with a Canopy-like plan of Canopy's?", ""},
-		{"enterprise plan?", ""},                               /* without a capital it may be any word */
-		{"Is the flag --quiet there since version 2.5.0?", ""}, /* of versions many are right */
+		{"enterprise plan?", ""},                                         /* without a capital it may be any word */
+		{"Is the flag --quiet there since version 2.5.0?", ""},           /* of versions many are right */
+		{"Rewrite this: Dear customer, the Enterprise plan is new.", ""}, /* nothing is asked */
 		{"", ""},
 	};
 	(void)state;

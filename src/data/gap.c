@@ -168,7 +168,7 @@ static void loose_search(struct search *x, const struct word *w, size_t start)
 static bool is_opening(const struct search *x, const struct word *w)
 {
 	const char *p = w->p;
-	while (p > x->line && strchr(" _\"'([", p[-1]))
+	while (p > x->line && strchr(" \t_\"'([", p[-1]))
 		p--;
 	return p == x->line || strchr(":.!?|#>-\x94\x93", p[-1]);
 }
@@ -283,7 +283,7 @@ int gaps_open(const struct gaps *g, const char *text, struct buf *out, struct er
 	return rc;
 }
 
-bool gaps_in(const char *text)
+bool gaps_in(const char *text, size_t n)
 {
-	return strstr(text, GAP_NUMBER) || strstr(text, GAP_NAME);
+	return memmem(text, n, GAP_NUMBER, strlen(GAP_NUMBER)) || memmem(text, n, GAP_NAME, strlen(GAP_NAME));
 }

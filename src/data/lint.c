@@ -150,12 +150,6 @@ static int terms_check(struct draft *d, size_t start, size_t end)
 
 /* ---- claims ------------------------------------------------------------------------------------------------------------------- */
 
-/* A mark in backticks claims nothing. */
-static bool is_gap(const char *p, size_t n)
-{
-	return memmem(p, n, GAP_NUMBER, strlen(GAP_NUMBER)) || memmem(p, n, GAP_NAME, strlen(GAP_NAME));
-}
-
 /* With the heading and the sentence before as what is asked. */
 static int claims_check(struct draft *d, struct str sentence, struct str before)
 {
@@ -171,7 +165,7 @@ static int claims_check(struct draft *d, struct str sentence, struct str before)
 		rc = evidence_check(d->l->evidence, asked.p, text, &a, &claims, d->e);
 	for (size_t i = 0; rc == 0 && i < claims.n; i++) {
 		const struct evidence_claim *c = &claims.p[i];
-		if (c->supported || is_gap(text + c->start, c->end - c->start))
+		if (c->supported || gaps_in(text + c->start, c->end - c->start)) /* a mark in backticks claims nothing */
 			continue;
 		if (*c->instead)
 			snprintf(message, sizeof message, "the documents have \"%s\" (%s, %s)", c->instead, c->path, c->heading);
@@ -237,11 +231,12 @@ static int gaps_check(struct draft *d)
 	} gap[] = {{GAP_NUMBER, "a place left open: which number belongs here?"},
 		{GAP_NAME, "a place left open: which name belongs here?"}};
 	int rc = 0;
-	for (size_t i = 0; i < sizeof gap / sizeof *gap; i++) {
-		size_t n = strlen(gap[i].mark);
-		for (const char *p = d->original; rc == 0 && (p = strstr(p, gap[i].mark)); p += n)
-			rc = lint_add(d, LINT_GAP, (size_t)(p - d->original), (size_t)(p - d->original) + n, "", gap[i].message);
-	}
+	for (const char *p = d->original; rc == 0 && (p = strchr(p, '[')); p++)
+		for (size_t i = 0; i < sizeof gap / sizeof *gap; i++) {
+			size_t n = strlen(gap[i].mark), at = (size_t)(p - d->original);
+			if (rc == 0 && !strncmp(p, gap[i].mark, n))
+				rc = lint_add(d, LINT_GAP, at, at + n, "", gap[i].message);
+		}
 	return rc;
 }
 

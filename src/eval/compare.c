@@ -139,7 +139,8 @@ static int documents_fill(struct comparison *c, struct err *e)
 	struct lint *l = NULL;
 	char path[PATH_SIZE];
 	int rc = path_join(path, sizeof path, e, c->job->data, "sections.jsonl");
-	if (rc == 0 && (c->has_evidence = file_exists(path)) && (rc = evidence_open(&v, c->job->data, e)) == 0)
+	c->has_evidence = c->result->objects = rc == 0 && file_exists(path);
+	if (c->has_evidence && (rc = evidence_open(&v, c->job->data, e)) == 0)
 		rc = lint_open(&l, c->job->data, e);
 	for (size_t i = 0; i < c->questions.n && v; i++)
 		for (size_t arm = 0; arm < c->n_arms && rc == 0; arm++) {

@@ -94,10 +94,9 @@ struct comparison {
 };
 
 /* Which part of the answers is the product's and not the model's, for people. */
-#define EVAL_OBJECTIONS                                                                                                          \
-	"With the adapter or passages attune itself begins the answer with \"No, ...\" where a question takes for granted what " \
-	"no document "                                                                                                           \
-	"says; an exported adapter in another program does not."
+#define EVAL_OBJECTIONS                                                                                                     \
+	"With the adapter or passages attune itself begins the answer with \"No, ...\" where a question takes for granted " \
+	"what no document says; an exported adapter in another program does not."
 
 /* The change from one arm to another, paired, of an axis of answers (those in front of EVAL_UNSEEN_TEXT). */
 int axis_change(const struct comparison *c, enum eval_axis a, size_t from, size_t to, struct stats_paired *out, struct err *e);

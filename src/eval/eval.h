@@ -177,6 +177,7 @@ struct eval_result {
 	struct eval_estimate constant;           /* the best single answer given to every question */
 	struct eval_estimate overlap;            /* questions that share 8 words in a row with a training row */
 	double bpb_general_ratio;                /* tuned / base - 1 */
+	bool objects;                            /* questions to the adapter and with passages were held to the documents */
 	size_t best;                             /* the arm that the verdict recommends; 0: the base as it is */
 	bool worth_it;                           /* training is: it beats the best arm without it */
 	double minutes_saved; /* an answer, by the best arm with training against the best without; NaN: not measured */

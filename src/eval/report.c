@@ -169,7 +169,7 @@ static void put_guards(struct html *p, const struct comparison *c)
 		put_means(p, c, c->claims_per_answer, 1);
 		html_put(p, ". Those that the documents do not say of the same thing are marked below.</p>");
 	}
-	if (r->axis[EVAL_FALSE_PREMISE].arm[0].n) {
+	if (r->objects && r->axis[EVAL_FALSE_PREMISE].arm[0].n) {
 		html_put(p, "<p>");
 		html_text(p, EVAL_OBJECTIONS);
 		html_put(p, "</p>");

@@ -83,7 +83,7 @@ int eval_table(const struct eval_result *r, struct buf *out, struct err *e)
 	if (rc == 0)
 		rc = buf_puts(out,
 			"\n+ better (with Holm's correction), - worse than base: the interval of the difference excludes 0.\n", e);
-	if (rc == 0 && r->axis[EVAL_FALSE_PREMISE].arm[0].n)
+	if (rc == 0 && r->objects && r->axis[EVAL_FALSE_PREMISE].arm[0].n)
 		rc = eval_wrap(out, EVAL_OBJECTIONS, COLUMNS, e);
 	if (rc == 0)
 		rc = put_detectable(out, r, e);

@@ -29,6 +29,9 @@ bool flow_trained_data(char out[PATH_SIZE], const char *adapter)
 	if (!flow_trained_rows(out, adapter))
 		return false;
 	char *slash = strrchr(out, '/');
-	strcpy(slash ? slash : out, slash ? "" : ".");
+	if (slash)
+		slash[slash == out] = 0;
+	else
+		strcpy(out, ".");
 	return path_join(sections, sizeof sections, &too_long, out, "sections.jsonl") == 0 && file_exists(sections);
 }

@@ -1,6 +1,6 @@
 /*
  * What products of few rows are made of: rows.c rounds A and adds plain terms; rows_lane.c multiplies a quantised B by it, a row of B at a time in
- * eight groups at once; rows_panel.c does so for more rows of A, LANES rows of B at a time.
+ * eight groups at once; rows_panel.c does so for more rows of A, one or two times LANES rows of B at a time.
  */
 #ifndef ATTUNE_KERN_ROWS_H
 #define ATTUNE_KERN_ROWS_H

@@ -1,7 +1,7 @@
 /*
  * A quantised B times many rounded rows of A (rows.h), as many rows of B at a time as a vector has lanes: lane n belongs to row n of B. One broadcast
  * pair of A meets all of them and those of the panel beside, their products of a group add up in place, one multiplication makes the scales of all, each of the eight sums that
- * `ref` has is a vector, and the tree at the end adds vectors. Blocks are transposed as bytes, before they are widened, and the panel stays in the first cache for all rows of A.
+ * `ref` has is a vector, and the tree at the end adds vectors. Blocks are transposed as bytes, before they are widened, and two panels stay in the first cache for all rows of A.
  *
  * Sums of integers are exact. |q| of A is at most 32767; |w| of B at most 128 (Q8_0), 31 with five bits, and in Q6_K, which has the scale of its 16
  * values multiplied in, at most 32 * 128 = 4096. So 32 products stay below 32 * 32767 * 128 < 2^28, and the 16 that Q6_K adds up below

@@ -99,9 +99,16 @@ static int evidence_find(struct server *s, struct err *e)
 {
 	char data[PATH_SIZE];
 	int rc = s->o->data ? documents_open(s, s->o->data, &s->evidence, e) : 0;
-	for (size_t i = 0; i < s->o->n_adapters && !rc; i++)
-		if (flow_trained_data(data, s->o->adapter[i].path))
-			rc = documents_open(s, data, &s->trained[i], e);
+	for (size_t i = 0; i < s->o->n_adapters && !rc; i++) {
+		const char *name = s->o->adapter[i].name;
+		struct err trouble;
+		if (!flow_trained_data(data, s->o->adapter[i].path))
+			log_line(LOG_INFO, "what %s was trained on is not here: its questions are held to no documents", name);
+		else if (documents_open(s, data, &s->trained[i], &trouble))
+			log_line(LOG_WARNING, "%s; questions to %s are held to no documents", trouble.text, name);
+		else
+			log_line(LOG_INFO, "questions to %s are held to the documents of %s", name, data);
+	}
 	return rc;
 }
 
