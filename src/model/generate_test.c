@@ -122,6 +122,47 @@ static void test_sampling(void **state)
 		assert_in_range(sample_token(logits, 4, &s, NULL, i, scratch), 1, 2);
 }
 
+/* The nucleus is the same however many tokens are next to impossible, and of those nothing is drawn. */
+static void test_sampling_many(void **state)
+{
+	enum { V = 5000 };
+	float logits[V];
+	void *scratch = malloc(sample_scratch_bytes(V));
+	struct sampling s = {.temperature = 1, .top_p = 0.9f, .seed = 7};
+	size_t n[V] = {0};
+	(void)state;
+	for (size_t i = 0; i < V; i++)
+		logits[i] = -20 - (float)(i % 7); /* together 5e-6 of the rest */
+	logits[10] = logits[4000] = 2;
+	logits[77] = 1; /* 0.16 of the total: the two hold 0.84 */
+	logits[4999] = -3;
+	for (size_t i = 0; i < 4000; i++)
+		n[sample_token(logits, V, &s, NULL, i, scratch)]++;
+	assert_int_equal(n[10] + n[77] + n[4000], 4000);
+	assert_true(n[77] > 500 && n[77] < 750 && n[10] > 1500 && n[4000] > 1500);
+	s.top_p = 0;
+	for (size_t i = 0; i < 100; i++)
+		assert_int_equal(sample_token(logits, V, &s, NULL, i, scratch), 10);
+	s.top_p = 0.5f; /* of equal ones those with the smallest ids */
+	for (size_t i = 0; i < V; i++)
+		logits[i] = 0;
+	logits[V - 1] = 6; /* 403 of 5402: the other 2298 are the first ones */
+	memset(n, 0, sizeof n);
+	for (size_t i = 0; i < 4000; i++) {
+		int32_t id = sample_token(logits, V, &s, NULL, i, scratch);
+		assert_true(id == V - 1 || id < 2300);
+		n[id]++;
+	}
+	assert_true(n[V - 1] > 480 && n[V - 1] < 720); /* 0.15 */
+	for (size_t i = 0; i < V; i++)
+		logits[i] = NAN; /* anything, but one of them */
+	s.top_p = 0.5f;
+	assert_in_range(sample_token(logits, V, &s, NULL, 1, scratch), 0, V - 1);
+	s.top_p = 1;
+	assert_in_range(sample_token(logits, V, &s, NULL, 1, scratch), 0, V - 1);
+	free(scratch);
+}
+
 struct sink {
 	struct buf text;
 	size_t calls, stop_after;
@@ -475,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_padding_rows),
 		cmocka_unit_test(test_sampling),
+		cmocka_unit_test(test_sampling_many),
 		cmocka_unit_test(test_streaming_and_stops),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_many),

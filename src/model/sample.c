@@ -5,6 +5,7 @@
 #include "model/net.h"
 
 #include <math.h>
+#include <string.h>
 
 struct candidate {
 	float p;
@@ -16,27 +17,6 @@ size_t sample_scratch_bytes(size_t V)
 	return V * sizeof(struct candidate);
 }
 
-/* Larger probability first, then smaller id. */
-static bool before(const struct candidate *a, const struct candidate *b)
-{
-	return a->p > b->p || (a->p == b->p && a->id < b->id);
-}
-
-static void sift_down(struct candidate *heap, size_t n, size_t i)
-{
-	for (;;) {
-		size_t child = 2 * i + 1;
-		if (child + 1 < n && before(&heap[child + 1], &heap[child]))
-			child++;
-		if (child >= n || before(&heap[i], &heap[child]))
-			return;
-		struct candidate swap = heap[i];
-		heap[i] = heap[child];
-		heap[child] = swap;
-		i = child;
-	}
-}
-
 static int32_t argmax(const float *logits, size_t V)
 {
 	size_t best = 0;
@@ -46,44 +26,92 @@ static int32_t argmax(const float *logits, size_t V)
 	return (int32_t)best;
 }
 
-/* The probabilities (up to a factor) of those that the grammar allows, as a heap. Returns how many there are; *total: their sum. */
+/* The probabilities (up to a factor) of those that the grammar allows. Returns how many there are; *total: their sum. */
 static size_t fill(
-	struct candidate *heap, const float *logits, size_t V, float temperature, struct grammar_state *grammar, double *total)
+	struct candidate *c, const float *logits, size_t V, float temperature, struct grammar_state *grammar, double *total)
 {
-	float max = logits[argmax(logits, V)];
+	float max = -INFINITY;
 	size_t n = 0;
 	*total = 0;
 	for (size_t i = 0; i < V; i++) {
 		if (grammar && !grammar_allows(grammar, (int32_t)i))
 			continue;
-		heap[n] = (struct candidate){expf((logits[i] - max) / temperature), (int32_t)i};
-		*total += (double)heap[n++].p;
+		c[n++] = (struct candidate){logits[i], (int32_t)i};
+		max = logits[i] > max ? logits[i] : max;
 	}
-	for (size_t i = n / 2; i-- > 0;)
-		sift_down(heap, n, i);
+	for (size_t i = 0; i < n; i++) {
+		c[i].p = expf((c[i].p - max) / temperature);
+		*total += (double)c[i].p;
+	}
 	return n;
 }
 
-/* Draws from the likeliest that hold top_p of the total between them; 0: from the likeliest alone. */
-static int32_t draw(struct candidate *heap, size_t n_all, double total, float top_p, struct rng *r)
+/*
+ * The least probability among the likeliest that hold `target` between them. No sorting, which would take longer than the model where much is likely:
+ * floats that are not negative are in the order of their bits, so three histograms, of 11, 11 and 10 bits, find it.
+ */
+static float nucleus_least(const struct candidate *c, size_t n, double target)
 {
-	/* Popped candidates gather behind the shrinking heap, the likeliest last. */
-	size_t n = n_all;
-	double kept = 0;
-	do {
-		struct candidate top = heap[0];
-		heap[0] = heap[--n];
-		heap[n] = top;
-		sift_down(heap, n, 0);
-		kept += (double)top.p;
-	} while (n && kept < total * (double)top_p);
-	double at = (double)rng_uniform(r) * kept;
-	for (size_t i = n_all; i-- > n;) {
-		at -= (double)heap[i].p;
-		if (at < 0)
-			return heap[i].id;
+	enum { BINS = 2048 };
+	static const struct {
+		int shift;
+		uint32_t bins;
+	} digit[] = {{21, BINS}, {10, BINS}, {0, BINS / 2}};
+	uint32_t found = 0, known = 0;
+	double above = 0;
+	float least;
+	for (size_t d = 0; d < sizeof digit / sizeof *digit; d++) {
+		double mass[BINS] = {0};
+		bool any[BINS] = {false};
+		uint32_t bin = 0;
+		for (size_t i = 0; i < n; i++) {
+			uint32_t bits;
+			memcpy(&bits, &c[i].p, sizeof bits);
+			if ((bits & known) == found) {
+				mass[bits >> digit[d].shift & (digit[d].bins - 1)] += (double)c[i].p;
+				any[bits >> digit[d].shift & (digit[d].bins - 1)] = true;
+			}
+		}
+		double sum = above;
+		for (uint32_t k = digit[d].bins; k-- > 0;)
+			if (any[k]) {
+				bin = k;
+				above = sum;
+				sum += mass[k];
+				if (!(sum < target))
+					break;
+			}
+		found |= bin << digit[d].shift;
+		known |= (digit[d].bins - 1) << digit[d].shift;
 	}
-	return heap[n].id;
+	memcpy(&least, &found, sizeof least);
+	return least;
+}
+
+/* Draws from the likeliest that hold top_p of the total between them, of equal ones those with the smallest ids; 0: from the likeliest alone. */
+static int32_t draw(const struct candidate *c, size_t n, double total, float top_p, struct rng *r)
+{
+	const double target = total * (double)top_p;
+	const float least = top_p < 1 ? nucleus_least(c, n, target) : 0;
+	double kept = 0;
+	size_t n_least = 0;
+	int32_t id = c[0].id;
+	for (size_t k = 0; k < n; k++)
+		kept += c[k].p > least ? (double)c[k].p : 0;
+	for (size_t k = 0; k < n && (!n_least || kept < target); k++)
+		if (c[k].p == least) {
+			kept += (double)least;
+			n_least++;
+		}
+	double at = (double)rng_uniform(r) * kept;
+	for (size_t i = 0; i < n && at >= 0; i++) {
+		if (c[i].p < least || (c[i].p == least && !n_least))
+			continue;
+		n_least -= c[i].p == least;
+		at -= (double)c[i].p;
+		id = c[i].id;
+	}
+	return id;
 }
 
 /*
