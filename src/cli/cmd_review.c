@@ -189,9 +189,8 @@ static int export_one(void *context, const struct review *v, struct err *e)
 	const struct review_draft *d = &v->draft;
 	bool edited = v->verdict.action == REVIEW_EDIT, good = edited || v->verdict.action == REVIEW_ACCEPT;
 	const char *text = edited ? v->verdict.text : d->text;
-	bool open = good &&
-		gaps_in(text,
-			strlen(text)); /* nobody has finished it, and a model would learn to write marks, or to be told by them */
+	/* Where a place is still open nobody has finished it, and a model would learn to write marks, or to tell good from bad by them. */
+	bool open = gaps_in(text, strlen(text)), began_open = gaps_in(d->text, strlen(d->text));
 	json_t *one = NULL;
 	int rc = x->wanted[CASES] ? review_case(&one, v, e) : 0;
 	if (rc || one) /* what is asked again must not be trained on */
@@ -202,12 +201,12 @@ static int export_one(void *context, const struct review *v, struct err *e)
 				"role", "assistant", "content", text, "source", "review", d->id, "simulated",
 				v->verdict.simulated ? json_true() : NULL),
 			e);
-	if (!rc && edited && !open && !gaps_in(d->text, strlen(d->text)))
+	if (!rc && edited && !open && !began_open)
 		rc = export_put(
 			x, PAIRS, json_pack("{s:s, s:s, s:s}", "prompt", d->prompt, "chosen", text, "rejected", d->text), e);
 	if (!rc && good && !open)
 		rc = export_put(x, LABELS, label(v, text, true), e);
-	if (!rc && (edited || v->verdict.action == REVIEW_REJECT) && !gaps_in(d->text, strlen(d->text)))
+	if (!rc && (edited || v->verdict.action == REVIEW_REJECT) && !began_open)
 		rc = export_put(x, LABELS, label(v, d->text, false), e);
 	return rc;
 }

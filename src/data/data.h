@@ -220,7 +220,7 @@ int evidence_check(const struct evidence *v, const char *question, const char *t
  * a tuned model goes on with what is so. Appends nothing to other questions.
  */
 int evidence_objection(const struct evidence *v, const char *question, struct buf *out, struct err *e);
-enum { OBJECTIONS_VERSION = 1 }; /* grows whenever the same documents and question give another objection than before */
+enum { OBJECTIONS_VERSION = 2 }; /* grows whenever the same documents and question give another objection than before */
 
 /* ---- places left open ------------------------------------------------------------------------------------------------------------ */
 

@@ -61,5 +61,7 @@ double evidence_weight_of(const struct evidence *v, uint64_t hash); /* 0: no sec
 bool evidence_is_manner(const char *said, const struct value *v);
 bool evidence_is_name_word(const struct word *w);
 bool evidence_in_value(const struct values *values, size_t at); /* is byte `at` of the text in one? */
+/* Behind the last word of the name that begins with word i of the n of `text`: it ends with a value, a mark or a word that is none of a name. */
+size_t evidence_name_end(const struct word *w, size_t n, size_t i, const struct values *values, const char *text);
 
 #endif

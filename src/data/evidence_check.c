@@ -228,6 +228,15 @@ bool evidence_in_value(const struct values *values, size_t at)
 	return false;
 }
 
+size_t evidence_name_end(const struct word *w, size_t n, size_t i, const struct values *values, const char *text)
+{
+	size_t end = i + 1;
+	while (end < n && !w[end - 1].stop && evidence_is_name_word(&w[end]) &&
+		!evidence_in_value(values, (size_t)(w[end].p - text)))
+		end++;
+	return end;
+}
+
 /* Capitals inside a sentence; at its beginning they tell nothing. */
 static void names_check(struct check *k, struct str sentence, const struct values *values)
 {
@@ -239,9 +248,7 @@ static void names_check(struct check *k, struct str sentence, const struct value
 		end = i + 1;
 		if (!evidence_is_name_word(&w[i]) || evidence_in_value(values, (size_t)(w[i].p - k->text)))
 			continue;
-		while (end < n && !w[end - 1].stop && evidence_is_name_word(&w[end]) &&
-			!evidence_in_value(values, (size_t)(w[end].p - k->text)))
-			end++;
+		end = evidence_name_end(w, n, i, values, k->text);
 		name_check(k, w, i, end, sentence, &asked.asked);
 	}
 }

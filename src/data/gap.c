@@ -173,12 +173,9 @@ static bool is_opening(const struct search *x, const struct word *w)
 	return p == x->line || strchr(":.!?|#>-\x94\x93", p[-1]);
 }
 
-static void names_search(struct search *x, const struct word *w, size_t n, size_t i)
+static void name_search(struct search *x, const struct word *w, size_t i, size_t end)
 {
-	size_t end = i + 1, start = (size_t)(w[i].p - x->line);
-	while (end < n && !w[end - 1].stop && evidence_is_name_word(&w[end]) &&
-		!evidence_in_value(&x->values, (size_t)(w[end].p - x->line)))
-		end++;
+	size_t start = (size_t)(w[i].p - x->line);
 	size_t stop = (size_t)(w[end - 1].p + w[end - 1].n - x->line);
 	bool known = !is_due(x, start);
 	for (size_t k = 0; k < 2 && !known && !is_cut(x, stop); k++)
@@ -191,17 +188,17 @@ static void words_search(struct search *x, struct str piece, bool has_names)
 {
 	struct word w[SENTENCE_WORDS];
 	size_t n = words_split(piece, w);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0, end; i < n; i = end) {
 		size_t start = (size_t)(w[i].p - x->line);
+		end = i + 1;
 		if (evidence_in_value(&x->values, start) || word_is_code(&w[i]))
 			continue;
 		if (is_loose(&w[i])) {
 			if (is_due(x, start))
 				loose_search(x, &w[i], start);
 		} else if (has_names && i && evidence_is_name_word(&w[i]) && !is_opening(x, &w[i])) {
-			names_search(x, w, n, i);
-			while (i + 1 < n && !w[i].stop && evidence_is_name_word(&w[i + 1]))
-				i++;
+			end = evidence_name_end(w, n, i, &x->values, x->line);
+			name_search(x, w, i, end);
 		}
 	}
 }

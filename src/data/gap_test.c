@@ -46,6 +46,7 @@ static const char *const drafts[][2] = {
 	{"It is 15% cheaper, or 15 percent.", "It is [number?]% cheaper, or [number?] percent."},
 	{"The Seed plan costs 39 EUR and has 3 seats.", NULL},
 	{"The Seed plan costs 390 EUR, or $39.", "The Seed plan costs [number?] EUR, or [number?]."},
+	{"It is of Seed Five Enterprise.", "It is of Seed Five [name?]."},
 	{"The Seed plan costs 390 EUR, 390 EUR, 390 EUR.", "The Seed plan costs [number?] EUR, [number?] EUR, [number?] EUR."},
 	{"Open port 7443, not port 8443.", "Open port 7443, not port [number?]."},
 	{"Since version 2.4.0 and v2.4.0, before v2.5.0 and version 2.5.0.",

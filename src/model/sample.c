@@ -62,19 +62,16 @@ static float nucleus_least(const struct candidate *c, size_t n, double target)
 	float least;
 	for (size_t d = 0; d < sizeof digit / sizeof *digit; d++) {
 		double mass[BINS] = {0};
-		bool any[BINS] = {false};
 		uint32_t bin = 0;
 		for (size_t i = 0; i < n; i++) {
 			uint32_t bits;
 			memcpy(&bits, &c[i].p, sizeof bits);
-			if ((bits & known) == found) {
+			if ((bits & known) == found)
 				mass[bits >> digit[d].shift & (digit[d].bins - 1)] += (double)c[i].p;
-				any[bits >> digit[d].shift & (digit[d].bins - 1)] = true;
-			}
 		}
 		double sum = above;
 		for (uint32_t k = digit[d].bins; k-- > 0;)
-			if (any[k]) {
+			if (mass[k] > 0) {
 				bin = k;
 				above = sum;
 				sum += mass[k];
