@@ -32,8 +32,8 @@ ASKED = {"model": "untied", "messages": [{"role": "user", "content": "in the"}],
 class Server:
     """A running `attune serve`; the model is loaded when it is entered."""
 
-    def __init__(self, *args, env=ENV):
-        self.child = subprocess.Popen([ATTUNE, "serve", "--model", MODEL, "--port", "0", *args], env=env, stdout=subprocess.PIPE,
+    def __init__(self, *args, env=ENV, model=MODEL):
+        self.child = subprocess.Popen([ATTUNE, "serve", "--model", model, "--port", "0", *args], env=env, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True)
         self.key = None
 
@@ -574,11 +574,35 @@ def test_embeddings():
                    len(s.get("/v1/models")[1]["data"]) == 1, got)
 
 
-def test_slow():
+def deep(folder, times):
+    """The golden model with its one layer so many times behind another, in a folder of its own: an answer takes as much longer."""
+    source, out = os.path.join(GOLDEN, "untied"), os.path.join(folder, "untied")
+    head, data = {}, b""
+    shutil.copytree(source, out, ignore=shutil.ignore_patterns("model*"))
+    for shard in sorted(name for name in os.listdir(source) if name.endswith(".safetensors")):
+        with open(os.path.join(source, shard), "rb") as f:
+            size = int.from_bytes(f.read(8), "little")
+            tensors, values = json.loads(f.read(size)), f.read()
+        for name, tensor in tensors.items():
+            for k in range(times if ".layers.0." in name else name != "__metadata__"):
+                begin, end = tensor["data_offsets"]
+                head[name.replace(".layers.0.", f".layers.{k}.")] = tensor | {"data_offsets": [len(data), len(data) + end - begin]}
+                data += values[begin:end]
+    head = json.dumps(head).encode()
+    with open(os.path.join(out, "model.safetensors"), "wb") as f:
+        f.write(len(head).to_bytes(8, "little") + head + data)
+    with open(os.path.join(source, "config.json")) as f:
+        config = json.load(f) | {"num_hidden_layers": times}
+    with open(os.path.join(out, "config.json"), "w") as f:
+        json.dump(config, f)
+    return out
+
+
+def test_slow(folder):
     """An answer that takes long, and a server that does not wait for it."""
     many = {"type": "array", "items": {"type": "string"}, "minItems": 64} # or the model would end soon
     long = {"max_tokens": 450, "n": 90, "temperature": 2, "response_format": {"type": "json_schema", "json_schema": {"name": "many", "schema": many}}}
-    with Server("--parallel", "1", "--threads", "1", env=ENV | {"ATTUNE_CPU": "ref"}) as s, concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with Server("--parallel", "1", "--threads", "1", env=ENV | {"ATTUNE_CPU": "ref"}, model=deep(folder, 16)) as s, concurrent.futures.ThreadPoolExecutor(2) as pool:
         others = [pool.submit(s.post, CHAT, ASKED | long) for _ in range(2)]
         end = time.time() + 10
         while s.busy() < 180 and time.time() < end:
@@ -633,7 +657,8 @@ def main():
         test_rag(here)
         test_objections_of_an_adapter(here)
     test_embeddings()
-    test_slow()
+    with tempfile.TemporaryDirectory() as here:
+        test_slow(here)
     test_end()
     print(f"1..{Case.n}")
     return Case.failed > 0

@@ -400,7 +400,7 @@ static void test_by_row_bits(void **state)
 
 /*
  * By row, a term of each format and a LoRA term, against sums in double. A value of A is off by up to half of 1 / 32767 of the largest of its 32:
- * of uniform ones 1.5e-5 of their rms. Rows keep their bits whatever their number.
+ * of uniform ones 1.5e-5 of their rms; of BF16 where its products are the processor's, as much as in tiles. Rows keep their bits whatever their number.
  */
 static void test_by_row(void **state)
 {
@@ -421,7 +421,9 @@ static void test_by_row(void **state)
 			g.c = guard_floats(M * N);
 			g.M = M;
 			kern->gemm(&g);
-			rows_close(g.c, N, want, M, N, size, 4e-5, "by row, %s, %d terms", dtype_name(s.dtype), g.n_terms);
+			bool narrow = s.dtype == DTYPE_BF16 && !strcmp(kern->name, "avx512bf16");
+			rows_close(g.c, N, want, M, N, size, narrow ? products_tolerance(kern) : 4e-5, "by row, %s, %d terms",
+				dtype_name(s.dtype), g.n_terms);
 			for (size_t rows = 1; rows < M; rows++) {
 				struct gemm some = g;
 				some.M = rows;

@@ -105,7 +105,7 @@ struct gemm {
 	/*
 	 * For generation: each row of C is computed as if it were alone, so that its bits do not depend on M; no A is transposed. Where term[0].b is
 	 * quantised and transposed, each 32 values of its A are rounded to whole numbers of 16 bits and their own scale, and multiplied in integers.
-	 * Where that is the only term, the bits are those of `ref` on every path.
+	 * Where that is the only term, the bits are those of `ref` on every path. The A of a BF16 one is rounded to bf16 where VDPBF16PS is fast.
 	 */
 	bool by_row;
 	void *scratch; /* kern_scratch_bytes() bytes, aligned to 64 */

@@ -1,5 +1,5 @@
 /*
- * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, rows.c, rows_lane.c, rows_panel.c, attention.c
+ * What the files of this room share. Every vector path is the same source (ops.c, unpack.c, gemm.c, rows.c, rows_lane.c, rows_panel.c, rows_plain.c, attention.c
  * and one tile_*.c) compiled once per instruction set with PATH and LANES defined; P(name) gives each compilation its own symbols.
  */
 #ifndef ATTUNE_KERN_PATH_H

@@ -1,5 +1,5 @@
 /*
- * What products of few rows are made of: rows.c rounds A and adds plain terms; rows_lane.c multiplies a quantised B by it, a row of B at a time in
+ * What products of few rows are made of: rows.c rounds A; rows_plain.c adds what is not multiplied in integers; rows_lane.c multiplies a quantised B by it, a row of B at a time in
  * eight groups at once; rows_panel.c does so for more rows of A, one or two times LANES rows of B at a time.
  */
 #ifndef ATTUNE_KERN_ROWS_H
@@ -17,6 +17,15 @@
 #define PANELS 1
 #else
 #define PANELS 0
+#endif
+
+/*
+ * Whether few rows of A are narrowed for a B of BF16, as many are by the tiles. Beside AMX they are not: VDPBF16PS is slow there (docs/speed.md).
+ */
+#if defined(TILE_BF16)
+#define NARROWS 1
+#else
+#define NARROWS 0
 #endif
 
 /* Values that share a scale; rows of B at once; rows of A at once: as many as share the work of unpacking. */
@@ -37,6 +46,18 @@ struct part {
 /* sum[m][n] = row m0 + m of A times row n0 + n of a quantised B, M <= ROUNDED_ROWS: the bits of `ref`. */
 void P(rounded_lanes)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c);
 void P(rounded_panels)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c);
+
+/* sum[m][n] += row m0 + m of A times row n0 + n of B, or column where B is not transposed. */
+void P(plain_rows)(float sum[][COLUMNS], const struct gemm_term *t, struct part c);
+#if NARROWS
+/* The same of a transposed B of BF16 and rows of bf16, `narrow_stride` apart. */
+void P(narrow_rows)(float sum[][COLUMNS], const uint16_t *narrow, const struct gemm_term *t, struct part c);
+
+static inline size_t narrow_stride(size_t K)
+{
+	return (K + 31) / 32 * 32;
+}
+#endif
 
 /* How many of the rows that are left are taken at once by code for 1, 2 and 4. */
 static inline size_t rows_step(size_t left)

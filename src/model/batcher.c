@@ -1,6 +1,6 @@
 /*
  * Sequences that live at the same time and share each pass over the weights; one may join or leave between any two steps (Yu et al. 2022,
- * "Orca"). Prompts are computed one by one and answers in whole tiles of rows, so that an answer has the same bits whatever is beside it,
+ * "Orca"). Prompts are computed one by one and answers row by row, so that an answer has the same bits whatever is beside it,
  * unless it takes over rows that another sequence has computed.
  */
 #include "model/net.h"
@@ -275,10 +275,9 @@ static int slots_advance(struct batcher *b, struct slot *const *slot, size_t n, 
 int batcher_tokens(struct batcher *b, struct err *e)
 {
 	struct slot *slot[BATCHER_SLOTS_MAX];
-	bool taken[BATCHER_SLOTS_MAX] = {false}, mixes = net_mixes(b->model);
+	bool taken[BATCHER_SLOTS_MAX] = {false};
 	size_t n = 0;
-	int rc = 0;
-	for (size_t first = 0; first < b->n_slots && !rc; first++) { /* those with an adapter side by side */
+	for (size_t first = 0; first < b->n_slots; first++) /* those with an adapter side by side */
 		for (size_t i = first; i < b->n_slots; i++) {
 			struct slot *s = &b->slot[i];
 			if (taken[i] || !s->sequence || s->sequence->n_done < s->sequence->prompt.n ||
@@ -287,10 +286,5 @@ int batcher_tokens(struct batcher *b, struct err *e)
 			taken[i] = true;
 			slot[n++] = s;
 		}
-		if (n && (!mixes || first + 1 == b->n_slots)) {
-			rc = slots_advance(b, slot, n, e);
-			n = 0;
-		}
-	}
-	return rc;
+	return n ? slots_advance(b, slot, n, e) : 0;
 }

@@ -95,40 +95,22 @@ size_t net_append_rows(size_t n)
 	return n < APPEND_EACH_MAX ? APPEND_EACH_MAX : n < PREFILL_ROWS ? n : PREFILL_ROWS;
 }
 
-bool net_mixes(const struct model *m)
-{
-	bool all = dtype_is_quantised(m->head.dtype);
-	for (size_t i = 0; i < m->config.n_layers; i++)
-		for (int t = 0; t < LORA_TARGETS; t++)
-			all = all && dtype_is_quantised(m->layer[i].w[t].dtype);
-	return all;
-}
-
-/*
- * The bits of a row must not depend on how many are left. Where not all products are by row, rows are filled up to whole tiles, since gemm takes
- * few rows another way.
- */
 int net_append_each(const struct model *m, const struct lora *const *lora, struct work *w, struct kv *const *kv,
 	const int32_t *tokens, size_t n, struct err *e)
 {
-	enum { TILE = 6 };
-	bool mixes = net_mixes(m);
-	size_t n_rows = mixes ? n : (n + TILE - 1) / TILE * TILE, start[APPEND_EACH_MAX + 1];
-	int32_t rows[APPEND_EACH_MAX] = {0};
-	_Static_assert(APPEND_EACH_MAX % TILE == 0, "whole tiles");
+	size_t start[APPEND_EACH_MAX + 1];
 	assert(n >= 1 && n <= APPEND_EACH_MAX);
-	memcpy(rows, tokens, n * sizeof(*rows));
 	for (size_t i = 0; i <= n; i++)
 		start[i] = i;
-	const struct batch b = {.tokens = rows, .n_tokens = n_rows, .start = start, .n_seqs = n};
+	const struct batch b = {.tokens = tokens, .n_tokens = n, .start = start, .n_seqs = n};
 	w->by_row = true;
-	w->row_lora = mixes ? lora : NULL;
+	w->row_lora = lora;
 	int rc = net_forward(m, lora[0], w, &b, kv, e);
 	w->row_lora = NULL;
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		kv[i]->n++;
-	net_logits(m, w, 0, n_rows);
+	net_logits(m, w, 0, n);
 	return 0;
 }

@@ -76,7 +76,7 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 	const struct lora_slot *s = lora_slot(l, layer, t);
 	struct gemm g = product(W, w, y, x, T);
 	g.accumulate = accumulate;
-	if (w->by_row && dtype_is_quantised(W->dtype)) {
+	if (w->by_row) {
 		linear_by_row(l, w, layer, t, &g, h);
 		return;
 	}
@@ -265,7 +265,7 @@ void net_last_norm(const struct model *m, struct work *w, size_t n)
 void net_head(const struct model *m, const struct work *w, const float *normed, size_t n, float *logits)
 {
 	struct gemm g = product(&m->head, w, logits, normed, n);
-	g.by_row = w->by_row && dtype_is_quantised(m->head.dtype);
+	g.by_row = w->by_row;
 	kern->gemm(&g);
 }
 

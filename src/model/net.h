@@ -159,11 +159,9 @@ enum { PREFILL_ROWS = 256, APPEND_EACH_MAX = BATCHER_SLOTS_MAX };
 
 /* The rows that the work of a generation needs whose sequences have up to n tokens. */
 size_t net_append_rows(size_t n);
-/* May sequences with different adapters share a pass? */
-bool net_mixes(const struct model *m);
 /*
  * Appends tokens[i] to kv[i], which has room, for i < n <= APPEND_EACH_MAX; w->logits [n, V] follow them. lora[i] (NULL: none) is its adapter; equal
- * ones stand side by side, and all are equal where the model does not mix. What a sequence gets does not depend on the others, nor on their number.
+ * ones stand side by side. What a sequence gets does not depend on the others, nor on their number.
  */
 int net_append_each(const struct model *m, const struct lora *const *lora, struct work *w, struct kv *const *kv,
 	const int32_t *tokens, size_t n, struct err *e);
