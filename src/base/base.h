@@ -144,7 +144,8 @@ void file_map_forget(const struct file_map *m, size_t first, size_t end);
 
 /*
  * Replaces `path` atomically: temporary sibling, write, fsync, rename, fsync of the parent. On failure the old file stays, unless
- * only the last step failed: then the new one stands, whole, but a power cut may bring the old one back.
+ * only the last step failed: then the new one stands, whole, but a power cut may bring the old one back. A device or a pipe (/dev/null, /dev/stdout)
+ * is written to as it is.
  */
 int file_replace(const char *path, const void *p, size_t n, struct err *e);
 /*
@@ -161,7 +162,7 @@ int file_rewrite(const char *path, const void *p, size_t n, struct err *e);
  */
 struct file_writer {
 	int fd;
-	bool open;
+	bool open, stream;
 	char *path, *temporary;
 	struct buf pending;
 };

@@ -178,11 +178,18 @@ static int path_parent(char *dst, size_t size, struct err *e, const char *path)
 	return 0;
 }
 
+/* A device or a pipe, which a rename would put a file in the place of: with the superuser's rights even of /dev/null. */
+static bool is_stream(const char *path)
+{
+	struct stat st;
+	return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 int file_writer_open(struct file_writer *w, const char *path, struct err *e)
 {
-	*w = (struct file_writer){.fd = -1};
+	*w = (struct file_writer){.fd = -1, .stream = is_stream(path)};
 	struct buf name = {0};
-	int rc = buf_printf(&name, e, "%s.tmp%ld", path, (long)getpid());
+	int rc = w->stream ? buf_puts(&name, path, e) : buf_printf(&name, e, "%s.tmp%ld", path, (long)getpid());
 	if (rc)
 		goto done;
 	w->temporary = name.p;
@@ -191,9 +198,9 @@ int file_writer_open(struct file_writer *w, const char *path, struct err *e)
 		rc = ERR_RESOURCE;
 		goto done;
 	}
-	w->fd = open_checked(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+	w->fd = open_checked(w->temporary, w->stream ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
 	if (w->fd < 0)
-		rc = err_errno(e, "create", w->temporary);
+		rc = err_errno(e, w->stream ? "open" : "create", w->temporary);
 	w->open = w->fd >= 0;
 done:
 	if (rc)
@@ -222,7 +229,7 @@ int file_writer_commit(struct file_writer *w, struct err *e)
 {
 	char parent[PATH_SIZE];
 	int rc = file_writer_flush(w, w->pending.p, w->pending.len, e);
-	if (rc)
+	if (rc || w->stream)
 		goto done;
 	if (fsync_checked(w->fd)) {
 		rc = err_errno(e, "fsync", w->path);
@@ -245,7 +252,8 @@ void file_writer_abort(struct file_writer *w)
 {
 	if (w->open) {
 		close(w->fd);
-		unlink(w->temporary); /* after the rename there is none */
+		if (!w->stream)
+			unlink(w->temporary); /* after the rename there is none */
 	}
 	mem_free(w->path);
 	mem_free(w->temporary);

@@ -388,6 +388,26 @@ static void test_writer(void **state)
 	assert_int_equal(count_entries("."), 1);
 }
 
+/* What is no file, /dev/null above all, is written to and stays what it is. */
+static void test_stream(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	struct stat st;
+	char got[8] = "";
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	int fd = open("pipe", O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	if (file_replace("pipe", "text", 4, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(read(fd, got, sizeof got), 4);
+	assert_string_equal(got, "text");
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(lstat("pipe", &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(count_entries("."), 1);
+}
+
 static void test_append(void **state)
 {
 	(void)state;
@@ -417,6 +437,7 @@ int main(void)
 		in_folder(test_replace),
 		in_folder(test_disk_full),
 		in_folder(test_writer),
+		in_folder(test_stream),
 		in_folder(test_append),
 	};
 	return cmocka_run_group_tests_name("file", tests, NULL, NULL);
