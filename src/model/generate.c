@@ -9,7 +9,7 @@ struct generator {
 	struct work *work;
 	struct kv *kv;
 	struct ids cached; /* what kv holds */
-	void *scratch;
+	float *scratch;    /* [V] */
 };
 
 int generator_new(struct generator **out, const struct model *m, const struct lora *l, size_t max_tokens_in_all, struct err *e)
@@ -21,7 +21,7 @@ int generator_new(struct generator **out, const struct model *m, const struct lo
 	g->model = m;
 	g->lora = l;
 	if (work_new(&g->work, m, l, net_append_rows(max_tokens_in_all), false, e) || kv_new(&g->kv, m, max_tokens_in_all, e) ||
-		!(g->scratch = mem_alloc(1, sample_scratch_bytes(m->config.V), e))) {
+		!(g->scratch = mem_alloc(m->config.V, sizeof(float), e))) {
 		generator_free(g);
 		return e->code;
 	}
@@ -77,7 +77,8 @@ int generator_run(struct generator *g, const int32_t *prompt, size_t n, const st
 	if (!rc && !s.ended)
 		rc = prefill(g, prompt, n, e);
 	while (!rc && !s.ended) {
-		rc = stream_next(&s, g->kv, g->work->logits, g->scratch, &id, e);
+		id = stream_draw(&s, g->model, g->work->logits, g->scratch);
+		rc = stream_take(&s, g->kv, g->work->logits, id, e);
 		if (!rc && !s.ended)
 			rc = append(g, &id, 1, e);
 	}

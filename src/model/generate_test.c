@@ -64,7 +64,7 @@ static void test_padding_rows(void **state)
 	(void)state;
 	assert_true(c->n_tokens < c->V && c->n_tokens == tokenizer_n_vocab(model_encoder(m)->tokenizer));
 	float *logits = mem_alloc(c->V, sizeof(*logits), &e);
-	void *scratch = mem_alloc(1, sample_scratch_bytes(c->V), &e);
+	float *scratch = mem_alloc(c->V, sizeof(*scratch), &e);
 	for (size_t i = 0; i < c->V; i++)
 		logits[i] = i < c->n_tokens ? 0 : 100;
 	struct generated out;
@@ -76,8 +76,8 @@ static void test_padding_rows(void **state)
 		o.sampling.temperature = greedy ? 0 : 1;
 		stream_begin(&s, &o, &out, 1);
 		for (int i = 0; i < 100; i++) {
-			int32_t id;
-			check(stream_next(&s, kv, logits, scratch, &id, &e), &e);
+			int32_t id = stream_draw(&s, m, logits, scratch);
+			check(stream_take(&s, kv, logits, id, &e), &e);
 			assert_true(id >= 0 && (size_t)id < c->n_tokens);
 			s.ended = false;
 		}
@@ -93,13 +93,9 @@ static void test_sampling(void **state)
 {
 	const float logits[4] = {1, 3, 3, 2};
 	struct sampling s = {.temperature = 0, .top_p = 1, .seed = 3};
-	struct {
-		float p;
-		int32_t id;
-	} scratch[4];
+	float scratch[4];
 	size_t n[4] = {0};
 	(void)state;
-	assert_int_equal(sample_scratch_bytes(4), sizeof(scratch));
 	assert_int_equal(sample_token(logits, 4, &s, NULL, 0, scratch), 1); /* greedy: the first of equals */
 	s.temperature = 1;
 	for (size_t i = 0; i < 20000; i++) {
@@ -127,7 +123,7 @@ static void test_sampling_many(void **state)
 {
 	enum { V = 5000 };
 	float logits[V];
-	void *scratch = malloc(sample_scratch_bytes(V));
+	float *scratch = malloc(V * sizeof(*scratch));
 	struct sampling s = {.temperature = 1, .top_p = 0.9f, .seed = 7};
 	size_t n[V] = {0};
 	(void)state;

@@ -213,11 +213,10 @@ struct sampling {
 };
 /*
  * One token from logits [V], of those that the grammar (may be NULL) allows; -1: it allows none. The draw depends only on (seed, position).
- * `scratch` [V] pairs, see sample_scratch_bytes.
+ * `scratch` [V].
  */
 int32_t sample_token(
-	const float *logits, size_t V, const struct sampling *s, struct grammar_state *grammar, size_t position, void *scratch);
-size_t sample_scratch_bytes(size_t V);
+	const float *logits, size_t V, const struct sampling *s, struct grammar_state *grammar, size_t position, float *scratch);
 
 struct generate_options {
 	struct sampling sampling;

@@ -178,7 +178,9 @@ struct stream {
 };
 /* Takes over `out`, which the caller releases. */
 void stream_begin(struct stream *s, const struct generate_options *o, struct generated *out, size_t n_prompt);
-/* Draws a token from the logits that follow what kv holds. If the stream has not ended then, the token is to be appended. */
-int stream_next(struct stream *s, const struct kv *kv, const float *logits, void *scratch, int32_t *id, struct err *e);
+/* The token that comes next, drawn from the logits; -1: the grammar allows none. Streams may draw at the same time, each with a scratch [V] of its own. */
+int32_t stream_draw(const struct stream *s, const struct model *m, const float *logits, float *scratch);
+/* Takes a token that follows what kv holds. If the stream has not ended then, it is to be appended. */
+int stream_take(struct stream *s, const struct kv *kv, const float *logits, int32_t id, struct err *e);
 
 #endif

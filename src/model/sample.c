@@ -7,16 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-struct candidate {
-	float p;
-	int32_t id;
-};
-
-size_t sample_scratch_bytes(size_t V)
-{
-	return V * sizeof(struct candidate);
-}
-
 static int32_t argmax(const float *logits, size_t V)
 {
 	size_t best = 0;
@@ -26,31 +16,30 @@ static int32_t argmax(const float *logits, size_t V)
 	return (int32_t)best;
 }
 
-/* The probabilities (up to a factor) of those that the grammar allows. Returns how many there are; *total: their sum. */
-static size_t fill(
-	struct candidate *c, const float *logits, size_t V, float temperature, struct grammar_state *grammar, double *total)
+/* The probabilities (up to a factor), 0 of those that the grammar does not allow, and their sum; 0: it allows none. */
+static double fill(float *p, const float *logits, size_t V, float temperature, struct grammar_state *grammar)
 {
 	float max = -INFINITY;
-	size_t n = 0;
-	*total = 0;
+	double total = 0;
 	for (size_t i = 0; i < V; i++) {
-		if (grammar && !grammar_allows(grammar, (int32_t)i))
-			continue;
-		c[n++] = (struct candidate){logits[i], (int32_t)i};
-		max = logits[i] > max ? logits[i] : max;
+		p[i] = !grammar || grammar_allows(grammar, (int32_t)i) ? logits[i] : -INFINITY;
+		max = p[i] > max ? p[i] : max;
 	}
-	for (size_t i = 0; i < n; i++) {
-		c[i].p = expf((c[i].p - max) / temperature);
-		*total += (double)c[i].p;
+	if (max == -INFINITY)
+		return 0;
+	for (size_t i = 0; i < V; i++) {
+		p[i] = expf((p[i] - max) / temperature);
+		total += (double)p[i];
 	}
-	return n;
+	return total;
 }
 
 /*
  * The least probability among the likeliest that hold `target` between them. No sorting, which would take longer than the model where much is likely:
  * floats that are not negative are in the order of their bits, so three histograms, of 11, 11 and 10 bits, find it.
+ * *above: the sum of those above it.
  */
-static float nucleus_least(const struct candidate *c, size_t n, double target)
+static float nucleus_least(const float *p, size_t n, double target, double *above)
 {
 	enum { BINS = 2048 };
 	static const struct {
@@ -58,22 +47,22 @@ static float nucleus_least(const struct candidate *c, size_t n, double target)
 		uint32_t bins;
 	} digit[] = {{21, BINS}, {10, BINS}, {0, BINS / 2}};
 	uint32_t found = 0, known = 0;
-	double above = 0;
 	float least;
+	*above = 0;
 	for (size_t d = 0; d < sizeof digit / sizeof *digit; d++) {
 		double mass[BINS] = {0};
 		uint32_t bin = 0;
 		for (size_t i = 0; i < n; i++) {
 			uint32_t bits;
-			memcpy(&bits, &c[i].p, sizeof bits);
+			memcpy(&bits, &p[i], sizeof bits);
 			if ((bits & known) == found)
-				mass[bits >> digit[d].shift & (digit[d].bins - 1)] += (double)c[i].p;
+				mass[bits >> digit[d].shift & (digit[d].bins - 1)] += (double)p[i];
 		}
-		double sum = above;
+		double sum = *above;
 		for (uint32_t k = digit[d].bins; k-- > 0;)
 			if (mass[k] > 0) {
 				bin = k;
-				above = sum;
+				*above = sum;
 				sum += mass[k];
 				if (!(sum < target))
 					break;
@@ -86,29 +75,29 @@ static float nucleus_least(const struct candidate *c, size_t n, double target)
 }
 
 /* Draws from the likeliest that hold top_p of the total between them, of equal ones those with the smallest ids; 0: from the likeliest alone. */
-static int32_t draw(const struct candidate *c, size_t n, double total, float top_p, struct rng *r)
+static int32_t draw(const float *p, size_t n, double total, float top_p, struct rng *r)
 {
-	const double target = total * (double)top_p;
-	const float least = top_p < 1 ? nucleus_least(c, n, target) : 0;
-	double kept = 0;
-	size_t n_least = 0;
-	int32_t id = c[0].id;
-	for (size_t k = 0; k < n; k++)
-		kept += c[k].p > least ? (double)c[k].p : 0;
-	for (size_t k = 0; k < n && (!n_least || kept < target); k++)
-		if (c[k].p == least) {
-			kept += (double)least;
-			n_least++;
-		}
+	double kept = total;
+	size_t n_least = n, id = 0;
+	float least = 0;
+	if (top_p < 1) {
+		const double target = total * (double)top_p;
+		least = nucleus_least(p, n, target, &kept);
+		double some = least > 0 ? ceil((target - kept) / (double)least) : 0;
+		n_least = some > 1 ? (size_t)some : 1;
+		kept += (double)n_least * (double)least;
+	}
 	double at = (double)rng_uniform(r) * kept;
 	for (size_t i = 0; i < n && at >= 0; i++) {
-		if (c[i].p < least || (c[i].p == least && !n_least))
-			continue;
-		n_least -= c[i].p == least;
-		at -= (double)c[i].p;
-		id = c[i].id;
+		float some = p[i] > least ? p[i] : 0; /* no branch: it would be foreseen badly */
+		if (p[i] == least && n_least) {
+			n_least--;
+			some = least;
+		}
+		at -= (double)some;
+		id = some > 0 ? i : id;
 	}
-	return id;
+	return (int32_t)id;
 }
 
 /*
@@ -116,22 +105,18 @@ static int32_t draw(const struct candidate *c, size_t n, double total, float top
  * likely as if the others had been left out at once (rejection sampling), up to where top_p cuts.
  */
 int32_t sample_token(
-	const float *logits, size_t V, const struct sampling *s, struct grammar_state *grammar, size_t position, void *scratch)
+	const float *logits, size_t V, const struct sampling *s, struct grammar_state *grammar, size_t position, float *scratch)
 {
 	float temperature = s->temperature > 0 ? s->temperature : 1, top_p = s->temperature > 0 ? s->top_p : 0;
 	struct rng r;
-	double total;
-	size_t n;
 	int32_t id;
 	rng_init(&r, s->seed, RNG_SAMPLE, (uint32_t)position, (uint32_t)(position >> 32));
-	if (s->temperature > 0) {
-		n = fill(scratch, logits, V, temperature, NULL, &total);
-		id = draw(scratch, n, total, top_p, &r);
-	} else {
+	if (s->temperature > 0)
+		id = draw(scratch, V, fill(scratch, logits, V, temperature, NULL), top_p, &r);
+	else
 		id = argmax(logits, V);
-	}
 	if (!grammar || grammar_allows(grammar, id))
 		return id;
-	n = fill(scratch, logits, V, temperature, grammar, &total);
-	return n ? draw(scratch, n, total, top_p, &r) : -1;
+	double total = fill(scratch, logits, V, temperature, grammar);
+	return total > 0 ? draw(scratch, V, total, top_p, &r) : -1;
 }

@@ -98,25 +98,30 @@ void stream_begin(struct stream *s, const struct generate_options *o, struct gen
 		end(s, "length");
 }
 
-int stream_next(struct stream *s, const struct kv *kv, const float *logits, void *scratch, int32_t *id, struct err *e)
+int32_t stream_draw(const struct stream *s, const struct model *m, const float *logits, float *scratch)
+{
+	const struct generate_options *o = s->options;
+	size_t n = s->out->n_tokens;
+	return n < o->opening.n ? o->opening.p[n]
+				: sample_token(logits, m->config.n_tokens, &o->sampling, o->grammar, s->out->n_prompt + n, scratch);
+}
+
+int stream_take(struct stream *s, const struct kv *kv, const float *logits, int32_t id, struct err *e)
 {
 	const struct model *m = kv->model;
 	const struct generate_options *o = s->options;
 	struct generated *out = s->out;
-	*id = out->n_tokens < o->opening.n
-		? o->opening.p[out->n_tokens]
-		: sample_token(logits, m->config.n_tokens, &o->sampling, o->grammar, out->n_prompt + out->n_tokens, scratch);
-	if (*id >= 0) {
+	if (id >= 0) {
 		out->n_tokens++;
 		if (o->grammar)
-			grammar_take(o->grammar, *id);
+			grammar_take(o->grammar, id);
 		if (o->on_token)
-			o->on_token(o->context, *id, logits);
+			o->on_token(o->context, id, logits);
 	}
-	if (*id < 0 || tokenizer_is_eog(m->tokenizer, *id)) {
+	if (id < 0 || tokenizer_is_eog(m->tokenizer, id)) {
 		end(s, "stop");
 	} else {
-		int rc = tokenizer_decode(m->tokenizer, id, 1, false, &out->text, e);
+		int rc = tokenizer_decode(m->tokenizer, &id, 1, false, &out->text, e);
 		if (rc)
 			return rc;
 		if (emit(s, false)) {
