@@ -11,8 +11,8 @@
 #include "search/fusion.h"
 #include "search/vectors.h"
 
-/* Grows whenever the same sections give other passages than before. */
-enum { PASSAGES_VERSION = 1 };
+/* Grows whenever the same sections give other passages than before, or what is in an index that is there cannot be relied on. */
+enum { PASSAGES_VERSION = 2 };
 
 /* Grows whenever the same index and embedder find other passages than before. */
 enum { FUSION_VERSION = 2 };
@@ -81,9 +81,20 @@ struct reading {
 	struct store *store;
 	struct passages passages;
 	struct arena arena;
-	char *path; /* NULL before the first */
-	struct sha256 *sum;
+	char *path;         /* NULL before the first */
+	struct sha256 *sum; /* of all that its passages are made of */
 };
+
+static int document_begin(struct reading *r, const char *path, struct err *e)
+{
+	const int version[] = {PASSAGES_VERSION, PASSAGE_BYTES_MAX};
+	int rc = sha256_new(&r->sum, e);
+	if (rc)
+		return rc;
+	sha256_add(r->sum, version, sizeof version);
+	r->path = arena_strdup(&r->arena, path, strlen(path), e);
+	return r->path ? 0 : ERR_RESOURCE;
+}
 
 static int document_end(struct reading *r, struct err *e)
 {
@@ -104,23 +115,23 @@ static int section_read(struct reading *r, const json_t *o, const char *file, si
 {
 	const char *path = json_string_value(json_object_get(o, "path")),
 		   *heading = json_string_value(json_object_get(o, "heading")),
-		   *text = json_string_value(json_object_get(o, "text")), *hash = json_string_value(json_object_get(o, "sha256"));
+		   *text = json_string_value(json_object_get(o, "text"));
 	const json_t *start = json_object_get(o, "start");
 	int rc = 0;
-	if (!path || !heading || !text || !hash || !json_is_integer(start) || json_integer_value(start) < 0)
-		return err_set(e, ERR_DATA, "%s:%zu: expected path, start, heading, sha256 and text of a section", file, line);
+	if (!path || !heading || !text || !json_is_integer(start) || json_integer_value(start) < 0)
+		return err_set(e, ERR_DATA, "%s:%zu: expected path, start, heading and text of a section", file, line);
 	if (r->path && strcmp(r->path, path))
 		rc = document_end(r, e);
-	if (!rc && !r->path) {
-		rc = sha256_new(&r->sum, e);
-		if (!rc && !(r->path = arena_strdup(&r->arena, path, strlen(path), e)))
-			rc = ERR_RESOURCE;
-	}
+	if (!rc && !r->path)
+		rc = document_begin(r, path, e);
 	if (rc)
 		return rc;
-	sha256_add(r->sum, hash, strlen(hash));
+	/* Not the file's hash: the same bytes give another text when they are scrubbed, or read by another version. */
+	const json_int_t at = json_integer_value(start);
+	sha256_add(r->sum, &at, sizeof at);
 	sha256_add(r->sum, heading, strlen(heading) + 1);
-	return passages_add(&r->passages, &r->arena, heading, text, (size_t)json_integer_value(start), e);
+	sha256_add(r->sum, text, strlen(text) + 1);
+	return passages_add(&r->passages, &r->arena, heading, text, (size_t)at, e);
 }
 
 static int index_make(struct search *s, const char *file, const char *key, struct err *e)

@@ -2,8 +2,9 @@
  * search: retrieval. The sections of a data folder as passages that fit into a prompt, and the passages that answer a question.
  *
  * An index lies beside what it is made from, in DATA/index.db, and knows by a hash whether sections.jsonl has changed since; of a changed one
- * only documents that differ are read again. With an embedder it also holds a vector of each passage, and what is found is what the words
- * of a question find (BM25) and what lies near to its meaning, fused by score. A handle belongs to one thread at a time.
+ * only documents with other headings, texts or places than before are put anew. With an embedder it also holds a vector of each passage, and
+ * what is found is what the words of a question find (BM25) and what lies near to its meaning, fused by score. A handle belongs to one thread
+ * at a time.
  */
 #ifndef ATTUNE_SEARCH_H
 #define ATTUNE_SEARCH_H

@@ -86,11 +86,12 @@ static void test_a_change_is_seen(void **state)
 	put_section(&b, "b.md", "Two", "2", "beta");
 	write_sections(f, &b);
 	assert_best(f, "beta", "Two");
-	put_section(&b, "a.md", "One", "1", "unread: its hash is the same");
+	put_section(&b, "a.md", "One", "1", "delta"); /* the same file, read or scrubbed in another way */
 	put_section(&b, "c.md", "Three", "4", "gamma");
 	write_sections(f, &b);
-	assert_best(f, "alpha", "One");
+	assert_best(f, "alpha", "");
 	assert_best(f, "beta", "");
+	assert_best(f, "delta", "One");
 	assert_best(f, "gamma", "Three");
 }
 
