@@ -150,6 +150,20 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static void source_mark(struct questions *q, const json_t *documents, bool unseen)
+{
+	const json_t *d;
+	size_t i;
+	json_array_foreach (documents, i, d) {
+		const char *name = json_string_value(json_object_get(d, "path"));
+		if (!name || json_object_get(d, "skipped") || json_is_true(json_object_get(d, "unseen")) != unseen)
+			continue;
+		for (size_t k = 0; k < q->n; k++)
+			if (!strcmp(q->p[k].source, name) || !strcmp(q->p[k].source, base_name(name)))
+				q->p[k].unseen = unseen;
+	}
+}
+
 int strata_read(struct questions *q, const char *data, struct err *e)
 {
 	char path[PATH_SIZE];
@@ -161,15 +175,9 @@ int strata_read(struct questions *q, const char *data, struct err *e)
 	rc = file_read(path, MANIFEST_MAX, &b, e);
 	if (rc == 0 && !(manifest = json_loadb(b.p ? b.p : "", b.len, JSON_REJECT_DUPLICATES, NULL)))
 		rc = err_set(e, ERR_DATA, "%s: no JSON; curate the documents again", path);
-	const json_t *documents = json_object_get(manifest, "documents"), *d;
-	size_t i;
-	json_array_foreach (documents, i, d) {
-		const char *name = json_string_value(json_object_get(d, "path"));
-		if (!name || !json_is_true(json_object_get(d, "unseen")))
-			continue;
-		for (size_t k = 0; k < q->n; k++)
-			q->p[k].unseen |= !strcmp(q->p[k].source, name) || !strcmp(q->p[k].source, base_name(name));
-	}
+	const json_t *documents = json_object_get(manifest, "documents");
+	source_mark(q, documents, true);
+	source_mark(q, documents, false); /* a file of tickets has an entry for each: one that is trained on makes it known */
 	json_decref(manifest);
 	buf_release(&b);
 	return rc;

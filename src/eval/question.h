@@ -34,7 +34,7 @@ struct questions {
 int questions_read(struct questions *q, const char *path, struct err *e);
 void questions_release(struct questions *q);
 
-/* Sets `unseen` from the documents of manifest.json that are marked so. No manifest: everything is known. */
+/* Sets `unseen` where manifest.json marks all documents of the source so. No manifest: everything is known. */
 int strata_read(struct questions *q, const char *data, struct err *e);
 
 /*

@@ -87,11 +87,15 @@ static void test_strata(void **state)
 	struct questions q;
 	struct err e = {0};
 	char path[PATH_SIZE];
-	const char *manifest = "{\"documents\":[{\"path\":\"docs/new.md\",\"unseen\":true},{\"path\":\"old.md\"},7]}";
+	const char *manifest = "{\"documents\":[{\"path\":\"docs/new.md\",\"unseen\":true},{\"path\":\"old.md\"},7,"
+			       "{\"path\":\"t.csv\",\"unseen\":false},{\"path\":\"t.csv\",\"unseen\":true},"
+			       "{\"path\":\"u.csv\",\"unseen\":true},{\"path\":\"u.csv\",\"unseen\":false,\"skipped\":\"1 row\"}]}";
 	assert_int_equal(read_text("{\"id\":\"a\",\"question\":\"Q?\",\"answers\":[\"1\"],\"source\":\"docs/new.md\"}\n"
 				   "{\"id\":\"b\",\"question\":\"Q?\",\"answers\":[\"1\"],\"source\":\"new.md\"}\n"
 				   "{\"id\":\"c\",\"question\":\"Q?\",\"answers\":[\"1\"],\"source\":\"old.md\"}\n"
-				   "{\"id\":\"d\",\"question\":\"Q?\",\"answers\":[\"1\"]}\n",
+				   "{\"id\":\"d\",\"question\":\"Q?\",\"answers\":[\"1\"]}\n"
+				   "{\"id\":\"e\",\"question\":\"Q?\",\"answers\":[\"1\"],\"source\":\"t.csv\"}\n"
+				   "{\"id\":\"f\",\"question\":\"Q?\",\"answers\":[\"1\"],\"source\":\"u.csv\"}\n",
 				 &q, &e),
 		0);
 	assert_int_equal(strata_read(&q, "/nonexistent", &e), 0);
@@ -100,6 +104,7 @@ static void test_strata(void **state)
 	assert_int_equal(file_replace(path, manifest, strlen(manifest), &e), 0);
 	assert_int_equal(strata_read(&q, root, &e), 0);
 	assert_true(q.p[0].unseen && q.p[1].unseen && !q.p[2].unseen && !q.p[3].unseen);
+	assert_true(!q.p[4].unseen && q.p[5].unseen);
 	assert_int_equal(file_replace(path, "{", 1, &e), 0);
 	assert_int_equal(strata_read(&q, root, &e), ERR_DATA);
 	questions_release(&q);
