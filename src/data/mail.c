@@ -1,6 +1,6 @@
 /*
- * Messages to their substance. Rules look at whole lines or at the first and last words only, so that the middle of a message is never
- * touched.
+ * Messages to their substance. Rules look at whole lines or at the first and last words only, and a closing ends a message only where no
+ * sentence goes on below it, so that the middle of a message is never touched.
  */
 #include "data/mail.h"
 
@@ -60,6 +60,13 @@ static bool is_quote_head(struct str s)
 	return s.n > 10 && !memcmp(s.p, "On ", 3) && !memcmp(s.p + s.n - 6, "wrote:", 6);
 }
 
+/* Whatever stands in front and behind. */
+static bool is_end(struct str s)
+{
+	return is_quote_head(s) || (s.n == 2 && !memcmp(s.p, "--", 2)) ||
+		(s.n > 10 && !strncasecmp(s.p, "sent from my", 12 < s.n ? 12 : s.n));
+}
+
 /* "Kind regards", alone or with a name; "Thanks!" but not "Thanks for the quick answer, but it still fails.". */
 static bool is_closing(struct str s)
 {
@@ -85,19 +92,43 @@ static bool is_signature(const struct str *line, size_t n)
 	return true;
 }
 
+static bool is_sentence(struct str s)
+{
+	return str_words(s) > NAME_WORDS + 1 && strchr(".?!", s.p[s.n - 1]);
+}
+
+/*
+ * Is the closing at line[i] one in the middle of the message? A name behind it says no. Else a sentence in the next line says yes, and behind
+ * words that go on ("Thanks for the logs.") one in any; behind others that may be small print. The last sentence is in front of `sentences`.
+ */
+static bool goes_on(const struct str *line, size_t i, size_t n, size_t sentences)
+{
+	struct str s = line[i];
+	size_t tail = begins(s, closings, COUNT(closings)), next = i + 1;
+	while (tail < s.n && !isalnum((unsigned char)s.p[tail]))
+		tail++;
+	while (next < n && !line[next].n)
+		next++;
+	if (next == n || is_signature(&line[next], 1))
+		return false;
+	return tail < s.n && islower((unsigned char)s.p[tail]) ? next < sentences : is_sentence(line[next]);
+}
+
 /* How many of the lines are the message. */
 static size_t lines_kept(const struct str *line, size_t n)
 {
 	bool text = false; /* a closing is one only below some */
-	for (size_t i = 0; i < n; i++) {
-		struct str s = line[i];
-		bool end = is_quote_head(s) || (s.n == 2 && !memcmp(s.p, "--", 2)) ||
-			(s.n > 10 && !strncasecmp(s.p, "sent from my", 12 < s.n ? 12 : s.n)) || (text && is_closing(s));
-		if (end) {
+	for (size_t i = 0; i < n; i++)
+		if (is_end(line[i]))
 			n = i;
-			break;
-		}
-		text |= s.n && !is_greeting(s);
+	size_t sentences = n;
+	while (sentences && !is_sentence(line[sentences - 1]))
+		sentences--;
+	for (size_t i = 0; i < n; i++) {
+		if (text && is_closing(line[i]) && !goes_on(line, i, n, sentences))
+			n = i;
+		else
+			text |= line[i].n && !is_greeting(line[i]);
 	}
 	while (n && !line[n - 1].n)
 		n--;

@@ -81,6 +81,14 @@ static void test_substance(void **state)
 		{"Thanks", "Thanks"},
 		{"Hi,", ""},
 		{"Best is to wait.\n\nIt will pass.", "Best is to wait. It will pass."},
+		{"I looked at it.\nThanks for the logs.\nSet retries to 5 and restart the agent.",
+			"I looked at it. Thanks for the logs. Set retries to 5 and restart the agent."},
+		{"It is red.\nThanks for the logs.\nIn short:\nSet retries to 5 and restart the agent.\nKind regards, Ida",
+			"It is red. Thanks for the logs. In short: Set retries to 5 and restart the agent."},
+		{"It is red.\nThanks!\n\nShould I restart the agent now?", "It is red. Thanks! Should I restart the agent now?"},
+		{"It is red.\nThanks for your help!\nTom Oak\nThis mail is confidential and for you alone.", "It is red."},
+		{"It is red.\nRegards,\nTom Oak, Oak Ltd.\nThis mail is confidential and for you alone.", "It is red."},
+		{"It is red.\nThanks\nSent from my phone with Mail for Oaks.", "It is red."},
 		{"", ""},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
