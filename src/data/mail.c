@@ -10,7 +10,7 @@
 
 #include "data/text.h"
 
-enum { LINES_MAX = 2000, CLOSING_WORDS = 6, NAME_WORDS = 3, THANKS_WORDS = 16 };
+enum { CLOSING_WORDS = 6, NAME_WORDS = 3, THANKS_WORDS = 16 };
 
 static const char *const greetings[] = {
 	"hi", "hello", "hey", "hej", "dear", "good morning", "good afternoon", "good evening", "good day", "greetings"};
@@ -184,20 +184,20 @@ static struct str manners_cut(struct str s)
 int mail_substance(const char *message, char **out, struct arena *a, struct err *e)
 {
 	struct buf b = {0};
-	size_t n = 0;
+	struct str *line = NULL;
+	size_t n = 0, cap = 0;
 	int rc = 0;
 	*out = NULL;
-	struct str *line = mem_alloc(LINES_MAX, sizeof *line, e);
-	if (!line)
-		return ERR_RESOURCE;
-	for (const char *p = message; *p && n < LINES_MAX;) {
+	for (const char *p = message; *p && rc == 0;) {
 		size_t len = strcspn(p, "\r\n");
 		struct str s = trim((struct str){p, len});
-		if (!s.n || *s.p != '>')
+		if ((!s.n || *s.p != '>') && (rc = mem_reserve(&line, n, &cap, sizeof *line, e)) == 0)
 			line[n++] = s;
 		p += len;
 		p += *p == '\r' && p[1] == '\n' ? 2 : *p != 0;
 	}
+	if (rc < 0)
+		goto done;
 	n = lines_kept(line, n);
 	size_t first = 0;
 	while (first < n && (!line[first].n || is_greeting(line[first])))

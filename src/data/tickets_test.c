@@ -99,6 +99,21 @@ static void test_substance(void **state)
 	}
 }
 
+/* However many lines it has. */
+static void test_long_message(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	struct err e = {0};
+	char *out;
+	for (int i = 0; i < 3000; i++)
+		assert_int_equal(buf_puts(&b, "Thanks for it.\n", &e), 0);
+	assert_int_equal(buf_puts(&b, "Then the agent restarts at last.", &e), 0);
+	assert_int_equal(mail_substance(b.p, &out, &corpus.arena, &e), 0);
+	assert_int_equal(strlen(out), b.len - strlen("Thanks for it.\n")); /* which is manners at the start */
+	buf_release(&b);
+}
+
 static void test_faults(void **state)
 {
 	(void)state;
@@ -112,6 +127,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_columns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_substance, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("tickets", tests, NULL, NULL);
