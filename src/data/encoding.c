@@ -36,11 +36,22 @@ static bool is_windows_1252(const char *text, size_t n)
 	return 10 * alone >= 9 * high && 10 * high <= 3 * n;
 }
 
+/* What labels have come to mean: browsers read them as the vendors' tables, which hold more than the standards that they name. */
+static void label_resolve(char name[NAME_BYTES])
+{
+	static const char *const meant[][2] = {{"iso-8859-1", "windows-1252"}, {"latin1", "windows-1252"},
+		{"us-ascii", "windows-1252"}, {"iso-8859-9", "windows-1254"}, {"gb2312", "gbk"}, {"shift_jis", "cp932"},
+		{"euc-kr", "cp949"}};
+	for (size_t i = 0; i < sizeof meant / sizeof *meant; i++)
+		if (!strcasecmp(name, meant[i][0]))
+			strcpy(name, meant[i][1]);
+}
+
 /* What a page says of itself, of the encodings that browsers know and that are none of several bytes with states. */
 static bool declared(const char *text, size_t n, char name[NAME_BYTES])
 {
-	static const char *const known[] = {
-		"windows-125", "iso-8859-", "koi8-", "shift_jis", "euc-jp", "euc-kr", "gb2312", "gbk", "gb18030", "big5"};
+	static const char *const known[] = {"windows-125", "iso-8859-", "latin1", "us-ascii", "koi8-", "shift_jis", "cp932",
+		"euc-jp", "euc-kr", "cp949", "gb2312", "gbk", "gb18030", "big5"};
 	size_t within = n < DECLARED_WITHIN ? n : DECLARED_WITHIN, k = 0;
 	const char *p = text, *end = text + within;
 	while (p < end && (end - p < 8 || strncasecmp(p, "charset=", 8)))
@@ -52,6 +63,7 @@ static bool declared(const char *text, size_t n, char name[NAME_BYTES])
 	for (; p < end && k + 1 < NAME_BYTES && (isalnum((unsigned char)*p) || *p == '-' || *p == '_'); p++)
 		name[k++] = *p;
 	name[k] = 0;
+	label_resolve(name);
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (!strncasecmp(name, known[i], strlen(known[i])))
 			return true;

@@ -2,6 +2,7 @@
 #include "data/encoding.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -41,6 +42,31 @@ static void test_converted(void **state)
 	assert_text(&d, "<meta charset=\"KOI8-R\"><p>\xd0\x9f\xd0\xa0\xd0\x98\xd0\x92\xd0\x95\xd0\xa2");
 }
 
+/* A label means what browsers read it as, which has more letters. */
+static void test_labels(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *label, *text, *expected;
+	} cases[] = {
+		{"ISO-8859-1", "\x93good\x94", "\xe2\x80\x9cgood\xe2\x80\x9d"},
+		{"latin1", "5 \x80", "5 \xe2\x82\xac"},
+		{"us-ascii", "5 \x96 6", "5 \xe2\x80\x93 6"},
+		{"iso-8859-9", "\xfe\x85", "\xc5\x9f\xe2\x80\xa6"},
+		{"iso-8859-15", "\xa4", "\xe2\x82\xac"},
+		{"gb2312", "\x81\x40", "\xe4\xb8\x82"},
+		{"Shift_JIS", "\x87\x40", "\xe2\x91\xa0"},
+		{"euc-kr", "\x81\x41", "\xea\xb0\x82"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char page[64], expected[64];
+		snprintf(page, sizeof page, "<meta charset=%s>%s", cases[i].label, cases[i].text);
+		snprintf(expected, sizeof expected, "<meta charset=%s>%s", cases[i].label, cases[i].expected);
+		struct document d = convert(page, strlen(page), true);
+		assert_text(&d, expected);
+	}
+}
+
 static void test_left(void **state)
 {
 	(void)state;
@@ -73,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_converted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_labels, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("encoding", tests, NULL, NULL);
