@@ -116,13 +116,17 @@ static struct str voice_of(struct str tag)
 static int line_read(struct captions *c, struct str line, struct str *voice)
 {
 	size_t start = (size_t)(line.p - c->o.d->bytes), from = 0;
+	bool closed[2] = {true, true}; /* is there a '>', a '}' ahead? Looked for no further once there is none */
 	int rc = 0;
 	for (size_t i = 0, used; i < line.n && rc == 0; i += used) {
 		const char *end = NULL;
 		char open = line.p[i];
 		used = 1;
-		if (open == '<' || (open == '{' && i + 1 < line.n && line.p[i + 1] == '\\'))
-			end = memchr(line.p + i, open == '<' ? '>' : '}', line.n - i);
+		bool brace = open == '{';
+		if (closed[brace] && (open == '<' || (brace && i + 1 < line.n && line.p[i + 1] == '\\'))) {
+			end = memchr(line.p + i, brace ? '}' : '>', line.n - i);
+			closed[brace] = end != NULL;
+		}
 		if (end) {
 			struct str tag = {line.p + i + 1, (size_t)(end - line.p) - i - 1}, next = voice_of(tag);
 			used = tag.n + 2;

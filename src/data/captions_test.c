@@ -106,11 +106,28 @@ static void test_faults(void **state)
 	}
 }
 
+/* Tags that are never closed are text, and looked for once: else this takes minutes. */
+static void test_open_tags(void **state)
+{
+	(void)state;
+	static const char cue[] = "00:01.000 --> 00:02.000\n";
+	enum { N = 4 << 20 };
+	char *text = mem_alloc(sizeof cue + N, 1, NULL);
+	assert_non_null(text);
+	strcpy(text, cue);
+	memset(text + strlen(cue), '<', N);
+	struct document d = read_text(text);
+	assert_int_equal(d.n_blocks, 1);
+	assert_int_equal(strlen(d.blocks[0].text), N);
+	mem_free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_voices, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_open_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
 	};

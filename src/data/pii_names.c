@@ -208,10 +208,11 @@ static int voice_names(struct persons *p, struct str t, struct err *e)
 	int rc = 0;
 	bool one;
 	for (size_t i = 0; i + 3 < t.n && rc == 0; i++) {
-		const char *end =
-			t.p[i] == '<' && t.p[i + 1] == 'v' && strchr(" .\t", t.p[i + 2]) ? memchr(t.p + i, '>', t.n - i) : NULL;
-		if (!end)
+		if (t.p[i] != '<' || t.p[i + 1] != 'v' || !strchr(" .\t", t.p[i + 2]))
 			continue;
+		const char *end = memchr(t.p + i, '>', t.n - i);
+		if (!end) /* nor behind any other */
+			break;
 		size_t from = i + 2, to = (size_t)(end - t.p);
 		while (from < to && !isspace((unsigned char)t.p[from]))
 			from++;
