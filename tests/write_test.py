@@ -110,6 +110,9 @@ def test_arms():
     Case.check("a flag overrides", rc == 0 and draft["text"] == texts["base"] and "as --arm says" in err, (rc, err))
     rc, err, draft = written("c", "--model", os.path.join(GOLDEN, "tied"), "--arm", "rag")
     Case.check("so does a model", rc == 0 and draft["origin"].endswith("tied"), (rc, err))
+    rc, err, _ = written("c", "--model", MODEL, "--arm", "base")
+    Case.check("nor are drafts taken for another writer's", rc == 4 and f"expected a draft written by base of {MODEL}, found one by rag of {draft['origin'][7:]}; " in err,
+               (rc, err))
     rc, err, draft = written("d", "--adapter", f"judged/run-{key[:12]}/adapter")
     Case.check("an adapter in place of the verdict's", rc == 0 and draft["text"] == texts["tuned"], (rc, err))
     verdict("rag", "another")
@@ -153,7 +156,8 @@ def test_grounded():
     with open("grounded/drafts.jsonl", "rb") as f:
         Case.check("cut and run again: the same bytes", rc == 0 and f.read() == whole, (rc, err))
     rc, _, err = run("write", *args, "--results", "bare", "--out", "free", "--grounded")
-    Case.check("drafts made without are not taken for it", rc == 4 and "made without" in err, (rc, err))
+    Case.check("drafts made without are not taken for it", rc == 4 and f"free/drafts.jsonl: line 1: expected a draft written by {grounded[0]['origin']}, "
+               f"found one by {free[0]['origin']}; give another --out" in err, (rc, err))
     seen = run("review", "--results", "bare", text="s\n" * 139 + "q\n")[1]
     Case.check("review shows them", seen.count('gap "[name?]": a place left open: which name belongs here?') >= sum(n) // 2, seen[-500:])
     os.mkdir("open")

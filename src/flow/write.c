@@ -229,8 +229,10 @@ static int draft_seen(void *context, const json_t *o, struct err *e)
 		good = good && json_is_string(json_object_get(o, names[i]));
 	if (!good)
 		return err_set(e, ERR_DATA, "expected a draft as attune write makes them; give another --out");
-	if (w->o->grounded && !strstr(json_string_value(json_object_get(o, "origin")), ", grounded"))
-		return err_set(e, ERR_DATA, "expected a draft made with --grounded, found one made without; give another --out");
+	const char *origin = json_string_value(json_object_get(o, "origin"));
+	if (strcmp(origin, w->o->origin))
+		return err_set(
+			e, ERR_DATA, "expected a draft written by %s, found one by %s; give another --out", w->o->origin, origin);
 	if (json_object_set_new(w->there, json_string_value(json_object_get(o, "id")), json_true()))
 		return err_set(e, ERR_RESOURCE, "out of memory");
 	return draft_queue(w, o, e); /* the program may have died between file and queue */
