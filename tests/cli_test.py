@@ -512,9 +512,15 @@ def test_curate_and_eval(here):
     questions = os.path.join(here, "asked.jsonl")
     with open(questions, "w", encoding="utf-8") as f:
         f.write('{"id": "1", "question": "How long is the timeout?", "answers": ["30 seconds"], "source": "plans.md"}\n')
+    elsewhere = os.path.join(here, "elsewhere")
+    os.makedirs(os.path.join(elsewhere, *["deep"] * 33))
+    os.symlink(elsewhere, os.path.join(docs, "linked"))
+    os.rename(os.path.join(elsewhere, "deep"), os.path.join(docs, "deep"))
     rc, _, err = run("curate", "--in", docs, "--out", data)
     Case.check("curate writes a data folder", rc == 0 and os.path.exists(os.path.join(data, "manifest.json")), (rc, err))
     Case.check("curate names what it cannot use", "empty.md" in err, err)
+    Case.check("and the folders into which it does not go", f"{docs}/linked: a link to a folder, left out" in err and
+               f"{docs}{'/deep' * 33}: a folder too far below, left out" in err and err.count("folder") == 2, err)
     refuses("curate without --out", 2, "--out", "curate", "--in", docs)
     rc, found, err = run("search", "how many uploads", "--data", data)
     Case.check("search shows the passage", rc == 0 and "plans.md" in found and "40 uploads per minute" in found, (rc, found, err))

@@ -125,6 +125,9 @@ static int walk_dir(struct walker *w, const char *relative, int depth, struct er
 			continue; /* gone meanwhile, or a link to nowhere */
 		if (S_ISDIR(here.st_mode) && depth < WALK_DEPTH)
 			rc = walk_dir(w, child, depth + 1, e);
+		else if (S_ISDIR(there.st_mode))
+			log_line(LOG_WARNING, "%s: %s, left out", full,
+				S_ISDIR(here.st_mode) ? "a folder too far below" : "a link to a folder");
 		else if (depth == 0 &&
 			(!strcmp(entry->d_name, "questions.jsonl") || !strcmp(entry->d_name, DATA_SETTLED) ||
 				!strcmp(entry->d_name, DATA_PII_ALLOW)))

@@ -17,7 +17,7 @@ extern const char walk_patterns[]; /* "*.md, *.markdown, ...": for messages */
 
 /*
  * A regular file gives itself; of a folder, every file below it of a kind that is read, but hidden ones, its own questions.jsonl
- * (sealed questions are never trained on) and DATA_SETTLED, and no data folder below it. Links to folders are not followed.
+ * (sealed questions are never trained on) and DATA_SETTLED, and no data folder below it. Links to folders are not followed, but named in a warning.
  * ERR_DATA when a folder has none: the message counts what is there instead.
  */
 int walk(struct paths *out, const char *root, struct arena *a, struct err *e);
