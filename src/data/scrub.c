@@ -137,10 +137,11 @@ static int again_find(const struct scrub *s, struct piis *v, struct str text, st
 	return rc;
 }
 
+/* Tickets, given rows and captions are what people said to each other, and no page. */
 static bool is_published(const char *path)
 {
 	enum walk_kind kind = walk_kind(path);
-	return kind != WALK_TICKETS;
+	return kind != WALK_TICKETS && kind != WALK_JSON && kind != WALK_CAPTIONS;
 }
 
 /* In the cells of a table that stands as CSV. */

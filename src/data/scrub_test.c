@@ -56,6 +56,19 @@ static void test_placeholders(void **state)
 		"{\"prompt\":\"From: Customer\\npassword:\\nYOUR_SECRET\",\"completion\":\"Dear customer\"}\n");
 }
 
+/* An address that a page gives to everybody is one of somebody else's in what people say. */
+static void test_role_addresses(void **state)
+{
+	(void)state;
+	static const char text[] = "Mail billing@brix.io now.\n", scrubbed[] = "Mail user@example.com now.\n";
+	becomes("a.md", text, text);
+	becomes("a.html", text, text);
+	becomes("a.vtt", text, scrubbed);
+	becomes("t.csv", "q,reply\nMail billing@brix.io now.,x\n", "q,reply\nMail user@example.com now.,x\n");
+	becomes("t.jsonl", "{\"question\":\"Mail billing@brix.io now.\",\"reply\":\"x\"}\n",
+		"{\"question\":\"Mail user@example.com now.\",\"reply\":\"x\"}\n");
+}
+
 /* A cell is what its column says. */
 static void test_cells(void **state)
 {
@@ -222,6 +235,7 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_placeholders, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_role_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cells, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_everywhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_match, setup, teardown),
