@@ -54,6 +54,9 @@ def test_briefs():
     rc, out, err = run(*write_args("briefs.jsonl", "other", "--arm", "rag"))
     same = lines("other/drafts.jsonl")[0]
     Case.check("lines of JSON are the same briefs", rc == 0 and same["id"] == made[0]["id"] and same["prompt"] == made[0]["prompt"], (rc, err))
+    put("gap.jsonl", '{"points": "Uploads of Harbor"}\n\n\n{"type": "faq"}\n')
+    rc, out, err = run(*write_args("gap.jsonl", "gap"))
+    Case.check("a bad line is named as editors count", rc == 0 and "gap.jsonl: line 4: " in err, (rc, err))
     rc, out, err = run(*write_args("briefs.jsonl", "full", "--arm", "rag", "--max-tokens", "512"))
     full = lines("full/drafts.jsonl")[0]
     Case.check("passages for which the context has no room are no evidence", rc == 0 and same["evidence"] and not full["evidence"], (rc, err, full))

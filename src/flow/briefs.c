@@ -166,15 +166,8 @@ static int csv_read(struct briefs *b, const char *path, struct err *e)
 
 /* ---- JSON lines ------------------------------------------------------------------------------------------------------------------ */
 
-struct lines {
-	struct briefs *b;
-	const char *path;
-	size_t line; /* of those with something on them */
-};
-
-static int object_read(void *context, const json_t *o, struct err *e)
+static int object_read(struct briefs *b, const json_t *o, const char *path, size_t line, struct err *e)
 {
-	struct lines *l = context;
 	const char *field[BRIEF_FIELDS] = {NULL}, *name;
 	char number[32];
 	json_t *value;
@@ -187,7 +180,23 @@ static int object_read(void *context, const json_t *o, struct err *e)
 			field[f] = number;
 		}
 	}
-	return row_add(l->b, field, l->path, ++l->line, e);
+	return row_add(b, field, path, line, e);
+}
+
+static int lines_read(struct briefs *b, const char *path, struct err *e)
+{
+	struct jsonl *j;
+	json_t *o;
+	size_t line;
+	int rc = jsonl_open(&j, path, e), got = 0;
+	if (rc)
+		return rc;
+	while (!rc && (got = jsonl_next(j, &o, &line, e)) == 1) {
+		rc = object_read(b, o, path, line, e);
+		json_decref(o);
+	}
+	jsonl_close(j);
+	return rc ? rc : got;
 }
 
 int briefs_read(struct briefs *b, const char *path, struct err *e)
@@ -195,9 +204,8 @@ int briefs_read(struct briefs *b, const char *path, struct err *e)
 	size_t n = strlen(path);
 	*b = (struct briefs){.seen = json_object()};
 	arena_init(&b->arena, 64 << 10);
-	struct lines lines = {b, path, 0};
 	bool table = n > 4 && !strcasecmp(path + n - 4, ".csv");
-	int rc = table ? csv_read(b, path, e) : jsonl_each(path, object_read, &lines, e);
+	int rc = table ? csv_read(b, path, e) : lines_read(b, path, e);
 	if (!rc && !b->n)
 		rc = err_set(e, ERR_DATA, "%s: expected briefs with type, audience, points and length, found none", path);
 	return rc;
