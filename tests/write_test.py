@@ -60,8 +60,12 @@ def test_briefs():
     rc, out, err = run(*write_args("briefs.jsonl", "full", "--arm", "rag", "--max-tokens", "512"))
     full = lines("full/drafts.jsonl")[0]
     Case.check("passages for which the context has no room are no evidence", rc == 0 and same["evidence"] and not full["evidence"], (rc, err, full))
+    for name, sign in (("semicolons", ";"), ("tabs", "\t")):
+        put(f"{name}.csv", "\ufefftype;audience;points;length\nfaq;users;\"Uploads of Harbor,\nand where\";60\n".replace(";", sign))
+        rc, out, err = run(*write_args(f"{name}.csv", name))
+        Case.check(f"so are rows with {name}", rc == 0 and lines(f"{name}/drafts.jsonl")[0]["id"] == made[0]["id"], (rc, err))
     put("none.csv", "a,b\n1,2\n")
-    for title, path, words in (("no column of points", "none.csv", "none.csv: line 1: expected a head"), ("no file", "absent.csv", "absent.csv")):
+    for title, path, words in (("no column of points", "none.csv", "none.csv: line 1: expected a head with the columns type, audience, points and length, found a, b"), ("no file", "absent.csv", "absent.csv")):
         rc, out, err = run(*write_args(path, "none"))
         Case.check(f"refused: {title}", rc in (1, 4) and words in err and not out, (rc, err))
     rc, out, err = run("write", "--in", "briefs.csv", "--out", "x", "--results", "absent")

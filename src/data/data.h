@@ -147,6 +147,9 @@ bool data_heading_is_guide(const char *heading); /* of any page about words or w
 /* pdftotext, which reads PDF files, as PATH has it; false when it has none. */
 bool data_pdf_program(char path[PATH_SIZE]);
 
+/* What separates the fields of a CSV file: what stands most often in its first line, outside quotation marks. */
+unsigned char data_csv_delimiter(const char *p, size_t n);
+
 /*
  * out[n] = the question in the words of several people, as training rows are asked (vary.h), as many different ones as are found; the same seed
  * gives the same. In the arena.

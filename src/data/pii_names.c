@@ -121,7 +121,7 @@ static int csv_names(struct piis *out, struct str t, struct persons *p, struct a
 {
 	enum column column[COLUMNS_MAX] = {0};
 	size_t mark = t.n >= 3 && !memcmp(t.p, "\xef\xbb\xbf", 3) ? 3 : 0;
-	char sign = (char)tickets_delimiter(t.p + mark, t.n - mark);
+	char sign = (char)data_csv_delimiter(t.p + mark, t.n - mark);
 	int rc = 0;
 	bool head = true;
 	for (size_t at = mark, row; at < t.n && rc == 0; head = false) {

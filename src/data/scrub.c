@@ -149,7 +149,7 @@ static int cells_find(struct piis *out, struct str t, struct err *e)
 {
 	struct str head[COLUMNS_MAX];
 	size_t n_heads = 0, mark = t.n >= 3 && !memcmp(t.p, "\xef\xbb\xbf", 3) ? 3 : 0;
-	char sign = (char)tickets_delimiter(t.p + mark, t.n - mark);
+	char sign = (char)data_csv_delimiter(t.p + mark, t.n - mark);
 	bool first = true;
 	int rc = 0;
 	for (size_t at = mark, k = 0, n; at < t.n && rc == 0; at += n + 1) {

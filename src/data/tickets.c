@@ -97,7 +97,7 @@ static int tickets_add(struct reader *r)
 /* ---- parsing -------------------------------------------------------------------------------------------------------------- */
 
 /* What stands most often in the first line, outside quotation marks. */
-unsigned char tickets_delimiter(const char *p, size_t n)
+unsigned char data_csv_delimiter(const char *p, size_t n)
 {
 	static const char all[] = ",;\t";
 	size_t count[3] = {0}, best = 0;
@@ -152,7 +152,7 @@ int tickets_read(struct corpus *c, const struct document *file, struct err *e)
 	if (csv_init(&csv, CSV_STRICT | CSV_STRICT_FINI))
 		return err_set(e, ERR_RESOURCE, "%s: out of memory", file->path);
 	ticket_rows_init(&r.rows, c, file, e);
-	csv_set_delim(&csv, tickets_delimiter(file->bytes + mark, file->size - mark));
+	csv_set_delim(&csv, data_csv_delimiter(file->bytes + mark, file->size - mark));
 	int rc = parse(&r, &csv, mark);
 	if (rc == 0)
 		rc = tickets_add(&r);

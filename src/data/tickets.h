@@ -10,7 +10,4 @@
  */
 int tickets_read(struct corpus *c, const struct document *file, struct err *e);
 
-/* What separates the fields of a CSV file: what stands most often in its first line, outside quotation marks. */
-unsigned char tickets_delimiter(const char *p, size_t n);
-
 #endif

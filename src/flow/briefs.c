@@ -9,6 +9,8 @@
 
 #include <csv.h>
 
+#include "data/data.h"
+
 enum { BRIEFS_BYTES_MAX = 256 << 20, COLUMNS_MAX = 64 };
 
 static const char *const field_names[BRIEF_FIELDS][4] = {[BRIEF_TYPE] = {"type", "kind", "format"},
@@ -106,17 +108,23 @@ static void on_field(void *p, size_t n, void *user)
 
 static int head_read(struct table *t)
 {
+	struct buf found = {0};
 	bool points = false;
+	int rc = 0;
 	t->n_columns = t->n < COLUMNS_MAX ? t->n : COLUMNS_MAX;
-	for (size_t i = 0; i < t->n_columns; i++) {
+	for (size_t i = 0; i < t->n_columns && !rc; i++) {
 		const char *name = t->text[i].len ? t->text[i].p : "";
-		t->column[i] = field_find(!strncmp(name, "\xef\xbb\xbf", 3) ? name + 3 : name);
+		t->column[i] = field_find(name);
 		points = points || t->column[i] == BRIEF_POINTS;
+		rc = buf_printf(&found, t->e, "%s%.40s", i ? ", " : "", name);
 	}
 	t->has_head = true;
-	return points ? 0
-		      : err_set(t->e, ERR_DATA, "%s: line 1: expected a head with the columns type, audience, points and length",
-				t->path);
+	if (!rc && !points)
+		rc = err_set(t->e, ERR_DATA,
+			"%s: line 1: expected a head with the columns type, audience, points and length, found %.300s", t->path,
+			found.len ? found.p : "none");
+	buf_release(&found);
+	return rc;
 }
 
 static void on_row(int end, void *user)
@@ -148,7 +156,9 @@ static int csv_read(struct briefs *b, const char *path, struct err *e)
 		buf_release(&file);
 		return t.rc;
 	}
-	for (size_t at = 0, n; at < file.len && !t.rc; at += n) { /* by lines, which are counted */
+	size_t mark = file.len >= 3 && !memcmp(file.p, "\xef\xbb\xbf", 3) ? 3 : 0;
+	csv_set_delim(&parser, data_csv_delimiter(file.p + mark, file.len - mark));
+	for (size_t at = mark, n; at < file.len && !t.rc; at += n) { /* by lines, which are counted */
 		const char *nl = memchr(file.p + at, '\n', file.len - at);
 		n = nl ? (size_t)(nl - file.p) + 1 - at : file.len - at;
 		t.line++;
