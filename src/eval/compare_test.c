@@ -190,11 +190,12 @@ static void test_gates(void **state)
 {
 	(void)state;
 	static const char *const held[] = {"known>=0.8", "known<=0.8", "tuned.known>=0.5,base.known<=0.1",
-		"retention<=0.011,general_text<=1.02"},
+		"retention<=0.011,tuned.retention<=0.011,general_text<=1.02"},
 				 *const not [] = {"known>=0.81", "base.known>=0.5", "known>=0.5,retention<=0.001", "terms>=0",
 					 "terms<=1"},
 				 *const none[] = {"", "known", "known>0.5", "known>=", "known>=x", "known>=0.5x", "known>=0.5,",
-					 "nobody.known>=0.5", ".known>=1", "base.>=1", "knows>=0.5", "known>=nan"};
+					 "nobody.known>=0.5", "base.retention<=1", ".known>=1", "base.>=1", "knows>=0.5",
+					 "known>=nan"};
 	char line[N][160];
 	struct eval_result r;
 	struct err e = {0};

@@ -195,7 +195,8 @@ int eval_compare(const struct eval_job *j, const struct eval_arm *arms, size_t n
 
 /*
  * Gates, "known>=0.6,rag.false_premise<=0.3": [ARM.]AXIS, >= or <=, and a number; AXIS is a key of eval.json's axes or "retention", what
- * general text got worse by; without ARM the adapter alone. ERR_USAGE when the text is none, said before anything is computed.
+ * general text got worse by; without ARM the adapter alone, and retention is of no other. ERR_USAGE when the text is none, said before anything
+ * is computed.
  */
 int eval_gates_check(const char *gates, const struct eval_arm *arms, size_t n_arms, struct err *e);
 /* ERR_GATE names all that do not hold; what was not measured does not. */

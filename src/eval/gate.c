@@ -57,6 +57,9 @@ static int gate_next(struct gate *g, const char **at, const struct eval_arm *arm
 			"consistency, sampled_style, unseen_text, "
 			"general_text or retention in front of >= or <=",
 			(int)g->n, p);
+	if (g->axis == EVAL_AXES && g->arm != find_arm(p, 0, arms, n_arms))
+		return err_set(e, ERR_USAGE,
+			"gate \"%.*s\": retention is of the adapter alone; expected no other arm in front of it", (int)g->n, p);
 	if (name + 2 > g->n || p[name + 1] != '=')
 		return err_set(e, ERR_USAGE, "gate \"%.*s\": expected >= or <=", (int)g->n, p);
 	g->bound = strtod(p + name + 2, &end);
