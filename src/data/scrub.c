@@ -378,8 +378,19 @@ struct rewriting {
 	struct err *e;
 	struct persons *people; /* of a DOCX or PDF file that is a letter or call, else NULL */
 	struct span span;       /* of the text in the document */
+	size_t at, line;        /* newlines in front of `at` */
 	bool changed;
 };
+
+/* The line of the text that is being rewritten. Texts come in the document's order, but for a few. */
+static size_t line_find(struct rewriting *r)
+{
+	if (r->span.start < r->at)
+		r->at = r->line = 0;
+	for (; r->at < r->span.start && r->at < r->d->size; r->at++)
+		r->line += r->d->bytes[r->at] == '\n';
+	return r->line + 1;
+}
 
 static int names_add(struct rewriting *r, struct piis *v, struct str t)
 {
@@ -409,11 +420,8 @@ static int text_scrub(struct rewriting *r, const char **text)
 		rc = scrub_item_add(
 			r->s, at.kind, (struct str){t.p + at.span.start, at.span.end - at.span.start}, &r->c->arena, r->e);
 		at.span = (struct span){document_place(r->d, r->span.start), document_place(r->d, r->span.end)};
-		size_t line = 1;
-		for (size_t k = 0; k < r->span.start && k < r->d->size; k++)
-			line += r->d->bytes[k] == '\n';
 		if (rc == 0)
-			rc = place_add(r->s, r->d->path, &at, line, r->e);
+			rc = place_add(r->s, r->d->path, &at, line_find(r), r->e);
 	}
 	if (rc == 0 && v.n) {
 		rc = edits_apply(&b, NULL, t, &v, r->e);

@@ -216,6 +216,30 @@ static void test_texts_again(void **state)
 	scrub_release(&s);
 }
 
+/* Also where a text lies in front of the one before it. */
+static void test_lines(void **state)
+{
+	(void)state;
+	struct scrub s = {0};
+	struct err e = {0};
+	struct block blocks[] = {{.kind = BLOCK_PARAGRAPH, .span = {4, 5}, .text = "Mail ida@brix.io"},
+		{.kind = BLOCK_PARAGRAPH, .span = {2, 3}, .text = "Mail tom@brix.io"},
+		{.kind = BLOCK_PARAGRAPH, .span = {6, 7}, .text = "Mail eva@brix.io"}};
+	struct section section = {.title = "", .heading = "", .span = {0, 8}, .n_blocks = 3};
+	add("page.html", "a\nb\nc\nd\n");
+	corpus.d[0].blocks = blocks;
+	corpus.d[0].sections = &section;
+	corpus.d[0].n_blocks = 3;
+	corpus.d[0].n_sections = 1;
+	if (scrub_texts(&s, &corpus, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.place[0].line, 3);
+	assert_int_equal(s.place[1].line, 2);
+	assert_int_equal(s.place[2].line, 4);
+	scrub_release(&s);
+}
+
 static int scrub_one(struct corpus *c, const struct document *d, struct err *e)
 {
 	struct scrub s = {0};
@@ -242,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_texts_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown)};
 	return cmocka_run_group_tests_name("scrub", tests, NULL, NULL);
 }
