@@ -567,10 +567,11 @@ def test_curate_and_eval(here):
         Case.check("eval.json has the question", json.load(f)["questions"][0]["id"] == "1")
     today = os.path.join(here, "today.jsonl")
     with open(today, "w", encoding="utf-8") as f:
-        f.write('{"id": "1", "text": "The timeout is 30 seconds."}\n')
+        f.write('{"id": "1", "text": "The timeout is 30 seconds."}\n{"id": "1b", "text": "x"}\n{"id": "1a", "text": "x"}\n')
     args += ["--questions", questions, "--answers", "today=" + today]
     rc, table, err = run(*args, "--gate", "today.known>=1,retention<=1")
     Case.check("eval judges imported answers and holds to gates", rc == 0 and "today" in table.splitlines()[0], (rc, table, err))
+    Case.check("and says that nobody asked for some", f'{today}: left out: 2 answers to no question of these, the first to "1b"' in err, err)
     rc, table, err = run(*args, "--gate", "today.known>=1,known>=0.9")
     Case.check("a gate that does not hold exits with 3", rc == 3 and "known>=0.9 does not hold" in err and table, (rc, table, err))
     refuses("eval with a gate that is none", 2, "known=1", *args, "--gate", "known=1")

@@ -232,7 +232,11 @@ int answers_import(const struct answer_job *a, const char *from, struct err *e)
 		rc = text ? json_line(&all, line, e)
 			  : err_set(e, ERR_DATA, "%s: expected an answer to every question; \"%.60s\" has none", from, q->id);
 		json_decref(line);
+		json_object_del(said, q->id);
 	}
+	if (rc == 0 && json_object_size(said))
+		log_line(LOG_WARNING, "%s: left out: %zu answers to no question of these, the first to \"%.60s\"", from,
+			json_object_size(said), json_object_iter_key(json_object_iter(said)));
 	if (rc == 0)
 		rc = file_replace(a->path, all.p ? all.p : "", all.len, e);
 	buf_release(&all);
