@@ -84,7 +84,6 @@ static size_t domain_length(struct str t, size_t at)
 	return dot && n - label >= 2 && (letters || !strncasecmp(t.p + at + label, "xn--", 4)) ? n : 0;
 }
 
-/* user@host in a URL, behind ssh and its kin, or with a path behind a colon, names an account on a machine. */
 /* <...@...> behind "Message-ID:", "References:" and its kin. */
 static bool is_message_id(struct str t, size_t start)
 {
@@ -96,6 +95,7 @@ static bool is_message_id(struct str t, size_t start)
 		pii_has_part(before, "message-id: in-reply-to: references: content-id:");
 }
 
+/* user@host in a URL, behind ssh and its kin, or with a path behind a colon, names an account on a machine. */
 static bool is_account(struct str t, size_t start, size_t end)
 {
 	size_t line = start, word = start;
