@@ -33,15 +33,6 @@ static uint32_t draw(uint64_t seed, uint64_t what, uint32_t use)
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
 
-static int number_of(json_t *names, const char *name, size_t *out, struct err *e)
-{
-	const json_t *there = json_object_get(names, name);
-	*out = there ? (size_t)json_integer_value(there) : json_object_size(names);
-	return there || !json_object_set_new(names, name, json_integer((json_int_t)*out))
-		? 0
-		: err_set(e, ERR_RESOURCE, "out of memory");
-}
-
 /* Rows with passages hold what other documents say, pages are no questions, general rows are of no document. */
 static bool asks(const json_t *row, bool valid)
 {
@@ -55,12 +46,12 @@ static int section_find(struct reading *r, const char *path, const char *heading
 {
 	struct buf name = {0};
 	struct origin o = {0};
-	int rc = number_of(r->documents, path, &o.document, e);
+	int rc = json_number_of(r->documents, path, &o.document, e);
 	if (!rc)
 		rc = buf_printf(&name, e, "%s\n%s", path, heading);
 	size_t before = json_object_size(r->sections);
 	if (!rc)
-		rc = number_of(r->sections, name.p, out, e);
+		rc = json_number_of(r->sections, name.p, out, e);
 	if (!rc && *out == before && !(rc = mem_reserve(&r->section, before, &r->cap_sections, sizeof *r->section, e))) {
 		o.key = draw(r->seed, hash_bytes(name.p, name.len), 0);
 		o.path = arena_strdup(&r->d->arena, path, strlen(path), e);
@@ -156,7 +147,7 @@ static int kinds_find(struct reading *r, struct err *e)
 	int rc = kind_of && all ? 0 : ERR_RESOURCE;
 	for (size_t i = 0; i < n && !rc; i++) {
 		const char *name = kind_name(r->section[i].path, &d->arena, e);
-		if (!(rc = name ? number_of(names, name, &r->section[i].kind, e) : ERR_RESOURCE))
+		if (!(rc = name ? json_number_of(names, name, &r->section[i].kind, e) : ERR_RESOURCE))
 			all[r->section[i].kind] = (struct named){name, 0, r->section[i].kind};
 	}
 	for (size_t i = 0; i < d->n_rows && !rc; i++)

@@ -31,20 +31,10 @@ static void findings_count(struct flow_round *r, const char *findings)
 	json_decref(list);
 }
 
-/* The number of a name, a new one where it is new. */
-static int number_of(json_t *names, const char *name, size_t *out, struct err *e)
-{
-	const json_t *there = json_object_get(names, name);
-	*out = there ? (size_t)json_integer_value(there) : json_object_size(names);
-	return there || !json_object_set_new(names, name, json_integer((json_int_t)*out))
-		? 0
-		: err_set(e, ERR_RESOURCE, "out of memory");
-}
-
 static int round_find(struct counting *c, const char *origin, size_t *out, struct err *e)
 {
 	struct flow_rounds *all = c->out;
-	int rc = number_of(c->rounds, origin, out, e);
+	int rc = json_number_of(c->rounds, origin, out, e);
 	if (rc || *out < all->n)
 		return rc;
 	if ((rc = mem_reserve(&all->p, all->n, &c->cap_rounds, sizeof *all->p, e)))
@@ -61,7 +51,7 @@ static int cluster_find(struct counting *c, const struct review_draft *d, size_t
 {
 	json_t *evidence = json_loads(d->evidence, 0, NULL);
 	const char *source = json_string_value(json_object_get(json_array_get(evidence, 0), "source"));
-	int rc = number_of(c->clusters, source ? source : d->id, out, e);
+	int rc = json_number_of(c->clusters, source ? source : d->id, out, e);
 	json_decref(evidence);
 	return rc;
 }

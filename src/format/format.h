@@ -399,6 +399,8 @@ int json_file(json_t **out, const char *path, size_t max_size, struct err *e);
 int json_file_write(const char *path, const json_t *object, struct err *e);
 /* Appends an object as a line. ERR_RESOURCE, also for NULL, which jansson makes of it when memory is short or a number is none. */
 int json_line(struct buf *out, const json_t *object, struct err *e);
+/* The number of a name in an object of numbers; a new name gets the next one, from 0. */
+int json_number_of(json_t *names, const char *name, size_t *out, struct err *e);
 /* A string of any bytes, as utf8_append cleans them. NULL when memory is short. */
 json_t *json_text(const char *p, size_t n);
 /* A number; null for NaN and infinity, which stand for what was not measured. */

@@ -88,6 +88,15 @@ int json_line(struct buf *out, const json_t *object, struct err *e)
 	return rc ? rc : buf_append(out, "\n", 1, e);
 }
 
+int json_number_of(json_t *names, const char *name, size_t *out, struct err *e)
+{
+	const json_t *there = json_object_get(names, name);
+	*out = there ? (size_t)json_integer_value(there) : json_object_size(names);
+	return there || !json_object_set_new(names, name, json_integer((json_int_t)*out))
+		? 0
+		: err_set(e, ERR_RESOURCE, "out of memory");
+}
+
 json_t *json_text(const char *p, size_t n)
 {
 	struct buf clean = {0};
