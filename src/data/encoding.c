@@ -70,10 +70,11 @@ static bool declared(const char *text, size_t n, char name[NAME_BYTES])
 	return false;
 }
 
-/* *bad: where it stopped, SIZE_MAX when all was converted. */
+/* *bad: where it stopped, SIZE_MAX when all was converted. A byte that a vendor's table leaves out is the control of its number, as browsers have it. */
 static int convert(struct buf *out, const char *from, const char *text, size_t n, size_t *bad, struct err *e)
 {
 	char piece[4096], *in = (char *)(uintptr_t)text; /* iconv's type is of old; it writes nothing there */
+	const bool vendor = !strncasecmp(from, "windows-125", 11);
 	size_t left = n;
 	int rc = 0;
 	*bad = 0;
@@ -84,9 +85,14 @@ static int convert(struct buf *out, const char *from, const char *text, size_t n
 	while (left && rc == 0 && *bad == SIZE_MAX) {
 		char *to = piece;
 		size_t room = sizeof piece;
-		if (iconv(c, &in, &left, &to, &room) == (size_t)-1 && errno != E2BIG)
-			*bad = n - left;
+		bool stopped = iconv(c, &in, &left, &to, &room) == (size_t)-1 && errno != E2BIG;
 		rc = buf_append(out, piece, (size_t)(to - piece), e);
+		if (stopped && vendor && (unsigned char)*in < 0xa0) {
+			rc = rc ? rc : buf_append(out, (char[]){(char)0xc2, *in++}, 2, e);
+			left--;
+		} else if (stopped) {
+			*bad = n - left;
+		}
 	}
 	iconv_close(c);
 	return rc;

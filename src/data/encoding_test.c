@@ -51,6 +51,7 @@ static void test_labels(void **state)
 	} cases[] = {
 		{"ISO-8859-1", "\x93good\x94", "\xe2\x80\x9cgood\xe2\x80\x9d"},
 		{"latin1", "5 \x80", "5 \xe2\x82\xac"},
+		{"latin1", "caf\xe9 \x81.", "caf\xc3\xa9 \xc2\x81."},
 		{"us-ascii", "5 \x96 6", "5 \xe2\x80\x93 6"},
 		{"iso-8859-9", "\xfe\x85", "\xc5\x9f\xe2\x80\xa6"},
 		{"iso-8859-15", "\xa4", "\xe2\x82\xac"},
