@@ -293,9 +293,16 @@ def test_review():
     labels = lines("labels.jsonl")
     Case.check("and everything decided becomes labels", rc == 0 and {l["completion"] for l in labels if l["label"]} ==
                {r["messages"][1]["content"] for r in rows} and len(labels) == 4 and pairs[0]["rejected"] in {l["completion"] for l in labels if not l["label"]}, labels)
-    put("bad.jsonl", '{"id": "x", "prompt": "y"}\n')
-    rc, out, err = run("review", "--results", "fresh", "--import", "bad.jsonl")
-    Case.check("refused: a line without text", rc == 4 and "bad.jsonl: line 1: expected" in err, (rc, err))
+    for title, text in (("text", {}), ("a word of text", {"text": ""})):
+        put("bad.jsonl", json.dumps({"id": "x", "prompt": "y"} | text) + "\n")
+        rc, out, err = run("review", "--results", "fresh", "--import", "bad.jsonl")
+        Case.check(f"refused: a line without {title}", rc == 4 and "bad.jsonl: line 1: expected" in err, (rc, err))
+    log_put("empty", [{"id": "e0", "text": ""}])  # as a log may have it from before
+    put("editor.sh", "stat -c %a \"$1\" > mode; echo 'It is said.' > \"$1\"\n")
+    rc, out, err = run("review", "--results", "empty", text="e\n\n\nq\n", EDITOR="sh editor.sh", VISUAL="")
+    Case.check("a draft without a word can be edited", rc == 0 and json.loads(run("review", "--results", "empty", "--status", "--json")[1])["edited"] == 1, (rc, out, err))
+    with open("mode", encoding="ascii") as f:
+        Case.check("what is edited is its owner's alone to read", f.read() == "600\n")
 
 
 FOUND = [{"start": 13, "end": 19, "kind": "claim", "message": "the documents say 30 seconds", "instead": "30 seconds"},

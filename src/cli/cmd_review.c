@@ -25,8 +25,8 @@ static int import_line(void *context, const json_t *o, struct err *e)
 		.origin = review_field(o, "origin", "imported"),
 		.evidence = "[]",
 		.findings = "[]"};
-	if (!d.id || !d.prompt || !d.text)
-		return err_set(e, ERR_DATA, "expected {\"id\", \"prompt\", \"text\"}, all strings");
+	if (!d.id || !d.prompt || !d.text || !*d.text)
+		return err_set(e, ERR_DATA, "expected {\"id\", \"prompt\", \"text\"}, all strings, and a text that is not empty");
 	to->n++;
 	return reviews_add(to->reviews, &d, e);
 }

@@ -126,7 +126,7 @@ static int edit(const char *text, const char *results, struct buf *out, struct e
 	if (rc || fd < 0)
 		return rc ? rc : err_errno(e, "make", path);
 	close(fd);
-	rc = file_replace(path, text, n, e);
+	rc = file_rewrite(path, text, n, e); /* which leaves it readable to its owner alone, as mkstemp made it */
 	if (!rc)
 		rc = editor_run(path, e);
 	buf_clear(out);
@@ -158,7 +158,7 @@ static int edit_decide(const struct desk *d, struct buf *text, bool *kept, struc
 	int key = 'e', rc = buf_puts(text, d->text, e);
 	*kept = false;
 	while (!rc && key == 'e') {
-		char *from = mem_strdup(text->p, e);
+		char *from = mem_strdup(text->len ? text->p : "", e);
 		rc = from ? edit(from, d->results, text, e) : ERR_RESOURCE;
 		mem_free(from);
 		if (rc == ERR_FAILED || rc == ERR_DATA) {
