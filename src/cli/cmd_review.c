@@ -289,8 +289,12 @@ static int drafts_import(struct reviews *r, const char *path, struct err *e)
 {
 	struct importing from = {.reviews = r};
 	int rc = jsonl_each(path, import_line, &from, e);
-	if (!rc)
-		log_line(LOG_INFO, "%zu drafts of %s are in the queue", from.n, path);
+	size_t n_new = reviews_added(r);
+	if (!rc && n_new < from.n)
+		log_line(LOG_INFO, "%zu new drafts of %s; %zu were in the queue already and stay as they were", n_new, path,
+			from.n - n_new);
+	else if (!rc)
+		log_line(LOG_INFO, "%zu new drafts of %s", n_new, path);
 	return rc;
 }
 

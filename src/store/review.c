@@ -60,6 +60,7 @@ static const char *const action_names[REVIEW_ACTIONS] = {[REVIEW_NONE] = "",
 
 struct reviews {
 	struct db db;
+	size_t n_added;
 };
 
 const char *const review_reason_names[REVIEW_REASONS] = {"term", "fact", "tone", "format", "pii"};
@@ -118,7 +119,15 @@ int reviews_add(struct reviews *r, const struct review_draft *d, struct err *e)
 	sqlite3_bind_double(q, 8, d->urgency);
 	sqlite3_bind_int(q, 9, shown_again(d->id));
 	sqlite3_bind_int64(q, 10, time(NULL));
-	return run(r, q, e);
+	int rc = run(r, q, e);
+	if (!rc)
+		r->n_added += (size_t)sqlite3_changes(r->db.handle);
+	return rc;
+}
+
+size_t reviews_added(const struct reviews *r)
+{
+	return r->n_added;
 }
 
 int reviews_decide(struct reviews *r, const char *id, const struct review_verdict *v, struct err *e)

@@ -88,6 +88,7 @@ static void test_holds(void **state)
 	add("a", 0);
 	add("b", 0);
 	add("a", 5); /* once */
+	assert_int_equal(reviews_added(log_), 2);
 	holds("a:::: b:::: ");
 	decide("a", REVIEW_ACCEPT, "", "");
 	decide("b", REVIEW_EDIT, "Ten days.", "fact,tone");

@@ -105,6 +105,7 @@ struct review_draft {
 };
 /* Once an id: a draft that is there is left alone. */
 int reviews_add(struct reviews *r, const struct review_draft *d, struct err *e);
+size_t reviews_added(const struct reviews *r); /* how many were not there, since _open */
 
 enum review_action { REVIEW_NONE, REVIEW_ACCEPT, REVIEW_EDIT, REVIEW_REJECT, REVIEW_SKIP, REVIEW_UNDO, REVIEW_ACTIONS };
 const char *review_action_name(enum review_action a); /* "accept" */
