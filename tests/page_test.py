@@ -131,10 +131,18 @@ def test_arena(here):
     with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
         Case.check("all is there after a restart", json.loads(s.ask("GET", "/page/arena")[2]) == before)
     test_cases(here, os.path.join(results, "cases.jsonl"), len(cases))
-    with open(os.path.join(results, "arena.jsonl"), "a", encoding="utf-8") as f:
-        f.write('{"id":"x"}\n')
-    done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--results", results], env=ENV, capture_output=True, text=True, check=False, timeout=60)
-    Case.check("a damaged log is named with its line", done.returncode == 4 and re.search(r"arena\.jsonl: line \d+: expected a round", done.stderr), done)
+    with open(os.path.join(results, "arena.jsonl"), encoding="utf-8") as f:
+        log = f.read()
+    for what, line in (("only a name", {"id": "x"}), ("an arm that is no name", {"id": "x", "question": "q", "arms": [1], "answers": {}})):
+        with open(os.path.join(results, "arena.jsonl"), "w", encoding="utf-8") as f:
+            f.write(log + json.dumps(line) + "\n")
+        with subprocess.Popen([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--results", results], env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
+            try:
+                err = child.communicate(timeout=10)[1]
+            except subprocess.TimeoutExpired:
+                child.kill()
+                err = "it serves"
+        Case.check(f"a damaged log is named with its line: {what}", child.returncode == 4 and re.search(r"arena\.jsonl: line \d+: expected a round", err), err)
     done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--results", os.path.join(here, "absent")], env=ENV, capture_output=True, text=True,
                           check=False, timeout=60)
     Case.check("a results folder that is not there", done.returncode == 2 and "attune run" in done.stderr, done)

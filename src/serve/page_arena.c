@@ -29,11 +29,22 @@ struct arena_book {
 	bool kept; /* there is a results folder */
 };
 
+static bool is_texts(const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+	bool good = json_is_array(list);
+	json_array_foreach (list, i, one)
+		good = good && json_is_string(one);
+	return good;
+}
+
 static int round_add(void *context, const json_t *object, struct err *e)
 {
 	struct arena_book *b = context;
 	const char *id = json_string_value(json_object_get(object, "id"));
-	if (!id || !json_is_string(json_object_get(object, "question")) || !json_is_object(json_object_get(object, "answers")))
+	if (!id || !json_is_string(json_object_get(object, "question")) || !is_texts(json_object_get(object, "arms")) ||
+		!json_is_object(json_object_get(object, "answers")))
 		return err_set(e, ERR_DATA, "expected a round: {\"id\", \"question\", \"arms\", \"answers\", \"vote\"}");
 	return json_object_set_new(b->rounds, id, json_deep_copy(object)) ? err_set(e, ERR_RESOURCE, "out of memory") : 0;
 }
