@@ -263,6 +263,9 @@ def test_review(here):
         Case.check("what is skipped comes again", (queue["accepted"], queue["rejected"], queue["waiting"]) == (1, 1, 1) and
                    queue["draft"]["id"] == ids[2] and queue["draft"]["text"] == HOSTILE, queue)
         counts = {k: queue[k] for k in ("accepted", "rejected", "waiting")}
+        queue = send(s, "/page/review/decide", {"action": "undo"}, token)[1]
+        Case.check("undo takes back what was decided, not what was skipped since", queue["accepted"] == 0 and queue["draft"]["id"] == ids[0], queue)
+        send(s, "/page/review/decide", {"id": ids[0], "action": "accept", "reasons": [], "seconds": 3}, token)
     with Server("--results", results) as s:
         queue = s.get("/page/review")[1]
         Case.check("a restart loses nothing", {k: queue[k] for k in counts} == counts, queue)

@@ -163,7 +163,7 @@ void review_decide(struct server *s, struct http_request *r, const char *rest)
 			problem_from(&p, "id", &e);
 		} else if (undo) {
 			d->n_decided--;
-		} else {
+		} else if (action != REVIEW_SKIP) { /* which decides nothing, so nothing of it is to be undone */
 			if (d->n_decided == UNDO_MAX)
 				memmove(d->decided, d->decided + 1, sizeof d->decided[0] * --d->n_decided);
 			snprintf(d->decided[d->n_decided++], NAME_BYTES, "%s", id);
