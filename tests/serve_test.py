@@ -440,6 +440,21 @@ def test_key(here):
     Case.check("an adapter that is not there ends it", done.returncode == 1 and "absent" in done.stderr, done)
 
 
+def test_names(here):
+    """Paths that are no names, and no UTF-8 either."""
+    place = os.path.join(here, "lr=1e-4 \udcff")
+    model, adapter = os.path.join(place, "My Model@\udcff.gguf"), os.path.join(place, "adapter")
+    os.mkdir(place)
+    shutil.copy(MODEL, model)
+    shutil.copytree(ADAPTER, adapter)
+    with Server("--model", model, "--adapter", adapter, "--adapter", adapter + "=ours", "--results", place) as s:
+        ids = [m["id"] for m in s.get("/v1/models")[1]["data"]]
+        Case.check("what no name may have becomes a dash; '=' may stand in an adapter's path", ids == ["My-Model--", "lr-1e-4--", "ours"], ids)
+        for path in ("/page/state", "/page/arena", "/page/review", "/page/train", "/props", "/lora-adapters"):
+            status, _, text = s.ask("GET", path)
+            Case.check(f"{path} tells of a path that is no UTF-8", status == 200 and (path == "/page/train" or "lr=1e-4 \ufffd" in str(json.loads(text))), (status, text))
+
+
 def curate(here):
     docs, data = os.path.join(here, "docs"), os.path.join(here, "data")
     os.mkdir(docs)
@@ -653,6 +668,7 @@ def main():
     Case.check("Ctrl-C ends it with 0", s.child.returncode == 0 and "Sanitizer" not in s.err, s.err)
     with tempfile.TemporaryDirectory() as here:
         test_key(here)
+        test_names(here)
     with tempfile.TemporaryDirectory() as here:
         test_rag(here)
         test_objections_of_an_adapter(here)

@@ -20,7 +20,15 @@ struct job {
 		path[SERVE_ADAPTERS_MAX][PATH_SIZE], name[SERVE_ADAPTERS_MAX][NAME_SIZE];
 };
 
-/* What is left of a path when somebody has to say it: the last folder or file, without .gguf; of .../NAME/adapter the NAME. */
+static bool is_named_with(char c)
+{
+	return isalnum((unsigned char)c) || strchr("._-:", c);
+}
+
+/*
+ * What is left of a path when somebody has to say it: the last folder or file, without .gguf; of .../NAME/adapter the NAME. What no name may have
+ * becomes a dash.
+ */
 static int name_of(const char *path, char name[NAME_SIZE], struct err *e)
 {
 	size_t end = strlen(path), start;
@@ -38,13 +46,15 @@ static int name_of(const char *path, char name[NAME_SIZE], struct err *e)
 	if (!n || n >= NAME_SIZE)
 		return err_set(e, ERR_USAGE, "%s: has no name of up to %d characters; give it one: PATH=NAME", path, NAME_SIZE - 1);
 	snprintf(name, NAME_SIZE, "%.*s", (int)n, path + start);
+	for (char *p = name; *p; p++)
+		*p = is_named_with(*p) ? *p : '-';
 	return 0;
 }
 
 static int name_check(const struct job *j, const char *name, struct err *e)
 {
 	for (const char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("._-:", *p))
+		if (!is_named_with(*p))
 			return err_set(e, ERR_USAGE,
 				"'%s': expected the name of a model to have letters, digits and . _ - : only; give it one: "
 				"PATH=NAME",
@@ -55,12 +65,19 @@ static int name_check(const struct job *j, const char *name, struct err *e)
 	return taken ? err_set(e, ERR_USAGE, "two models are called '%s'; give one another name: --adapter DIR=NAME", name) : 0;
 }
 
+/* Where the path ends in "PATH=NAME" or "PATH", which may have "=" in it itself. */
+static size_t path_end(const char *value)
+{
+	const char *last = file_exists(value) || dir_exists(value) ? NULL : strrchr(value, '=');
+	return last ? (size_t)(last - value) : strlen(value);
+}
+
 static int adapters_read(struct job *j, const struct cli *c, struct err *e)
 {
 	const char *value;
 	int rc = 0;
 	for (int i = 0; !rc && (value = cli_next(c, "adapter", &i));) {
-		size_t at = j->options.n_adapters, n = strcspn(value, "=");
+		size_t at = j->options.n_adapters, n = path_end(value);
 		if (at == SERVE_ADAPTERS_MAX)
 			return err_set(e, ERR_USAGE, "--adapter: at most %d", SERVE_ADAPTERS_MAX);
 		if (!n || n >= PATH_SIZE || (value[n] && strlen(value + n + 1) >= NAME_SIZE))

@@ -185,9 +185,9 @@ void props_get(struct server *s, struct http_request *r, const char *rest)
 		(double)sampling_default.temperature, "top_p", (double)sampling_default.top_p, "max_tokens", -1, "n_predict", -1,
 		"stop", "n_ctx", (json_int_t)engine_context(s->engine));
 	http_reply_json(r, 200,
-		json_pack("{s:o, s:I, s:s, s:s, s:{s:b, s:b}, s:s, s:o, s:o, s:s, s:b}", "default_generation_settings", settings,
-			"total_slots", (json_int_t)s->o->n_parallel, "model_alias", s->o->model_name, "model_path", s->o->model,
-			"modalities", "vision", false, "audio", false, "chat_template",
+		json_pack("{s:o, s:I, s:s, s:o, s:{s:b, s:b}, s:s, s:o, s:o, s:s, s:b}", "default_generation_settings", settings,
+			"total_slots", (json_int_t)s->o->n_parallel, "model_alias", s->o->model_name, "model_path",
+			json_text(s->o->model, strlen(s->o->model)), "modalities", "vision", false, "audio", false, "chat_template",
 			enc->chat ? chat_template_source(enc->chat) : "", "bos_token",
 			spelt(enc->tokenizer, tokenizer_bos(enc->tokenizer)), "eos_token",
 			spelt(enc->tokenizer, tokenizer_eos(enc->tokenizer)), "build_info", "attune " ATTUNE_VERSION, "is_sleeping",
@@ -202,8 +202,8 @@ void lora_get(struct server *s, struct http_request *r, const char *rest)
 	(void)rest;
 	for (size_t i = 0; i < s->o->n_adapters; i++)
 		json_array_append_new(list,
-			json_pack("{s:I, s:s, s:f}", "id", (json_int_t)i, "path", s->o->adapter[i].path, "scale",
-				(double)s->scale[i]));
+			json_pack("{s:I, s:o, s:f}", "id", (json_int_t)i, "path",
+				json_text(s->o->adapter[i].path, strlen(s->o->adapter[i].path)), "scale", (double)s->scale[i]));
 	http_reply_json(r, 200, list);
 }
 

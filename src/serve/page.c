@@ -109,6 +109,11 @@ json_t *page_object(const char *folder, const char *name, struct problem *p)
 	return object;
 }
 
+json_t *page_path(const char *path)
+{
+	return path ? json_text(path, strlen(path)) : json_null();
+}
+
 void page_reply(struct http_request *r, const struct problem *p, json_t *answer)
 {
 	if (!p->status) {
@@ -125,7 +130,8 @@ static json_t *adapters_json(const struct serve_options *o)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < o->n_adapters; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s}", "name", o->adapter[i].name, "path", o->adapter[i].path));
+		json_array_append_new(
+			list, json_pack("{s:s, s:o}", "name", o->adapter[i].name, "path", page_path(o->adapter[i].path)));
 	return list;
 }
 
@@ -140,9 +146,10 @@ void page_state(struct server *s, struct http_request *r, const char *rest)
 		return;
 	}
 	http_reply_json(r, 200,
-		json_pack("{s:b, s:b, s:s, s:b, s:s, s:s, s:o, s:s?, s:s?}", "key", http_has_key(r), "known", true, "csrf",
+		json_pack("{s:b, s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "key", http_has_key(r), "known", true, "csrf",
 			http_csrf(r), "loaded", engine_state(s->engine, &e) == ENGINE_READY, "model", o->model_name, "model_given",
-			o->model_given, "adapters", adapters_json(o), "data", o->data, "results", o->results));
+			page_path(o->model_given), "adapters", adapters_json(o), "data", page_path(o->data), "results",
+			page_path(o->results)));
 }
 
 void page_sign_in(struct server *s, struct http_request *r, const char *rest)

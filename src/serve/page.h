@@ -57,6 +57,8 @@ json_t *page_body(const struct http_request *r, struct problem *p);
 const char *page_text(const json_t *body, const char *key, size_t most, struct problem *p);
 /* The object in a file below `folder`, which the caller decrefs; null where there is none, or with a problem. */
 json_t *page_object(const char *folder, const char *name, struct problem *p);
+/* A path as a text, of which what is no UTF-8 is replaced; null for NULL. */
+json_t *page_path(const char *path);
 /* Ends the request with `answer`, which it takes, or with the problem if there is one. */
 void page_reply(struct http_request *r, const struct problem *p, json_t *answer);
 

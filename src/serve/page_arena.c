@@ -292,6 +292,6 @@ void arena_get(struct server *s, struct http_request *r, const char *rest)
 		if (n - at++ <= SHOWN)
 			json_array_insert(list, 0, round);
 	http_reply_json(r, 200,
-		json_pack("{s:o, s:I, s:I, s:s?, s:o}", "rounds", list, "n", (json_int_t)n, "n_cases", (json_int_t)cases_count(b),
-			"cases", b->kept ? b->cases : NULL, "prompt", prompt_json(b)));
+		json_pack("{s:o, s:I, s:I, s:o, s:o}", "rounds", list, "n", (json_int_t)n, "n_cases", (json_int_t)cases_count(b),
+			"cases", page_path(b->kept ? b->cases : NULL), "prompt", prompt_json(b)));
 }

@@ -98,8 +98,8 @@ static int queue_json(struct review_desk *d, const char *id, json_t **out, struc
 	if (!rc && d->reviews)
 		rc = id ? reviews_each(d->reviews, draft_take, &l, e) : reviews_next(d->reviews, draft_take, &l, e);
 	if (!rc)
-		*out = json_pack("{s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:f, s:b}", "draft", l.draft ? l.draft : json_null(), "log",
-			*d->path ? d->path : NULL, "waiting", (json_int_t)l.n[REVIEW_NONE], "accepted",
+		*out = json_pack("{s:O, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:b}", "draft", l.draft ? l.draft : json_null(), "log",
+			page_path(*d->path ? d->path : NULL), "waiting", (json_int_t)l.n[REVIEW_NONE], "accepted",
 			(json_int_t)l.n[REVIEW_ACCEPT], "edited", (json_int_t)l.n[REVIEW_EDIT], "rejected",
 			(json_int_t)l.n[REVIEW_REJECT], "simulated", (json_int_t)l.n_simulated, "seconds_each",
 			l.n_timed ? l.seconds / (double)l.n_timed : 0, "can_undo", d->n_decided > 0);
