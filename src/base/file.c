@@ -189,7 +189,7 @@ int file_writer_open(struct file_writer *w, const char *path, struct err *e)
 {
 	*w = (struct file_writer){.fd = -1, .stream = is_stream(path)};
 	struct buf name = {0};
-	int rc = w->stream ? buf_puts(&name, path, e) : buf_printf(&name, e, "%s.tmp%ld", path, (long)getpid());
+	int rc = w->stream ? buf_puts(&name, path, e) : buf_printf(&name, e, "%s" FILE_TEMPORARY "%ld", path, (long)getpid());
 	if (rc)
 		goto done;
 	w->temporary = name.p;

@@ -275,9 +275,9 @@ static void test_same_bytes(void **state)
 		assert_non_null(p = strstr(p, path));
 	}
 	o.seed = 8;
-	put("again/train.jsonl.tmp77", "of a curation that was killed");
+	put("again/train.jsonl" FILE_TEMPORARY "4194305", "of a curation that was killed");
 	assert_int_equal(data_curate(&o, &s, NULL), 0);
-	assert_false(file_exists(at("again/train.jsonl.tmp77")));
+	assert_false(file_exists(at("again/train.jsonl" FILE_TEMPORARY "4194305")));
 	read_all(at("again"), &b);
 	assert_true(a.len != b.len || memcmp(a.p, b.p, a.len));
 	assert_true(s.n_valid > 0 && s.n_valid < s.n_train);

@@ -334,7 +334,7 @@ static int link_file(const char *snapshot, const char *file, const char *hash, s
 	for (const char *at = file; (at = strchr(at, '/')) && strlen(target) < 256; at++)
 		strcat(target, "../");
 	snprintf(target + strlen(target), sizeof target - strlen(target), "blobs/%s", hash);
-	if (snprintf(temporary, sizeof temporary, "%s.tmp%ld", path, (long)getpid()) >= (int)sizeof temporary)
+	if (snprintf(temporary, sizeof temporary, "%s" FILE_TEMPORARY "%ld", path, (long)getpid()) >= (int)sizeof temporary)
 		return err_set(e, ERR_FAILED, "%s: the path is too long", path);
 	*strrchr(path, '/') = 0;
 	rc = dir_make(path, e);

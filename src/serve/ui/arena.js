@@ -1,7 +1,7 @@
 /* Arena: one question, what each model says to it side by side, and which answer is preferred. */
 
 import {announce, commands, el, empty, plural, problem, quote} from "./dom.js";
-import {get, models, post, state, stream} from "./server.js";
+import {get, models, post, root_of, state, stream, TYPED} from "./server.js";
 
 const TOKENS_MAX = 200;
 const LETTERS = "ABCDEFGHIJKLMNOP";
@@ -10,10 +10,14 @@ const PROMPT = "/prompt";
 /* ---- who answers -------------------------------------------------------------------------------------------------------------------- */
 
 const is_rag = (arm) => arm.endsWith("/rag");
-const root_of = (arm) => arm.replace(/\/(rag|prompt)$/, "");
-const is_tuned = (arm) => root_of(arm) !== state.model;
+const is_tuned = (arm) => state.adapters.some((one) => one.name === root_of(arm));
 
+/* A kept round may have been answered by who is no longer served, or typed by a person. */
 function kind_of(arm) {
+	if (arm === TYPED)
+		return "typed by a person";
+	if (!is_tuned(arm) && root_of(arm) !== state.model)
+		return "no longer served";
 	const how = is_rag(arm) ? "with passages" : arm.endsWith(PROMPT) ? "behind a prompt" : "alone";
 	return `${is_tuned(arm) ? "tuned" : "base"}, ${how}`;
 }
@@ -199,8 +203,9 @@ class Screen {
 
 	foot() {
 		const list = this.arms.map((arm) => [kind_of(arm), chat_command(arm)]);
+		const tuned = this.arms.find(is_tuned);
 		if (this.book.cases)
-			list.push(["evaluate on the kept cases", `attune eval ${model_flags(this.arms.find(is_tuned) ?? state.model)}${state.data ? ` --data ${quote(state.data)}` : ""} --questions ${quote(this.book.cases)} --out ${quote(`${state.results}/eval-cases`)}`]);
+			list.push(["evaluate on the kept cases", `attune eval ${model_flags(tuned ?? state.model)}${tuned ? "" : " --adapter RUN/adapter"} --data ${state.data ? quote(state.data) : "DIR/.attune/data"} --questions ${quote(this.book.cases)} --out ${quote(`${state.results}/eval-cases`)}`]);
 		return commands(list);
 	}
 

@@ -4,14 +4,14 @@ import {commands, el, empty, quote, scroll, svg} from "./dom.js";
 import {get, state} from "./server.js";
 
 const WIDTH = 120, STEP = 14;
-const SHARES = ["known", "unseen", "false_premise", "over_refusal", "terms", "unsupported"];
+const SHARES = ["known", "unseen", "false_premise", "over_refusal", "terms", "style", "unsupported"];
 
 const percent = (value) => `${Math.round(100 * value)} %`;
 
 function said(axis, estimate) {
 	if (!estimate?.n)
 		return ["–", ""];
-	const form = SHARES.includes(axis) ? percent : (value) => value.toFixed(3);
+	const form = axis.endsWith("_text") ? (value) => value.toFixed(3) : percent; // bits per byte, as in the terminal's table
 	const range = estimate.low === null || estimate.low === undefined ? "" : `${form(estimate.low)} to ${form(estimate.high)}`;
 	return [form(estimate.value), range];
 }

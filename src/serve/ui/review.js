@@ -154,7 +154,7 @@ class Desk {
 		this.busy = true;
 		try {
 			const text = action === "edit" ? this.editing.value.trim() : undefined;
-			const same = action === "edit" && text === draft.text;
+			const same = action === "edit" && text === draft.text.replaceAll("\r\n", "\n").trim(); // as a textarea gives it back
 			this.show(await post("/page/review/decide", {id: draft?.id, action: same ? "accept" : action, text: same ? undefined : text, reasons: action === "accept" || same ? [] : [...this.reasons], seconds: (performance.now() - this.since) / 1000}));
 			announce(`${NAMES[action]}: done. ${plural(this.queue.waiting, "draft")} waiting.`);
 		} catch (error) {

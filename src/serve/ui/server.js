@@ -2,6 +2,9 @@
 
 export const state = {};
 
+/* The arm of a text that a person typed. */
+export const TYPED = "typed";
+
 async function answer(response) {
 	const text = await response.text();
 	let body = null;
@@ -47,6 +50,9 @@ export async function refresh() {
 		delete state[key];
 	Object.assign(state, now);
 }
+
+/* The model of an arm: its name without what it is given besides. */
+export const root_of = (arm) => arm.replace(/\/(rag|prompt)$/, "");
 
 /* Those that can be asked: an embedder is a root of its own. */
 export async function models() {

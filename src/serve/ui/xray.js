@@ -1,9 +1,8 @@
 /* X-ray: what tuning changed in an answer, token by token, and what the documents say about it. */
 
 import {announce, commands, el, empty, plural, problem, quote, scroll} from "./dom.js";
-import {get, post, state} from "./server.js";
+import {get, post, root_of, state, TYPED} from "./server.js";
 
-const TYPED = "typed";
 const STEPS = [0.25, 1, 2.5]; /* nats that make a change slight, plain, strong */
 
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
@@ -175,7 +174,7 @@ export async function xray(main, rest) {
 	const asked = rest.slice(1).join("/");
 	const arms = Object.keys(round.answers).filter((name) => round.answers[name].text);
 	const arm = arms.includes(asked) ? asked : arms.includes(round.vote) ? round.vote : arms.at(-1);
-	const name = state.adapters.find((one) => arm.startsWith(one.name))?.name ?? state.adapters[0].name;
+	const name = state.adapters.find((one) => one.name === root_of(arm))?.name ?? state.adapters[0].name;
 	const place = el("div", {class: "place"});
 	main.append(chooser(answered, round.id, arm), el("section", {"aria-labelledby": "xq-title"}, el("h2", {id: "xq-title"}, round.question), place), typed_form(), commands(row_command(name)));
 	await look(place, round, arm, name);
