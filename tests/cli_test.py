@@ -6,6 +6,7 @@ usage: cli_test.py ATTUNE GOLDEN
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -502,6 +503,19 @@ def test_settle(here):
     refuses("--terms of nothing", 1, "nowhere", "curate", "--in", docs, "--terms", os.path.join(here, "nowhere"))
 
 
+def test_escapes(here):
+    """No document steers the terminal that shows it."""
+    page, data = os.path.join(here, "escapes\033[2J.md"), os.path.join(here, "escapes")
+    with open(page, "w", encoding="utf-8") as f:
+        f.write("# Pumps\n\nThe pump \033]0;title\007 has a limit of 40 bars. \n\n## What is a pump?\n\nA pump is a machine that \033[31mmoves water.\n")
+    rc, out, err = run("curate", "--in", page, "--out", data, "--preview", "50")
+    Case.check("a preview without escapes", rc == 0 and "moves water" in out and not re.search("[\033\007]", out + err), (rc, out, err))
+    rc, out, err = run("search", "limit", "--data", data)
+    Case.check("search without escapes", rc == 0 and "has a limit of 40 bars" in out and not re.search("[\033\007]", out + err), (rc, out, err))
+    rc, out, err = run("chat", "--model", MODEL, "--max-tokens", "1", "--data", data, text="limit\n")
+    Case.check("a source without escapes", rc == 0 and "from escapes [2J.md" in err, (rc, out, err))
+
+
 def test_curate_and_eval(here):
     docs, data, out = (os.path.join(here, name) for name in ("docs", "data", "run"))
     os.mkdir(docs)
@@ -760,6 +774,7 @@ def main():
     with tempfile.TemporaryDirectory() as here:
         test_init(here)
     with tempfile.TemporaryDirectory() as here:
+        test_escapes(here)
         test_curate_and_eval(here)
         test_settle(here)
     with tempfile.TemporaryDirectory() as here:

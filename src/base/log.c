@@ -36,6 +36,9 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
+	for (char *at = line; *at; at++) /* lines quote foreign bytes, which shall not steer the terminal */
+		if (((unsigned char)*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f)
+			*at = ' ';
 	/* One call, so that lines of two threads do not mix. */
 	fprintf(stderr, "%s%s%s\n", line_open ? "\r\033[K" : "", names[level], line);
 }

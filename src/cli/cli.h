@@ -129,6 +129,10 @@ int sink_commit(struct sink *s, struct err *e);
 void sink_abort(struct sink *s);
 
 int print_text(const struct buf *text, struct err *e); /* to stdout, flushed */
+/* Appends text without its control characters, but tabs and ends of lines: no file can steer the terminal. */
+int text_plain(struct buf *out, const char *p, size_t n, struct err *e);
+/* print_text of what is left then. */
+int print_foreign(const struct buf *text, struct err *e);
 int print_line(const char *text, struct err *e);
 int print_json(const json_t *object, struct err *e); /* one line */
 

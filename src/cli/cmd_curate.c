@@ -16,7 +16,7 @@ static int row_show(const json_t *row, struct err *e)
 	json_unpack((json_t *)row, "{s:s, s:{s:s}}", "kind", &kind, "source", "path", &path);
 	int rc = buf_printf(&text, e, "%s\n  %s\n  (%s, %s)\n\n", question, answer, kind, path);
 	if (!rc)
-		rc = print_text(&text, e);
+		rc = print_foreign(&text, e);
 	buf_release(&text);
 	return rc;
 }
@@ -31,7 +31,7 @@ static int pair_show(const json_t *row, struct err *e)
 		return 0;
 	int rc = buf_printf(&text, e, "%s\n  %s\n  not: %s\n  (preference, %s)\n\n", prompt, chosen, rejected, path);
 	if (!rc)
-		rc = print_text(&text, e);
+		rc = print_foreign(&text, e);
 	buf_release(&text);
 	return rc;
 }
@@ -73,7 +73,7 @@ static int pii_show(const struct data_options *o, bool json, struct err *e)
 		if (json)
 			rc = print_json(row, e);
 		else if (!(rc = buf_printf(&text, e, "%s:%zu: %s\n", p->path, p->line, pii_kind_name(p->kind))))
-			rc = print_text(&text, e);
+			rc = print_foreign(&text, e);
 		json_decref(row);
 	}
 	buf_release(&text);

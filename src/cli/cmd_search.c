@@ -33,7 +33,7 @@ static int print_hit(const struct search_hit *h, bool json, struct err *e)
 	int rc = json ? (object ? print_json(object, e) : err_set(e, ERR_RESOURCE, "out of memory while printing"))
 		      : buf_printf(&text, e, "%s: %s (%s)\n%s\n\n", h->source, h->heading, found, h->text);
 	if (!rc && !json)
-		rc = print_text(&text, e);
+		rc = print_foreign(&text, e);
 	json_decref(object);
 	buf_release(&text);
 	return rc;

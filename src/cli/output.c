@@ -20,6 +20,29 @@ int print_text(const struct buf *text, struct err *e)
 	return print(text->p, text->len, e);
 }
 
+int text_plain(struct buf *out, const char *p, size_t n, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++) {
+		unsigned char c = (unsigned char)p[i], next = i + 1 < n ? (unsigned char)p[i + 1] : 0;
+		bool pair = c == 0xc2 && next >= 0x80 && next < 0xa0; /* C1 controls, in UTF-8 */
+		bool control = pair || c == 0x7f || (c < ' ' && c != '\n' && c != '\t');
+		rc = control ? buf_puts(out, "\xef\xbf\xbd", e) : buf_append(out, p + i, 1, e);
+		i += pair;
+	}
+	return rc;
+}
+
+int print_foreign(const struct buf *text, struct err *e)
+{
+	struct buf plain = {0};
+	int rc = text_plain(&plain, text->p, text->len, e);
+	if (!rc)
+		rc = print_text(&plain, e);
+	buf_release(&plain);
+	return rc;
+}
+
 int print_line(const char *text, struct err *e)
 {
 	int rc = print(text, strlen(text), e);

@@ -23,8 +23,6 @@ int review_paint(struct buf *out, const struct review_draft *d, bool colour, str
  * ui/diff.js has it. Without colours "[-gone-]{+new+}".
  */
 int review_changes(struct buf *out, const char *before, const char *after, bool colour, struct err *e);
-/* Appends text without its control characters. */
-int review_text(struct buf *out, const char *p, size_t n, struct err *e);
 
 /*
  * A line of a questions file that asks again what a person decided, with the one value that decides it as its answer; NULL: there is no such value, or

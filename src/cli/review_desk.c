@@ -53,7 +53,7 @@ static int draft_show(void *context, const struct review *v, struct err *e)
 	struct buf head = {0}, text = {0};
 	int rc = head_put(&head, d, v, e);
 	if (!rc)
-		rc = review_text(&text, head.p, head.len, e);
+		rc = text_plain(&text, head.p, head.len, e);
 	if (!rc)
 		rc = review_paint(&text, &v->draft, d->colour, e);
 	if (!rc)

@@ -21,19 +21,6 @@ const char *review_field(const json_t *o, const char *name, const char *otherwis
 	return text ? text : otherwise;
 }
 
-int review_text(struct buf *out, const char *p, size_t n, struct err *e)
-{
-	int rc = 0;
-	for (size_t i = 0; i < n && !rc; i++) {
-		unsigned char c = (unsigned char)p[i], next = i + 1 < n ? (unsigned char)p[i + 1] : 0;
-		bool pair = c == 0xc2 && next >= 0x80 && next < 0xa0; /* C1 controls, in UTF-8 */
-		bool control = pair || c == 0x7f || (c < ' ' && c != '\n' && c != '\t');
-		rc = control ? buf_puts(out, "\xef\xbf\xbd", e) : buf_append(out, p + i, 1, e);
-		i += pair;
-	}
-	return rc;
-}
-
 /* ---- findings ---------------------------------------------------------------------------------------------------------------- */
 
 struct mark {
@@ -74,7 +61,7 @@ static int mark_put(struct buf *out, const char *text, const struct mark *m, siz
 						 : "\033[4;36m";
 	int rc = colour ? buf_puts(out, line, e) : buf_printf(out, e, "[%zu: ", number);
 	if (!rc)
-		rc = review_text(out, text + m->start, m->end - m->start, e);
+		rc = text_plain(out, text + m->start, m->end - m->start, e);
 	if (!rc)
 		rc = colour ? buf_printf(out, e, "%s\033[2m[%zu]%s", reset, number, reset) : buf_puts(out, "]", e);
 	return rc;
@@ -96,7 +83,7 @@ static int mark_say(struct buf *out, const char *text, const struct mark *m, siz
 			review_is_claim(kind) ? "the documents do not say so" : "the company does not say so",
 			*instead ? "; there: " : "", instead);
 	if (!rc)
-		rc = review_text(out, line.p, line.len, e);
+		rc = text_plain(out, line.p, line.len, e);
 	buf_release(&line);
 	return rc;
 }
@@ -110,13 +97,13 @@ int review_paint(struct buf *out, const struct review_draft *d, bool colour, str
 	for (size_t i = 0; i < n_marks && !rc; i++) {
 		if (mark[i].start < at)
 			continue; /* inside another one: said below only */
-		rc = review_text(out, d->text + at, mark[i].start - at, e);
+		rc = text_plain(out, d->text + at, mark[i].start - at, e);
 		if (!rc)
 			rc = mark_put(out, d->text, &mark[i], i + 1, colour, e);
 		at = mark[i].end;
 	}
 	if (!rc)
-		rc = review_text(out, d->text + at, n - at, e);
+		rc = text_plain(out, d->text + at, n - at, e);
 	if (!rc)
 		rc = buf_puts(out, "\n\n", e);
 	for (size_t i = 0; i < n_marks && !rc; i++)
@@ -173,7 +160,7 @@ static int change_put(struct changes *c, enum change kind, struct word w, struct
 			rc = buf_puts(c->out, open[c->colour][kind], e);
 		c->now = kind;
 	}
-	return rc ? rc : review_text(c->out, w.p, w.n, e);
+	return rc ? rc : text_plain(c->out, w.p, w.n, e);
 }
 
 /* common[i * (n_b + 1) + j]: the length of the longest common subsequence of the words from a[i] and from b[j] on. */

@@ -80,7 +80,7 @@ int review_rounds_text(const struct flow_rounds *all, struct buf *out, struct er
 		const struct flow_round *r = &all->p[i];
 		rc = buf_printf(out, e, "%sround %zu     ", i ? "\n" : "", i + 1);
 		if (!rc)
-			rc = review_text(out, r->origin, strlen(r->origin), e);
+			rc = text_plain(out, r->origin, strlen(r->origin), e);
 		if (!rc)
 			rc = buf_printf(out, e,
 				"\n  drafts    %zu: %zu accepted as they are, %zu edited, %zu rejected, %zu waiting\n", r->n_drafts,

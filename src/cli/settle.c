@@ -1,4 +1,5 @@
 /* Contradictions to decisions, one question each. Reference: settle.h. */
+#include "cli/cli.h"
 #include "cli/settle.h"
 
 #include <stdio.h>
@@ -9,11 +10,19 @@
 #include "data/data.h"
 #include "format/format.h"
 
-static void side_show(char letter, const json_t *side)
+static int side_show(char letter, const json_t *side, struct err *e)
 {
+	struct buf text = {0}, plain = {0};
 	const char *statement = "", *path = "", *heading = "";
 	json_unpack((json_t *)side, "{s:s, s:{s:s, s:s}}", "statement", &statement, "source", "path", &path, "heading", &heading);
-	fprintf(stderr, "  %c  %s\n     %s%s%s\n", letter, statement, path, *heading ? ", " : "", heading);
+	int rc = buf_printf(&text, e, "  %c  %s\n     %s%s%s\n", letter, statement, path, *heading ? ", " : "", heading);
+	if (!rc)
+		rc = text_plain(&plain, text.p, text.len, e);
+	if (!rc)
+		fputs(plain.p, stderr);
+	buf_release(&text);
+	buf_release(&plain);
+	return rc;
 }
 
 /* The first letter of a line that is one of "abksq"; 'q' at the end of the input. */
@@ -54,9 +63,10 @@ static int pairs_ask(struct jsonl *pairs, const char *settled, size_t *n, struct
 		rc = 0;
 		if (json_is_null(json_object_get(pair, "settled"))) {
 			fputs("These cannot both be so:\n", stderr);
-			side_show('a', json_object_get(pair, "a"));
-			side_show('b', json_object_get(pair, "b"));
-			answer = answer_read(&line, &size);
+			rc = side_show('a', json_object_get(pair, "a"), e);
+			if (!rc)
+				rc = side_show('b', json_object_get(pair, "b"), e);
+			answer = rc ? 'q' : answer_read(&line, &size);
 			if (strchr("abk", answer) && !(rc = decision_append(settled, pair, answer, e)))
 				++*n;
 		}
