@@ -685,6 +685,23 @@ def test_chat(here):
     child.kill()
     Case.check("/quit at the terminal", left, seen)
     os.close(main)
+    for title, at_terminal, question, told in (("at the prompt", True, b"", b"> "), ("in an answer at the terminal", True, b"Hello\n", b"Hello\r\n"), ("in an answer", False, b"Hello\n", b"")):
+        main, far = pty.openpty() if at_terminal else os.pipe()[::-1]
+        child = subprocess.Popen([ATTUNE, "chat", "--model", os.path.join(GOLDEN, "tied"), "--max-tokens", "1000000", "--context", "100000", "--temperature", "5"], env=ENV, stdin=far,
+                                 stdout=far if at_terminal else subprocess.PIPE, stderr=far if at_terminal else subprocess.DEVNULL, start_new_session=True)
+        os.close(far)
+        seen = b""
+        ready = not at_terminal or until(b"> " if question else told)
+        os.write(main, question)
+        ready = ready and (child.stdout.read(1) if not at_terminal else not question or until(told) and select.select([main], [], [], 20)[0])
+        child.send_signal(signal.SIGTERM)
+        try:
+            rc = child.wait(20)
+        except subprocess.TimeoutExpired:
+            rc = "it stays"
+            child.kill()
+        Case.check(f"SIGTERM {title} ends the session", ready and rc == 0, (ready, rc))
+        os.close(main)
 
 
 def test_meaning(data):

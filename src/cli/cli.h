@@ -138,10 +138,10 @@ int print_json(const json_t *object, struct err *e); /* one line */
 
 /*
  * Ctrl-C. After interrupt_catch the first SIGINT or SIGTERM sets the flag; a second SIGINT ends the process at once with 130.
- * The flag may be cleared.
  */
 extern volatile sig_atomic_t interrupted;
 void interrupt_catch(void);
+void interrupt_forget(void); /* clears the flag where a person has set it; what a program wants stays */
 
 /* From here on a file that is cut while it is mapped ends the process with its name and ERR_DATA, instead of a bus error. */
 void sigbus_catch(void);

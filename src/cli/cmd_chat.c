@@ -107,10 +107,10 @@ static int chat_answer(struct chat *h, const char *question, struct err *e)
 	const struct row row = {.kind = ROW_MESSAGES, .messages = h->messages, .n_messages = h->n};
 	if (!rc)
 		rc = row_prompt(&prompt, &row, model_encoder(h->session->model), e);
-	interrupted = 0;
+	interrupt_forget();
 	if (!rc)
 		rc = generator_run(h->generator, prompt.p, prompt.n, &h->options, &g, e);
-	interrupted = 0;
+	interrupt_forget();
 	if (!rc)
 		rc = print_line("", e);
 	chat_cut(h, before);
@@ -137,20 +137,23 @@ static bool chat_wait(void)
 	return !interrupted;
 }
 
-/* 1 a line without its newline, 0 the end of the input. Ctrl-C at the prompt starts the line anew. */
+/* 1 a line without its newline, 0 the end of the input or of the program. Ctrl-C at the prompt starts the line anew. */
 static int chat_read(const struct chat *h, char **line, size_t *size)
 {
 	for (;;) {
 		if (h->terminal)
 			fputs("> ", stderr);
-		ssize_t n = h->terminal && !chat_wait() ? -1 : getline(line, size, stdin);
+		bool go_on = h->terminal ? chat_wait() : !interrupted;
+		ssize_t n = go_on ? getline(line, size, stdin) : -1;
 		if (n >= 0) {
 			(*line)[strcspn(*line, "\r\n")] = 0;
 			return 1;
 		}
 		if (!interrupted || !h->terminal)
 			return 0;
-		interrupted = 0;
+		interrupt_forget();
+		if (interrupted)
+			return 0;
 		clearerr(stdin);
 		fputs("\n/quit or Ctrl-D leaves\n", stderr);
 	}
