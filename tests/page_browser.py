@@ -315,6 +315,16 @@ def test_data(b, results):
     b.end("the data")
 
 
+def test_overtaken(b):
+    """A screen that comes when another one has been opened is not shown."""
+    b.js("const ask = window.fetch; window.fetch = async (path, ...rest) => {"
+         "if (String(path).startsWith('/page/data')) await new Promise((go) => setTimeout(go, 1500)); return ask(path, ...rest); };"
+         "location.hash = '#data'; setTimeout(() => { location.hash = '#report'; }, 100);")
+    time.sleep(3)
+    shown = b.js("return [document.querySelector('nav [aria-current]').textContent, document.querySelectorAll('main > *').length, document.querySelector('main').innerText]")
+    Case.check("a late screen does not join the one that is open", shown[:2] == ["Report", 1] and "What was read and what came of it" not in shown[2], shown)
+
+
 def test_train(b, results):
     b.open("/#train")
     Case.check("without a run it says how to begin one", "There is no run to watch" in b.text() and "attune train --model" in b.text(), b.text())
@@ -417,6 +427,7 @@ def main():
                 test_report(b, results)
                 test_xray(b)
                 test_data(b, results)
+                test_overtaken(b)
                 test_review(b)
                 test_train(b, results)
                 test_training(b)

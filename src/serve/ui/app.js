@@ -11,7 +11,7 @@ import {data} from "./data.js";
 
 const screens = {arena: ["Arena", arena], report: ["Report", report], xray: ["X-ray", xray], data: ["Data", data], train: ["Train", train], review: ["Review", review]};
 const main = document.getElementById("main");
-let close = null;
+let close = null, shown = 0;
 
 function navigation(open) {
 	document.getElementById("nav").replaceChildren(...Object.entries(screens).map(([name, [title]]) =>
@@ -28,21 +28,28 @@ function who() {
 		...(state.key ? [el("button", {type: "button", class: "plain", onclick: sign_out}, "Sign out")] : []));
 }
 
+/* Screens wait for the server: one that comes after another was opened finds its place gone, and is closed. */
 async function show(focus) {
+	const turn = ++shown, place = el("div", {class: "screen"});
 	const [name, ...rest] = location.hash.slice(1).split("/");
 	const open = name in screens ? name : "arena";
 	close?.();
 	close = null;
 	navigation(open);
 	document.title = `${screens[open][0]} · attune`;
-	main.replaceChildren();
+	main.replaceChildren(place);
 	if (focus)
 		main.focus();
+	let end = null;
 	try {
-		close = await screens[open][1](main, rest);
+		end = await screens[open][1](place, rest);
 	} catch (error) {
-		main.append(problem(error));
+		place.append(problem(error));
 	}
+	if (turn === shown)
+		close = end;
+	else
+		end?.();
 }
 
 async function sign_in(event, field, said) {
