@@ -57,6 +57,22 @@ static int preview(
 	return rc;
 }
 
+static int summary_show(const struct data_summary *made, const char *out, bool json, struct err *e)
+{
+	if (!json) {
+		log_line(LOG_INFO, "%zu documents (%zu left out), %zu sections, %zu facts: %zu rows to train on, %zu held out",
+			made->n_documents, made->n_skipped, made->n_sections, made->n_facts, made->n_train, made->n_valid);
+		log_line(LOG_INFO, "all of it, for people: %s/report.html", out);
+		return 0;
+	}
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "documents", (json_int_t)made->n_documents, "left_out",
+		(json_int_t)made->n_skipped, "sections", (json_int_t)made->n_sections, "facts", (json_int_t)made->n_facts, "train",
+		(json_int_t)made->n_train, "held_out", (json_int_t)made->n_valid);
+	int rc = o ? print_json(o, e) : err_set(e, ERR_RESOURCE, "out of memory while writing JSON");
+	json_decref(o);
+	return rc;
+}
+
 /* Where personal data stands, never what it is. */
 static int pii_show(const struct data_options *o, bool json, struct err *e)
 {
@@ -117,9 +133,12 @@ static int run(const struct cli *c, struct err *e)
 	size_t n_settled;
 	const char *in = cli_flag(c, "in"), *out = cli_flag(c, "out");
 	const char *vocabulary = cli_flag(c, "terms");
-	bool places = cli_flag(c, "pii") != NULL;
+	bool places = cli_flag(c, "pii") != NULL, json = cli_flag(c, "json") != NULL;
 	if (!in || (!out && !places && !vocabulary))
 		return err_set(e, ERR_USAGE, "curate: needs --in PATH and --out DIR");
+	if (places && (out || cli_flag(c, "preview") || cli_flag(c, "settle")))
+		return err_set(e, ERR_USAGE,
+			"curate: --pii only shows where personal data stands; --out, --preview and --settle are for another run");
 	if (cli_flag(c, "meter") && (!out || places))
 		return err_set(e, ERR_USAGE, "curate: --meter needs --out DIR, and writes, which --pii does not");
 	if (vocabulary) {
@@ -133,7 +152,7 @@ static int run(const struct cli *c, struct err *e)
 	const struct data_options o = {
 		.in = in, .out = out, .seed = s.config.seed, .n_phrasings = DATA_PHRASINGS, .scrub_pii = s.config.scrub_pii};
 	if (!rc && places) {
-		rc = pii_show(&o, cli_flag(c, "json") != NULL, e);
+		rc = pii_show(&o, json, e);
 		settings_release(&s);
 		return rc;
 	}
@@ -142,14 +161,11 @@ static int run(const struct cli *c, struct err *e)
 	if (!rc && cli_flag(c, "settle") && !(rc = settle_ask(in, out, &n_settled, e)) && n_settled)
 		rc = data_curate(&o, &made, e);
 	if (!rc)
-		log_line(LOG_INFO, "%zu documents (%zu left out), %zu sections, %zu facts: %zu rows to train on, %zu held out",
-			made.n_documents, made.n_skipped, made.n_sections, made.n_facts, made.n_train, made.n_valid);
-	if (!rc)
-		log_line(LOG_INFO, "all of it, for people: %s/report.html", out);
+		rc = summary_show(&made, out, json && !n_shown && !cli_flag(c, "meter"), e);
 	if (!rc && n_shown)
-		rc = preview(out, "train.jsonl", (size_t)n_shown, made.n_train, row_show, e);
+		rc = preview(out, "train.jsonl", (size_t)n_shown, made.n_train, json ? print_json : row_show, e);
 	if (!rc && n_shown)
-		rc = preview(out, "preferences.jsonl", (size_t)n_shown, made.n_preferences, pair_show, e);
+		rc = preview(out, "preferences.jsonl", (size_t)n_shown, made.n_preferences, json ? print_json : pair_show, e);
 	if (!rc && cli_flag(c, "meter"))
 		rc = meter(c, out, &s, e);
 	settings_release(&s);

@@ -145,13 +145,20 @@ function chooser(rounds, id, arm) {
 	return el("div", {class: "choose"}, el("label", {for: "which"}, "Answer"), select);
 }
 
+/* What stands in front of the answer here is not all that stood there when it was given. */
+function caveat(arm) {
+	return arm.endsWith("/prompt") ? "Scored behind the question alone: the prompt that the answer was given behind is left out." :
+		arm.endsWith("/rag") ? "Scored behind the passages that are found now; other ones may have been found when the answer was given." : null;
+}
+
 async function look(place, round, arm, name) {
 	const answer = round.answers[arm];
 	place.replaceChildren(el("p", {class: "quiet"}, "Scoring the answer with and without the adapter."));
 	try {
 		const found = await post("/page/xray", {question: round.question, answer: answer.text, rag: arm.endsWith("/rag")});
 		const [base, tuned] = await Promise.all([score(state.model, found), score(name, found)]);
-		place.replaceChildren(new View(found, base, tuned, name).node());
+		const said = caveat(arm);
+		place.replaceChildren(...(said ? [el("p", {class: "quiet"}, said)] : []), new View(found, base, tuned, name).node());
 		announce(`${plural(found.tokens.length, "token")} scored.`);
 	} catch (error) {
 		place.replaceChildren(problem(error));
