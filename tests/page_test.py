@@ -321,7 +321,7 @@ def test_train(here):
     for path, text in ((log, lines[0] + "\n" + lines[1] + "\n" + lines[2][:9]), (os.path.join(other, "metrics.jsonl"), "")):
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
-    with Server("--results", results, "--run", other) as s:
+    with Server("--results", results, "--run", other + "/") as s:
         got = s.get("/page/train")[1]["runs"]
         Case.check("the runs that have a log", [one["name"] for one in got] == ["other", "run-abc"], got)
         one = s.get("/page/train/run-abc/0")[1]

@@ -32,8 +32,11 @@ static json_t *run_json(const struct serve_options *o, size_t i, const char *ent
 	char folder[PATH_SIZE], path[PATH_SIZE];
 	struct err e;
 	bool own = i >= o->n_runs;
-	if (path_join(folder, sizeof folder, &e, own ? o->results : "", own ? entry : o->run[i]) ||
-		path_join(path, sizeof path, &e, folder, "metrics.jsonl") || !file_exists(path) ||
+	if (path_join(folder, sizeof folder, &e, own ? o->results : "", own ? entry : o->run[i]))
+		return NULL;
+	for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/';) /* a shell completes a folder's name with one */
+		folder[--n] = 0;
+	if (path_join(path, sizeof path, &e, folder, "metrics.jsonl") || !file_exists(path) ||
 		path_join(path, sizeof path, &e, folder, "run.json"))
 		return NULL;
 	return json_pack("{s:s, s:s, s:b}", "name", last_of(folder), "folder", folder, "open", own && !file_exists(path));
