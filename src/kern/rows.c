@@ -74,7 +74,7 @@ static void multiply_rounded(float sum[][COLUMNS], const struct rounded *r, cons
 	P(rounded_lanes)(sum, r, b, c);
 }
 
-/* What is made of the rows of A before they are multiplied by the first term's B. */
+/* What is made of the rows of A before they are multiplied by the first term's B: all of struct rounded, or of it only q, with bf16. */
 enum prepared { AS_IT_IS, ROUNDED, NARROW };
 
 static void multiply(const struct gemm *g, enum prepared how, const struct rounded *r, struct part c)
