@@ -10,11 +10,12 @@ import select
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 
 import serve_test
-from serve_test import ADAPTER, ASKED, CHAT, Server, head, status_of
+from serve_test import ADAPTER, ASKED, CHAT, Server, deep, head, status_of
 from tap import Case
 
 serve_test.ENV["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4"  # what is freed shall not count
@@ -281,13 +282,16 @@ def main():
     with Server("--parallel", "2", "--adapter", ADAPTER + "=ours", "--threads", "1") as s:
         test_requests(s)
         test_one(s)
-        test_gone(s)
         test_waiting(s)
         test_memory(s)
         test_crowd(s)
         test_deadlines(s)
         Case.check("after all that it answers", s.post(CHAT, ASKED)[0] == 200)
     Case.check("Ctrl-C ends it with 0", s.child.returncode == 0 and "Sanitizer" not in s.err, s.err)
+    with tempfile.TemporaryDirectory() as here:
+        with Server("--parallel", "2", "--threads", "1", model=deep(here, 16)) as s: # the small model would have answered before they leave
+            test_gone(s)
+        Case.check("and so does it", s.child.returncode == 0 and "Sanitizer" not in s.err, s.err)
     print(f"1..{Case.n}")
     return Case.failed > 0
 
