@@ -160,13 +160,13 @@ int file_rewrite(const char *path, const void *p, size_t n, struct err *e);
  * Nothing appears at `path` before commit. After a put that failed only abort is allowed. commit and abort both release;
  * abort accepts a zeroed struct.
  */
-#define FILE_TEMPORARY ".attune-tmp" /* of the temporary sibling; the process' number follows */
 struct file_writer {
 	int fd;
-	bool open, stream;
-	char *path, *temporary;
+	bool open;
+	char *path, *temporary; /* temporary NULL: a device or a pipe, which gets the bytes as they come */
 	struct buf pending;
 };
+#define FILE_TEMPORARY ".attune-tmp" /* how the temporary sibling's name goes on; the process' number follows */
 int file_writer_open(struct file_writer *w, const char *path, struct err *e);
 int file_writer_put(struct file_writer *w, const void *p, size_t n, struct err *e);
 int file_writer_commit(struct file_writer *w, struct err *e);

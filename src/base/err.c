@@ -2,14 +2,15 @@
  * Errors: a code and one sentence, written once at the place of failure. Reference: base.h.
  */
 #include "base/base.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 /*
- * vsnprintf into the whole text, with the last characters replaced by "..." when it had to be cut. Messages quote foreign bytes:
- * control characters become spaces, so that a text is one line and no file can steer the terminal.
+ * vsnprintf into the whole text, with the last characters replaced by "..." when it had to be cut. A text is one line:
+ * see log_blank.
  */
 static void text_format(char text[ERR_TEXT_MAX], const char *fmt, va_list args)
 {
@@ -20,9 +21,7 @@ static void text_format(char text[ERR_TEXT_MAX], const char *fmt, va_list args)
 			end--;
 		memcpy(end, "...", 4);
 	}
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = ' ';
+	log_blank(text, "");
 }
 
 int err_vset(struct err *e, enum err_code code, const char *fmt, va_list args)

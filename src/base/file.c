@@ -187,9 +187,10 @@ static bool is_stream(const char *path)
 
 int file_writer_open(struct file_writer *w, const char *path, struct err *e)
 {
-	*w = (struct file_writer){.fd = -1, .stream = is_stream(path)};
+	const bool stream = is_stream(path);
+	*w = (struct file_writer){.fd = -1};
 	struct buf name = {0};
-	int rc = w->stream ? buf_puts(&name, path, e) : buf_printf(&name, e, "%s" FILE_TEMPORARY "%ld", path, (long)getpid());
+	int rc = stream ? 0 : buf_printf(&name, e, "%s" FILE_TEMPORARY "%ld", path, (long)getpid());
 	if (rc)
 		goto done;
 	w->temporary = name.p;
@@ -198,9 +199,9 @@ int file_writer_open(struct file_writer *w, const char *path, struct err *e)
 		rc = ERR_RESOURCE;
 		goto done;
 	}
-	w->fd = open_checked(w->temporary, w->stream ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+	w->fd = stream ? open_checked(path, O_WRONLY) : open_checked(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
 	if (w->fd < 0)
-		rc = err_errno(e, w->stream ? "open" : "create", w->temporary);
+		rc = stream ? err_errno(e, "open", path) : err_errno(e, "create", w->temporary);
 	w->open = w->fd >= 0;
 done:
 	if (rc)
@@ -229,7 +230,7 @@ int file_writer_commit(struct file_writer *w, struct err *e)
 {
 	char parent[PATH_SIZE];
 	int rc = file_writer_flush(w, w->pending.p, w->pending.len, e);
-	if (rc || w->stream)
+	if (rc || !w->temporary)
 		goto done;
 	if (fsync_checked(w->fd)) {
 		rc = err_errno(e, "fsync", w->path);
@@ -252,7 +253,7 @@ void file_writer_abort(struct file_writer *w)
 {
 	if (w->open) {
 		close(w->fd);
-		if (!w->stream)
+		if (w->temporary)
 			unlink(w->temporary); /* after the rename there is none */
 	}
 	mem_free(w->path);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { LINE_MAX_BYTES = 2048 };
 
@@ -26,6 +27,13 @@ void log_line_open(bool open)
 	line_open = open;
 }
 
+void log_blank(char *text, const char *kept)
+{
+	for (char *at = text; *at; at++)
+		if (((unsigned char)*at < ' ' && !strchr(kept, *at)) || *at == 0x7f)
+			*at = ' ';
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
@@ -36,9 +44,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
-	for (char *at = line; *at; at++) /* lines quote foreign bytes, which shall not steer the terminal */
-		if (((unsigned char)*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f)
-			*at = ' ';
+	log_blank(line, "\n\t");
 	/* One call, so that lines of two threads do not mix. */
 	fprintf(stderr, "%s%s%s\n", line_open ? "\r\033[K" : "", names[level], line);
 }

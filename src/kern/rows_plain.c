@@ -3,7 +3,6 @@
  * blocks are unpacked first, and a B that lies as it is (an adapter's) is added row by row.
  */
 #include "kern/rows.h"
-#include "kern/tile.h"
 
 #include <string.h>
 #if defined(__ARM_NEON)

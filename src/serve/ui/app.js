@@ -30,7 +30,7 @@ function who() {
 
 /* Screens wait for the server: one that comes after another was opened finds its place gone, and is closed. */
 async function show(focus) {
-	const turn = ++shown, place = el("div", {class: "screen"});
+	const turn = ++shown, place = el("div");
 	const [name, ...rest] = location.hash.slice(1).split("/");
 	const open = name in screens ? name : "arena";
 	close?.();
