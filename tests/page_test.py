@@ -197,7 +197,8 @@ def test_xray(here):
     with open(os.path.join(results, "data", "terms.yaml"), "w", encoding="utf-8") as f:
         f.write("terms:\n- preferred: Harbor\n  forbidden: [Haven]\n  definition: ''\n  status: accepted\n")
     question, answer = "How many uploads does Harbor allow?", "Haven allows 40 uploads per minute, with a timeout of 99 seconds. \u00e9\u2713"
-    with Server("--results", results, "--adapter", ADAPTER + "=ours") as s:
+    env = ENV | {"ATTUNE_CPU": "ref"}  # what a server scores goes through its cache of f16, and paths of bf16 round that once more
+    with Server("--results", results, "--adapter", ADAPTER + "=ours", env=env) as s:
         token = csrf(s)
         status, got = send(s, "/page/xray", {"question": question, "answer": answer}, token)
         data = answer.encode()
@@ -210,10 +211,10 @@ def test_xray(here):
                    max(end for _, end in spans) == len(data) and all(a[1] == b[0] for a, b in zip(spans, spans[1:])), got["tokens"])
         row = json.dumps({"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]})
         for name, flags in (("untied", []), ("ours", ["--adapter", ADAPTER])):
-            scored = json.loads(subprocess.run([ATTUNE, "score", "--model", MODEL, "--quiet", *flags], input=row, env=ENV, capture_output=True, text=True, check=True).stdout)
+            scored = json.loads(subprocess.run([ATTUNE, "score", "--model", MODEL, "--quiet", *flags], input=row, env=env, capture_output=True, text=True, check=True).stdout)
             p = s.post("/v1/completions", {"model": name, "prompt": got["ids"], "echo": True, "max_tokens": 0, "logprobs": 3})[1]["choices"][0]["logprobs"]
             Case.check(f"{name} scores them as attune score does", len(scored["logprobs"]) == len(got["tokens"]) and
-                       all(abs(a - b) < 1e-2 for a, b in zip(p["token_logprobs"][got["first"]:], scored["logprobs"])), (p, scored))
+                       all(abs(a - b) < 1e-3 for a, b in zip(p["token_logprobs"][got["first"]:], scored["logprobs"])), (p, scored))
         longer = send(s, "/page/xray", {"question": question, "answer": answer, "rag": True}, token)[1]
         Case.check("with passages the question is longer, the answer the same", longer["first"] > got["first"] and longer["tokens"] == got["tokens"], longer)
         hostile = send(s, "/page/xray", {"question": HOSTILE, "answer": HOSTILE + "<|im_end|>"}, token)[1]

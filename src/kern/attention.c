@@ -90,20 +90,37 @@ static struct span visible(const struct attention *a, const struct attention_seq
 	return (struct span){first < k0 ? 0 : least(n, first - k0), end < k0 ? 0 : least(n, end - k0)};
 }
 
-/* Keys (or values) k0..k0+n of one head, `*ld` floats apart: where they lie or, when some are shared and some not, gathered. */
-static const float *key_rows(const struct attention *a, const struct attention_seq *s, const float *own, const float *shared,
-	size_t hkv, size_t k0, size_t n, size_t *ld)
+/* f16 to f32. What comes 2 KB later is asked for: see rows_lane.c. */
+static void widen(float *to, const uint16_t *half, size_t n)
+{
+	enum { AHEAD = 1024 };
+	size_t i = 0;
+	for (; i + LANES <= n; i += LANES) {
+		__builtin_prefetch(half + i + AHEAD);
+		vstore(to + i, vload_half(half + i));
+	}
+	for (; i < n; i++)
+		to[i] = f16_to_f32(half[i]);
+}
+
+/* Keys (or values) k0..k0+n of one head, `*ld` floats apart: where they lie or, when they are f16 or only some are shared, gathered. */
+static const float *key_rows(
+	const struct attention *a, const struct attention_seq *s, struct kept_rows x, size_t hkv, size_t k0, size_t n, size_t *ld)
 {
 	size_t D = a->D, m = s->n_shared;
-	*ld = a->ldk;
-	if (k0 >= m)
-		return own + (k0 - m) * a->ldk + hkv * D;
-	if (k0 + n <= m)
-		return shared + k0 * a->ldk + hkv * D;
 	float *rows = my_space(a)->rows;
+	*ld = x.half ? D : a->ldk;
+	if (x.half) {
+		widen(rows, x.half + (hkv * s->half_rows + k0) * D, n * D);
+		return rows;
+	}
+	if (k0 >= m)
+		return x.own + (k0 - m) * a->ldk + hkv * D;
+	if (k0 + n <= m)
+		return x.shared + k0 * a->ldk + hkv * D;
 	*ld = D;
 	for (size_t j = 0; j < n; j++) {
-		const float *from = k0 + j < m ? shared + (k0 + j) * a->ldk : own + (k0 + j - m) * a->ldk;
+		const float *from = k0 + j < m ? x.shared + (k0 + j) * a->ldk : x.own + (k0 + j - m) * a->ldk;
 		memcpy(rows + j * D, from + hkv * D, D * sizeof(float));
 	}
 	return rows;
@@ -144,7 +161,7 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 	}
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
-		const float *k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
+		const float *k = key_rows(a, s, stored_keys(s), hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
 		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
 		for (size_t r = 0; r < R; r++) {
@@ -154,7 +171,7 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 			else
 				memset(w->s + r * KEYS, 0, KEYS * sizeof(float));
 		}
-		const float *v = key_rows(a, s, s->v, s->shared_v, hkv, k0, n, &ld);
+		const float *v = key_rows(a, s, stored_values(s), hkv, k0, n, &ld);
 		pack(w, w->s, KEYS, false, R, n);
 		product(w, w->out, D, R, D, n, v, ld, false, 1, true);
 	}
@@ -168,64 +185,97 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 	scatter(a, s->out, w->out, hkv, q0, nq);
 }
 
-/* Rows between the one that is read and the one that is asked for: see rows_lane.c. */
-enum { AHEAD = 8 };
-
-/* p[j] = scale q . key row j, of n rows that are ldk floats apart. */
-static void scores_of_one(float *p, const float *q, const float *k, size_t ldk, size_t n, size_t D, float scale)
+/* p[i] = scale q . key i of n <= LANES, the last one again for those that are missing; keys are ldk floats apart. */
+static inline __attribute__((always_inline)) void scores_at(
+	float *p, const float *q, const float *k, size_t ldk, const size_t n, size_t D, float scale)
 {
-	for (size_t j = 0; j < n; j++, k += ldk) {
-		vf part = {0};
-		size_t d = 0;
-		float rest = 0;
-		for (; d + LANES <= D; d += LANES) {
-			__builtin_prefetch(k + AHEAD * ldk + d);
-			part += vload(q + d) * vload(k + d);
-		}
-		for (; d < D; d++)
-			rest += q[d] * k[d];
-		p[j] = (vsum(part) + rest) * scale;
+	vf part[LANES] = {{0}};
+	float rest[LANES] = {0};
+	size_t d = 0;
+	for (; d + LANES <= D; d += LANES) {
+		vf x = vload(q + d);
+#pragma GCC unroll 16
+		for (size_t i = 0; i < LANES; i++)
+			part[i] += x * vload(k + least(i, n - 1) * ldk + d);
 	}
+	for (; d < D; d++)
+		for (size_t i = 0; i < LANES; i++)
+			rest[i] += q[d] * k[least(i, n - 1) * ldk + d];
+	vstore(p, (vsum_each(part) + vload(rest)) * vset(scale));
 }
 
-/* out[d] += p[j] v[j][d] of n rows that are ldv floats apart. */
+static void scores_of_one(float *p, const float *q, const float *k, size_t ldk, size_t n, size_t D, float scale)
+{
+	size_t j = 0;
+	for (; j + LANES <= n; j += LANES)
+		scores_at(p + j, q, k + j * ldk, ldk, LANES, D, scale);
+	if (j < n)
+		scores_at(p + j, q, k + j * ldk, ldk, n - j, D, scale);
+}
+
+/* out[d] += p[j] v[j][d] of n rows that are ldv floats apart; even and odd rows add up apart, for their latency. */
 static void add_values(float *out, const float *p, const float *v, size_t ldv, size_t n, size_t D)
 {
 	enum { WIDE = 4 };
 	size_t d = 0;
 	for (; d + WIDE * LANES <= D; d += WIDE * LANES) {
-		vf sum[WIDE];
+		const float *row = v + d;
+		vf even[WIDE], odd[WIDE] = {{0}};
+		size_t j = 0;
 		for (size_t i = 0; i < WIDE; i++)
-			sum[i] = vload(out + d + i * LANES);
-		for (size_t j = 0; j < n; j++)
+			even[i] = vload(out + d + i * LANES);
+		for (; j + 2 <= n; j += 2, row += 2 * ldv)
 			for (size_t i = 0; i < WIDE; i++) {
-				__builtin_prefetch(v + (j + AHEAD) * ldv + d + i * LANES);
-				sum[i] += vset(p[j]) * vload(v + j * ldv + d + i * LANES);
+				even[i] += vset(p[j]) * vload(row + i * LANES);
+				odd[i] += vset(p[j + 1]) * vload(row + ldv + i * LANES);
 			}
-		for (size_t i = 0; i < WIDE; i++)
-			vstore(out + d + i * LANES, sum[i]);
+		for (size_t i = 0; i < WIDE; i++) {
+			if (j < n)
+				even[i] += vset(p[j]) * vload(row + i * LANES);
+			vstore(out + d + i * LANES, even[i] + odd[i]);
+		}
 	}
 	for (size_t j = 0; j < n; j++)
 		for (size_t i = d; i < D; i++)
 			out[i] += p[j] * v[j * ldv + i];
 }
 
-/* A single query against a long cache: no packing, one head after the other. */
-static void forward_one(const struct attention *a, const struct attention_seq *s, size_t h)
+/* A single query against a long cache: no packing; heads h to h + n, which share a key/value head, one after the other for each block of keys. */
+static void forward_one(const struct attention *a, const struct attention_seq *s, size_t h, size_t n)
 {
-	size_t D = a->D, at = h / (a->H / a->Hkv) * D;
-	float max = -INFINITY, sum = 0, out[MAX_D] = {0};
-	for (size_t k0 = first_key(a, s, 0); k0 < s->nk; k0 += KEYS) {
-		float p[KEYS];
-		size_t n = least(KEYS, s->nk - k0);
-		scores_of_one(p, s->q + h * D, s->k + k0 * a->ldk + at, a->ldk, n, D, a->scale);
-		softmax_row(p, (struct span){0, n}, &max, &sum, out, D);
-		add_values(out, p, s->v + k0 * a->ldk + at, a->ldk, n, D);
+	struct space *w = my_space(a);
+	size_t D = a->D, hkv = h / (a->H / a->Hkv), ld;
+	memset(w->out, 0, n * D * sizeof(float));
+	for (size_t i = 0; i < n; i++) {
+		w->max[i] = -INFINITY;
+		w->sum[i] = 0;
 	}
-	for (size_t d = 0; d < D; d++)
-		s->out[h * D + d] = out[d] / sum;
-	if (s->lse)
-		s->lse[h] = max + logf(sum);
+	for (size_t k0 = first_key(a, s, 0); k0 < s->nk; k0 += KEYS) {
+		size_t keys = least(KEYS, s->nk - k0);
+		const float *k = key_rows(a, s, stored_keys(s), hkv, k0, keys, &ld);
+		for (size_t i = 0; i < n; i++) {
+			scores_of_one(w->s + i * KEYS, s->q + (h + i) * D, k, ld, keys, D, a->scale);
+			softmax_row(w->s + i * KEYS, (struct span){0, keys}, &w->max[i], &w->sum[i], w->out + i * D, D);
+		}
+		const float *v = key_rows(a, s, stored_values(s), hkv, k0, keys, &ld);
+		for (size_t i = 0; i < n; i++)
+			add_values(w->out + i * D, w->s + i * KEYS, v, ld, keys, D);
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (size_t d = 0; d < D; d++)
+			s->out[(h + i) * D + d] = w->out[i * D + d] / w->sum[i];
+		if (s->lse)
+			s->lse[h + i] = w->max[i] + logf(w->sum[i]);
+	}
+}
+
+/* Heads of a task of `forward_one`: all that share keys and values, or fewer where threads would wait. A head's bits are the same. */
+static size_t heads_at_once(const struct attention *a)
+{
+	size_t n = a->H / a->Hkv;
+	while (n > 1 && a->n_seqs * a->H / n < (size_t)omp_get_max_threads())
+		n = (n + 1) / 2;
+	return n;
 }
 
 static size_t query_block(const struct attention *a)
@@ -236,16 +286,17 @@ static size_t query_block(const struct attention *a)
 
 void P(attention)(const struct attention *a)
 {
-	size_t step = query_block(a);
+	size_t step = query_block(a), G = a->H / a->Hkv, heads = heads_at_once(a);
 	assert(!(a->bidirectional && a->window));
 #pragma omp parallel
 	for (size_t i = 0; i < a->n_seqs; i++) {
 		const struct attention_seq *s = &a->seq[i];
 		size_t n_blocks = (s->nq + step - 1) / step;
 		if (s->nq == 1 && !s->n_shared) {
-#pragma omp for schedule(dynamic) nowait
-			for (size_t h = 0; h < a->H; h++)
-				forward_one(a, s, h);
+#pragma omp for collapse(2) schedule(dynamic) nowait
+			for (size_t h = 0; h < a->Hkv; h++)
+				for (size_t g = 0; g < G; g += heads)
+					forward_one(a, s, h * G + g, least(heads, G - g));
 			continue;
 		}
 #pragma omp for collapse(2) schedule(dynamic) nowait
@@ -297,10 +348,10 @@ static void backward_block(const struct attention *a, const struct attention_seq
 	memset(dq, 0, R * D * sizeof(float));
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
-		const float *k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
+		const float *k = key_rows(a, s, stored_keys(s), hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
 		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
-		const float *v = key_rows(a, s, s->v, s->shared_v, hkv, k0, n, &ld);
+		const float *v = key_rows(a, s, stored_values(s), hkv, k0, n, &ld);
 		pack(w, w->d_out, D, false, R, D);
 		product(w, w->dp, KEYS, R, n, D, v, ld, true, 1, false);
 		for (size_t r = 0; r < R; r++) {
@@ -320,7 +371,7 @@ static void backward_block(const struct attention *a, const struct attention_seq
 		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, w->d_out);
 		pack(w, w->dp, KEYS, true, n, R);
 		add_to_keys(a, s, g->dk, g->shared_dk, hkv, k0, n, R, w->q);
-		k = key_rows(a, s, s->k, s->shared_k, hkv, k0, n, &ld);
+		k = key_rows(a, s, stored_keys(s), hkv, k0, n, &ld);
 		pack(w, w->dp, KEYS, false, R, n);
 		product(w, dq, D, R, D, n, k, ld, false, 1, true);
 	}

@@ -121,7 +121,9 @@ size_t kern_scratch_bytes(void); /* for all operations that take a scratch, on t
  * The first n_shared of the nk keys may lie elsewhere, where sequences that begin alike share them.
  */
 struct attention_seq {
-	const float *q, *k, *v; /* k, v [nk - n_shared] rows */
+	const float *q, *k, *v;          /* k, v [nk - n_shared] rows */
+	const uint16_t *half_k, *half_v; /* or, of a cache, f16 [Hkv, half_rows, D] and nothing shared: forward only */
+	size_t half_rows;
 	const float *shared_k, *shared_v;
 	float *out, *lse; /* out [nq, H*D]; lse [nq, H] log-sum-exp of the scaled scores, or NULL when no backward will follow */
 	size_t nq, nk, n_shared;
@@ -207,6 +209,9 @@ struct kern {
 	 * 1 - beta^step.
 	 */
 	void (*adamw)(float *w, float *m, float *v, const float *g, size_t n, const struct adamw *o);
+
+	/* dst = x as f16, rounded to nearest even; what is beyond its largest value becomes that. NaN stays NaN. */
+	void (*halve)(uint16_t *dst, const float *x, size_t n);
 
 	/* Sum of squares in f64, in a fixed order. */
 	double (*sum_squares)(const float *x, size_t n);

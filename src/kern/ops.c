@@ -295,6 +295,15 @@ static void adamw(float *restrict w, float *restrict m, float *restrict v, const
 }
 
 /* In f64, where the square of every f32 is exact and none overflows. */
+static void halve(uint16_t *dst, const float *x, size_t n)
+{
+	size_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		vstore_half(dst + i, vselect(vload(x + i) > vset(65504), vset(65504), vmax(vset(-65504), vload(x + i))));
+	for (; i < n; i++)
+		dst[i] = f32_to_f16(x[i] > 65504 ? 65504 : x[i] < -65504 ? -65504 : x[i]);
+}
+
 static double sum_squares(const float *x, size_t n)
 {
 	double part[LANES] = {0}, sum = 0;
@@ -329,5 +338,6 @@ const struct kern P(kern) = {
 	.distill = distill,
 	.gather = gather,
 	.adamw = adamw,
+	.halve = halve,
 	.sum_squares = sum_squares,
 };

@@ -489,6 +489,33 @@ static void test_cross_entropy_nan(void **state)
 	}
 }
 
+/* ---- f16 --------------------------------------------------------------------------------------------------------------- */
+
+/* The bits of f32_to_f16 on every path, but what is too large becomes the largest; any number of values. */
+static void test_halve(void **state)
+{
+	(void)state;
+	static const float edge[] = {0, -0.0f, 1, 65504, 65519, 65520, -65520, 1e30f, -INFINITY, INFINITY, 6.1e-5f, 6e-8f, 3e-8f,
+		2.9802323e-8f, -1e-20f, 1.00048828f, 1.00146484f, 2049, 2051, -1.0004f};
+	enum { N = sizeof edge / sizeof *edge };
+	for (size_t p = 0; path_choose(p); p++)
+		for (size_t n = 0; n <= 3 * N; n++) {
+			float *x = guard_floats(n);
+			uint16_t *half = guard_bytes(n * sizeof *half);
+			for (size_t i = 0; i < n; i++)
+				x[i] = edge[(i + n) % N];
+			kern->halve(half, x, n);
+			for (size_t i = 0; i < n; i++)
+				assert_int_equal(half[i], f32_to_f16(fminf(fmaxf(x[i], -65504), 65504)));
+			for (size_t i = 0; i < n; i++)
+				x[i] = NAN;
+			kern->halve(half, x, n);
+			for (size_t i = 0; i < n; i++)
+				assert_true(isnan(f16_to_f32(half[i])));
+			guards_end();
+		}
+}
+
 /* ---- threads ----------------------------------------------------------------------------------------------------------- */
 
 static void op_for_threads(void *out)
@@ -536,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_distill),
 		cmocka_unit_test(test_cross_entropy_extremes),
 		cmocka_unit_test(test_cross_entropy_nan),
+		cmocka_unit_test(test_halve),
 		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests_name("ops", tests, NULL, NULL);

@@ -35,7 +35,28 @@ static inline void k_scales(const uint8_t p[12], size_t g, int *scale, int *min)
 	*min = p[4 + g] >> 4 | p[g] >> 6 << 4;
 }
 
+/* Keys or values of a sequence, as struct attention_seq has them. */
+struct kept_rows {
+	const float *own, *shared;
+	const uint16_t *half; /* of the first head */
+};
+
+static inline struct kept_rows stored_keys(const struct attention_seq *s)
+{
+	return (struct kept_rows){s->k, s->shared_k, s->half_k};
+}
+
+static inline struct kept_rows stored_values(const struct attention_seq *s)
+{
+	return (struct kept_rows){s->v, s->shared_v, s->half_v};
+}
+
 #ifdef PATH
+#if defined(__x86_64__)
+#include <immintrin.h>
+#else
+#include <arm_neon.h>
+#endif
 
 #define P_JOIN(name, path) name##_##path
 #define P_EXPAND(name, path) P_JOIN(name, path)
@@ -53,6 +74,29 @@ typedef int32_t vi __attribute__((vector_size(LANES * 4), aligned(4), may_alias)
 static inline vf vload(const float *p)
 {
 	return *(const vf *)p;
+}
+
+/* LANES values of f16. */
+static inline vf vload_half(const uint16_t *p)
+{
+#if LANES == 16
+	return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+#elif LANES == 8
+	return (vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+#else
+	return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+#endif
+}
+
+static inline void vstore_half(uint16_t *p, vf v)
+{
+#if LANES == 16
+	_mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT));
+#elif LANES == 8
+	_mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
+#else
+	vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v)));
+#endif
 }
 
 static inline void vstore(float *p, vf v)
@@ -98,6 +142,28 @@ static inline float vsum(vf v)
 #endif
 	v += VROTATED(v, 2);
 	v += VROTATED(v, 1);
+	return v[0];
+}
+
+/* Lane i: the lanes of v[i] added up. */
+static inline __attribute__((always_inline)) vf vsum_each(vf v[LANES])
+{
+#if LANES == 16
+#define VPAIRS(a, b)                                                                                \
+	(__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) + \
+		__builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31))
+#elif LANES == 8
+#define VPAIRS(a, b) \
+	(__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15))
+#else
+#define VPAIRS(a, b) (__builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7))
+#endif
+#pragma GCC unroll 4
+	for (size_t n = LANES / 2; n; n /= 2)
+#pragma GCC unroll 8
+		for (size_t i = 0; i < n; i++)
+			v[i] = VPAIRS(v[2 * i], v[2 * i + 1]);
+#undef VPAIRS
 	return v[0];
 }
 

@@ -221,14 +221,15 @@ static size_t shared_row(const struct attention_seq *s, size_t j)
 	return j < s->n_shared ? j : j - s->n_shared;
 }
 
-static const float *key_row(const struct attention *a, const struct attention_seq *s, size_t j)
+/* D values of row j from column `at` on; of f16 in `buffer`. */
+static const float *row_at(
+	const struct attention *a, const struct attention_seq *s, struct kept_rows x, size_t j, size_t at, float *buffer)
 {
-	return (j < s->n_shared ? s->shared_k : s->k) + shared_row(s, j) * a->ldk;
-}
-
-static const float *value_row(const struct attention *a, const struct attention_seq *s, size_t j)
-{
-	return (j < s->n_shared ? s->shared_v : s->v) + shared_row(s, j) * a->ldk;
+	if (!x.half)
+		return (j < s->n_shared ? x.shared : x.own) + shared_row(s, j) * a->ldk + at;
+	for (size_t d = 0; d < a->D; d++)
+		buffer[d] = f16_to_f32(x.half[at * s->half_rows + j * a->D + d]);
+	return buffer;
 }
 
 /* The first key that query i sees. */
@@ -246,11 +247,12 @@ static void attend(const struct attention *a, const struct attention_seq *s, siz
 		size_t first = first_key(a, s, i), n = a->bidirectional ? s->nk : s->nk - s->nq + i + 1;
 		const float *q = s->q + i * a->ldq + h * D;
 		double max = -INFINITY, sum = 0, out[ATTENTION_MAX_D] = {0};
+		float buffer[ATTENTION_MAX_D];
 		for (size_t j = first; j < n; j++)
-			max = fmax(max, dot(q, key_row(a, s, j) + at, D) * (double)a->scale);
+			max = fmax(max, dot(q, row_at(a, s, stored_keys(s), j, at, buffer), D) * (double)a->scale);
 		for (size_t j = first; j < n; j++) {
-			double p = exp(dot(q, key_row(a, s, j) + at, D) * (double)a->scale - max);
-			const float *v = value_row(a, s, j) + at;
+			double p = exp(dot(q, row_at(a, s, stored_keys(s), j, at, buffer), D) * (double)a->scale - max);
+			const float *v = row_at(a, s, stored_values(s), j, at, buffer);
 			sum += p;
 			for (size_t d = 0; d < D; d++)
 				out[d] += p * (double)v[d];
@@ -287,7 +289,8 @@ static void attend_backward(
 			const float *q = s->q + row, *d_out = g->d_out + row;
 			double delta = dot(d_out, s->out + row, D), dq[ATTENTION_MAX_D] = {0};
 			for (size_t j = first_key(a, s, i); j <= s->nk - s->nq + i; j++) {
-				const float *k = key_row(a, s, j) + at, *v = value_row(a, s, j) + at;
+				const float *k = row_at(a, s, stored_keys(s), j, at, NULL);
+				const float *v = row_at(a, s, stored_values(s), j, at, NULL);
 				float *dk = (j < s->n_shared ? g->shared_dk : g->dk) + shared_row(s, j) * a->ldk + at;
 				float *dv = (j < s->n_shared ? g->shared_dv : g->dv) + shared_row(s, j) * a->ldk + at;
 				double p = exp(dot(q, k, D) * (double)a->scale - (double)s->lse[i * a->H + h]);
@@ -373,6 +376,12 @@ static void ref_adamw(float *w, float *m, float *v, const float *g, size_t n, co
 	}
 }
 
+static void ref_halve(uint16_t *dst, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		dst[i] = f32_to_f16(x[i] > 65504 ? 65504 : x[i] < -65504 ? -65504 : x[i]);
+}
+
 static double ref_sum_squares(const float *x, size_t n)
 {
 	return dot(x, x, n);
@@ -396,5 +405,6 @@ const struct kern kern_ref = {
 	.distill = ref_distill,
 	.gather = ref_gather,
 	.adamw = ref_adamw,
+	.halve = ref_halve,
 	.sum_squares = ref_sum_squares,
 };

@@ -228,7 +228,9 @@ static void test_score_prompt(void **state)
 	for (size_t i = 0; i + 1 < p->n; i++)
 		row[i] = (int32_t)i;
 	check(work_new(&work, w.m, w.l, p->n, false, &e), &e);
+	halved_begin();
 	check(model_loss(w.m, w.l, work, &batch, loss, &e), &e);
+	halved_end();
 	struct batcher *b = batcher_of(&w, 1, true);
 	for (size_t max_tokens = 0; max_tokens < 3; max_tokens++) {
 		got = (struct scores){.V = model_config(w.m)->V};

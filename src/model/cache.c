@@ -15,8 +15,8 @@ int kv_new(struct kv **out, const struct model *m, size_t capacity, struct err *
 		return err_set(e, ERR_RESOURCE, "no memory for a cache of %zu tokens", capacity);
 	kv->model = m;
 	kv->capacity = capacity;
-	kv->k = mem_alloc(rows, width * sizeof(float), e);
-	kv->v = kv->k ? mem_alloc(rows, width * sizeof(float), e) : NULL;
+	kv->k = mem_alloc(rows, width * sizeof(uint16_t), e);
+	kv->v = kv->k ? mem_alloc(rows, width * sizeof(uint16_t), e) : NULL;
 	if (!kv->v) {
 		kv_free(kv);
 		return e->code;
@@ -43,11 +43,11 @@ void kv_truncate(struct kv *kv, size_t n_tokens)
 void kv_copy(struct kv *to, const struct kv *from, size_t n_tokens)
 {
 	const struct model_config *c = &to->model->config;
-	size_t width = c->Hkv * c->D;
+	size_t bytes = n_tokens * c->D * sizeof(uint16_t);
 	assert(n_tokens <= from->n && n_tokens <= to->capacity);
-	for (size_t i = 0; i < c->n_layers; i++) {
-		memcpy(to->k + i * to->capacity * width, from->k + i * from->capacity * width, n_tokens * width * sizeof(float));
-		memcpy(to->v + i * to->capacity * width, from->v + i * from->capacity * width, n_tokens * width * sizeof(float));
+	for (size_t i = 0; i < c->n_layers * c->Hkv; i++) {
+		memcpy(to->k + i * to->capacity * c->D, from->k + i * from->capacity * c->D, bytes);
+		memcpy(to->v + i * to->capacity * c->D, from->v + i * from->capacity * c->D, bytes);
 	}
 	to->n = n_tokens;
 }

@@ -136,6 +136,17 @@ static void add_branch(const struct model *m, const struct lora *l, struct work 
 		linear(m, l, w, layer, t, y, in, false, a->h[t], T, true);
 }
 
+/* Puts rows [n, Hkv*D] of a layer behind those in `to`, kv's keys or values; the first of the layer. */
+static const uint16_t *cache(uint16_t *to, const struct kv *kv, size_t layer, const float *rows, size_t n)
+{
+	size_t H = kv->model->config.Hkv, D = kv->model->config.D;
+	to += layer * H * kv->capacity * D;
+	for (size_t h = 0; h < H; h++)
+		for (size_t i = 0; i < n; i++)
+			kern->halve(to + (h * kv->capacity + kv->n + i) * D, rows + (i * H + h) * D, D);
+	return to;
+}
+
 /* Queries, keys and values of each sequence in the work, or of the cache that its rows continue. */
 static void attend(const struct model *m, struct work *w, size_t layer, const struct batch *b, struct kv *const *kv)
 {
@@ -157,11 +168,9 @@ static void attend(const struct model *m, struct work *w, size_t layer, const st
 			.n_shared = batch_shared(b, i)};
 		if (kv) {
 			const struct kv *own = kv[i];
-			float *k = own->k + layer * own->capacity * ldk, *v = own->v + layer * own->capacity * ldk;
-			memcpy(k + own->n * ldk, s->k, n * ldk * sizeof(float));
-			memcpy(v + own->n * ldk, s->v, n * ldk * sizeof(float));
-			s->k = k;
-			s->v = v;
+			s->half_k = cache(own->k, own, layer, s->k, n);
+			s->half_v = cache(own->v, own, layer, s->v, n);
+			s->half_rows = own->capacity;
 			s->nk = own->n + n;
 		}
 	}

@@ -26,7 +26,9 @@ static void cache_of(const char *model)
 		for (size_t i = 0; i < 4; i++) {
 			int32_t last = (int32_t)(at + pieces[i] - 1);
 			check(model_append(m, l, i == 2 ? narrow : w, kv, prompt + at, pieces[i], logits, &e), &e);
+			halved_begin();
 			check(model_logits(m, l, w, &b, &last, 1, whole, &e), &e);
+			halved_end();
 			for (size_t j = 0; j < V; j++)
 				if (!(fabs((double)(whole[j] - logits[j])) <= tolerance))
 					fail_msg("%s piece %zu logit %zu: %g, at once %g", kern->name, i, j, (double)logits[j],

@@ -57,7 +57,7 @@ static int many_init(struct many *g, const struct model *m, const struct lora *l
 	int rc = longest(&o.capacity, m, job, e);
 	if (rc)
 		return rc;
-	o.n_slots = CACHE_BYTES_MAX / (2 * c->n_layers * c->Hkv * c->D * sizeof(float)) / o.capacity;
+	o.n_slots = CACHE_BYTES_MAX / (2 * c->n_layers * c->Hkv * c->D * sizeof(uint16_t)) / o.capacity;
 	if (o.n_slots > job->n)
 		o.n_slots = job->n;
 	if (!(g->sequence = mem_alloc(job->n, sizeof(*g->sequence), e)))

@@ -31,11 +31,11 @@ struct model {
 	struct arena arena;
 };
 
-/* Keys and values of one sequence: [n_layers][capacity, Hkv*D] each. */
+/* Keys and values of one sequence, as attention has them: [n_layers][Hkv, capacity, D] each. */
 struct kv {
 	const struct model *model;
 	size_t capacity, n;
-	float *k, *v;
+	uint16_t *k, *v; /* f16 */
 };
 
 /* One layer's activations; [T, width] each. Kept for the backward pass, or shared by all layers when there is none. */
