@@ -18,11 +18,11 @@
 
 static size_t rounded_bytes(size_t K)
 {
-	return K * sizeof(int16_t) + K / GROUP * 2 * sizeof(float);
+	return (K + 63) / 64 * 64 * sizeof(int16_t) + K / GROUP * (2 * sizeof(float) + sizeof(int32_t));
 }
 
 /* The largest |value| becomes 32767. Where it is below 2^-100 all are 0; where one is not finite, every product is NaN. */
-static void round_group(int16_t *q, float *scale, float *sum, const float *x)
+static void round_group(int16_t *q, float *scale, float *sum, int32_t *whole_sum, const float *x)
 {
 	const float shift = 0x1.8p23f; /* adding it rounds to an integer held in the low mantissa bits */
 	ints top = {0}, total = {0};
@@ -47,19 +47,19 @@ static void round_group(int16_t *q, float *scale, float *sum, const float *x)
 		ints whole = (ints)fused(v, inverse - (lanes){0}, shift - (lanes){0}) - 0x4b400000;
 		total += whole;
 		for (size_t j = 0; j < 8; j++)
-			q[i + j] = (int16_t)whole[j];
+			q[i % 16 + i / 16 * GROUP + j] = (int16_t)whole[j];
 	}
-	int32_t all = 0;
+	*whole_sum = 0;
 	for (size_t i = 0; i < 8; i++)
-		all += total[i];
-	*sum = *scale * (float)all;
+		*whole_sum += total[i];
+	*sum = *scale * (float)*whole_sum;
 }
 
 static void round_row(const struct rounded *r, size_t row, const float *a)
 {
 	size_t groups = r->K / GROUP;
-	for (size_t g = 0; g < groups; g++)
-		round_group(r->q + row * r->K + g * GROUP, r->scale + row * groups + g, r->sum + row * groups + g, a + g * GROUP);
+	for (size_t g = 0, at = row * groups; g < groups; g++, at++)
+		round_group(r->q + rounded_at(r, row, g), r->scale + at, r->sum + at, r->whole + at, a + g * GROUP);
 }
 
 /* Panels pay from two rows of A on: docs/speed.md. */
@@ -139,7 +139,8 @@ void P(gemm_rows)(const struct gemm *g, void *scratch, size_t scratch_bytes)
 		if (how == ROUNDED) {
 			r.scale = scratch;
 			r.sum = r.scale + M * groups;
-			r.q = (int16_t *)(r.sum + M * groups);
+			r.whole = (int32_t *)(r.sum + M * groups);
+			r.q = (int16_t *)(r.whole + M * groups);
 		}
 		if (how != AS_IT_IS) {
 #pragma omp for schedule(static)

@@ -31,12 +31,19 @@
 /* Values that share a scale; rows of B at once; rows of A at once: as many as share the work of unpacking. */
 enum { GROUP = 32, COLUMNS = 32, ROUNDED_ROWS = PANELS ? 48 : 4 };
 
-/* Rows of A: value k is scale[k / 32] * q[k], |q| <= 32767; `sum` is that of the 32 values of a group. */
+/* Rows of A: value k is scale[k / 32] * q[k], |q| <= 32767; of the 32 of a group `whole` is the sum of q, `sum` that of the values. */
 struct rounded {
-	int16_t *q;         /* [rows, K] */
+	int16_t *q;         /* [rows, K rounded up to 64]: of two groups the first 16 of each, then the last 16 of each */
 	float *scale, *sum; /* [rows, K / 32] */
+	int32_t *whole;     /* [rows, K / 32] */
 	size_t m0, K;       /* row 0 is m0 of A */
 };
+
+/* Where group g of a row begins. */
+static inline size_t rounded_at(const struct rounded *r, size_t row, size_t g)
+{
+	return row * ((r->K + 63) / 64 * 64) + g / 2 * 2 * GROUP + g % 2 * (GROUP / 2);
+}
 
 /* Rows of A, and as many rows of B as columns of C, at most COLUMNS. */
 struct part {

@@ -13,31 +13,59 @@
 #include <arm_neon.h>
 #endif
 
-typedef int16_t words __attribute__((vector_size(32), aligned(2), may_alias)); /* 16 of them */
+/* With AVX-512 a vector has 16 words of a group and, behind them, those of the next one: STEP groups at once. */
+#if LANES == 16
+enum { STEP = 2 };
+#else
+enum { STEP = 1 };
+#endif
+
+typedef int16_t words __attribute__((vector_size(32 * STEP), aligned(2), may_alias));
 typedef uint8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
 typedef int8_t signed_bytes __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* Spelled out because the compiler widens halves and puts them together. */
-static inline words widen(const uint8_t *p)
+/* The 16 bytes at p and, of the next group, at next. Spelled out because the compiler widens halves and puts them together. */
+static inline words widen(const uint8_t *p, const uint8_t *next)
 {
-#if defined(__x86_64__)
+#if LANES == 16
+	return (words)_mm512_cvtepu8_epi16(_mm256_loadu2_m128i((const __m128i *)next, (const __m128i *)p));
+#elif defined(__x86_64__)
+	(void)next;
 	return (words)_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p));
 #else
+	(void)next;
 	return __builtin_convertvector(*(const bytes *)p, words);
 #endif
 }
 
-static inline words widen_signed(const uint8_t *p)
+static inline words widen_signed(const uint8_t *p, const uint8_t *next)
 {
-#if defined(__x86_64__)
+#if LANES == 16
+	return (words)_mm512_cvtepi8_epi16(_mm256_loadu2_m128i((const __m128i *)next, (const __m128i *)p));
+#elif defined(__x86_64__)
+	(void)next;
 	return (words)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
 #else
+	(void)next;
 	return __builtin_convertvector(*(const signed_bytes *)p, words);
 #endif
 }
 
-/* Sums of a group's products, spread over lanes. */
-#if defined(__x86_64__)
+/* x in the words of the group, y in those of the next. */
+static inline words each(size_t x, size_t y)
+{
+#if LANES == 16
+	return (words)_mm512_inserti64x4(_mm512_set1_epi16((int16_t)x), _mm256_set1_epi16((int16_t)y), 1);
+#else
+	(void)y;
+	return (int16_t)x - (words){0};
+#endif
+}
+
+/* Sums of products, spread over lanes: eight for a group on x86, four elsewhere. */
+#if LANES == 16
+typedef __m512i spread;
+#elif defined(__x86_64__)
 typedef __m256i spread;
 #else
 typedef int32x4_t spread;
@@ -46,8 +74,10 @@ typedef int32x4_t spread;
 /* c + a b. VPDPWSSD wraps, but no sum reaches it (rows_panel.c). */
 static inline spread add_products(spread c, words a, words b)
 {
-#if defined(__AVX512VNNI__)
-	return _mm256_dpwssd_epi32(c, (__m256i)a, (__m256i)b);
+#if LANES == 16 && defined(__AVX512VNNI__)
+	return _mm512_dpwssd_epi32(c, (__m512i)a, (__m512i)b);
+#elif LANES == 16
+	return _mm512_add_epi32(c, _mm512_madd_epi16((__m512i)a, (__m512i)b));
 #elif defined(__x86_64__)
 	return _mm256_add_epi32(c, _mm256_madd_epi16((__m256i)a, (__m256i)b));
 #else
@@ -62,27 +92,38 @@ static inline spread add_products(spread c, words a, words b)
 
 static inline spread spread_zero(void)
 {
-#if defined(__x86_64__)
+#if LANES == 16
+	return _mm512_setzero_si512();
+#elif defined(__x86_64__)
 	return _mm256_setzero_si256();
 #else
 	return vdupq_n_s32(0);
 #endif
 }
 
-/* The sums of two groups, or of two such pairs, side by side and half as spread. */
+/* The sums of two, side by side and half as spread. */
 static inline spread gather_two(spread a, spread b)
 {
-#if defined(__x86_64__)
+#if LANES == 16
+	const __m512 x = (__m512)a, y = (__m512)b;
+	return _mm512_add_epi32((__m512i)_mm512_shuffle_ps(x, y, 0x88), (__m512i)_mm512_shuffle_ps(x, y, 0xdd));
+#elif defined(__x86_64__)
 	return _mm256_hadd_epi32(a, b);
 #else
 	return vpaddq_s32(a, b);
 #endif
 }
 
-/* One sum a lane, of eight groups gathered by fours. */
+/* One sum a lane, of eight groups: all in `a`, or gathered by fours. */
 static inline ints gather_eight(spread a, spread b)
 {
-#if defined(__x86_64__)
+#if LANES == 16
+	const __m512i first = _mm512_castsi256_si512(_mm256_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11)),
+		      second = _mm512_castsi256_si512(_mm256_setr_epi32(4, 12, 5, 13, 6, 14, 7, 15));
+	(void)b;
+	return (ints)_mm512_castsi512_si256(
+		_mm512_add_epi32(_mm512_permutexvar_epi32(first, a), _mm512_permutexvar_epi32(second, a)));
+#elif defined(__x86_64__)
 	return (ints)_mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
 #else
 	ints r;
@@ -92,38 +133,46 @@ static inline ints gather_eight(spread a, spread b)
 #endif
 }
 
-/* Eight groups, one after the other: what waits for its neighbour. */
+/* STEP groups at a time, one after the other: what waits for its neighbour. */
 struct gathered {
 	spread one, two, four;
 	ints eight; /* when all are there */
 };
 
-static inline __attribute__((always_inline)) void gather_next(struct gathered *t, const size_t g, spread s)
+/* The i-th. */
+static inline __attribute__((always_inline)) void gather_next(struct gathered *t, const size_t i, spread s)
 {
-	if (g % 2 == 0) {
+	if (i % 2 == 0) {
 		t->one = s;
 		return;
 	}
 	s = gather_two(t->one, s);
-	if (g % 4 == 1) {
+	if (i % 4 == 1) {
 		t->two = s;
 		return;
 	}
 	s = gather_two(t->two, s);
-	if (g % 8 == 3)
+	if (STEP == 2)
+		t->eight = gather_eight(s, s);
+	else if (i % 8 == 3)
 		t->four = s;
 	else
 		t->eight = gather_eight(t->four, s);
 }
 
-/* For those of which there are but 2, 4 or 6. */
+/* For those of which there are but n of the groups: 2, 4, 6 or all. */
 static inline __attribute__((always_inline)) void gather_rest(struct gathered *t, const size_t n)
 {
-	spread none = spread_zero();
-	if (n == 2)
-		t->eight = gather_eight(gather_two(t->two, none), none);
-	else if (n < 8)
-		t->eight = gather_eight(t->four, n == 4 ? none : gather_two(t->two, none));
+	const size_t there = n / STEP;
+	spread none = spread_zero(), last = there % 2 ? gather_two(t->one, none) : t->two;
+	if (n == 8)
+		return;
+	if (STEP == 2)
+		t->eight = gather_eight(there == 1 ? gather_two(last, none) : gather_two(t->two, there == 3 ? last : none), none);
+	else if (there == 2)
+		t->eight = gather_eight(gather_two(last, none), none);
+	else
+		t->eight = gather_eight(t->four, there == 6 ? gather_two(last, none) : none);
 }
 
 /* ---- B, a group at a time ---------------------------------------------------------------------------------------------- */
@@ -145,56 +194,76 @@ static inline void halves(float *first, float *second, const uint8_t *p)
 #endif
 }
 
-/* 16 in each word whose bit is set in the 16 at p. */
-static inline words fifth_bits(const uint8_t *p)
+/* 16 in each word whose bit is set in the 16 at p, and at next. */
+static inline words fifth_bits(const uint8_t *p, const uint8_t *next)
 {
-	static const uint16_t bit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
-	int16_t bits;
-	memcpy(&bits, p, 2);
-	return ((bits & *(const words *)bit) != 0) & 16;
+#define SIXTEEN_BITS 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, INT16_MIN
+#if LANES == 16
+	const words bit = {SIXTEEN_BITS, SIXTEEN_BITS};
+#else
+	const words bit = {SIXTEEN_BITS};
+#endif
+#undef SIXTEEN_BITS
+	uint16_t first, second;
+	memcpy(&first, p, 2);
+	memcpy(&second, next, 2);
+	return ((each(first, second) & bit) != 0) & 16;
 }
 
 struct group {
-	words low, high; /* values 0 to 15 and 16 to 31, as matrix_group has them */
+	words low, high; /* values 0 to 15 and 16 to 31, as matrix_group has them, but for `offset` */
 };
 
-static inline __attribute__((always_inline)) struct group group_at(const enum dtype dtype, const uint8_t *b, const size_t g)
+/* What is to be taken from each value of a group: once from the sum of its products, times A's sum. */
+static inline int32_t offset(const enum dtype dtype)
+{
+	return dtype == DTYPE_Q4_0 ? 8 : dtype == DTYPE_Q5_0 ? 16 : 0;
+}
+
+/* Group g of the block b; the next one is in the block `next`, which of 256 values is the same. */
+static inline __attribute__((always_inline)) struct group group_at(
+	const enum dtype dtype, const uint8_t *b, const uint8_t *next, const size_t g)
 {
 	const uint8_t *q;
+	const int8_t *scales = (const int8_t *)b + 192;
 	words x, y;
 	switch (dtype) {
 	case DTYPE_Q8_0:
-		return (struct group){widen_signed(b + 2), widen_signed(b + 18)};
+		return (struct group){widen_signed(b + 2, next + 2), widen_signed(b + 18, next + 18)};
 	case DTYPE_Q4_0:
-		x = widen(b + 2);
-		return (struct group){(x & 15) - 8, (x >> 4) - 8};
+		x = widen(b + 2, next + 2);
+		return (struct group){x & 15, x >> 4};
 	case DTYPE_Q4_1:
-		x = widen(b + 4);
+		x = widen(b + 4, next + 4);
 		return (struct group){x & 15, x >> 4};
 	case DTYPE_Q5_0:
-		x = widen(b + 6);
-		return (struct group){((x & 15) | fifth_bits(b + 2)) - 16, ((x >> 4) | fifth_bits(b + 4)) - 16};
+		x = widen(b + 6, next + 6);
+		return (struct group){(x & 15) | fifth_bits(b + 2, next + 2), (x >> 4) | fifth_bits(b + 4, next + 4)};
 	case DTYPE_Q5_1:
-		x = widen(b + 8);
-		return (struct group){(x & 15) | fifth_bits(b + 4), (x >> 4) | fifth_bits(b + 6)};
+		x = widen(b + 8, next + 8);
+		return (struct group){(x & 15) | fifth_bits(b + 4, next + 4), (x >> 4) | fifth_bits(b + 6, next + 6)};
 	case DTYPE_Q4_K:
 		q = b + 16 + g / 2 * 32;
-		x = widen(q) >> (g % 2 * 4);
-		y = widen(q + 16) >> (g % 2 * 4);
+		x = widen(q, q) >> each(g % 2 * 4, 4);
+		y = widen(q + 16, q + 16) >> each(g % 2 * 4, 4);
 		return (struct group){x & 15, y & 15};
 	case DTYPE_Q5_K:
 		q = b + 48 + g / 2 * 32;
-		x = (widen(q) >> (g % 2 * 4)) & 15;
-		y = (widen(q + 16) >> (g % 2 * 4)) & 15;
-		return (struct group){x | ((widen(b + 16) >> (int)g) & 1) << 4, y | ((widen(b + 32) >> (int)g) & 1) << 4};
+		x = (widen(q, q) >> each(g % 2 * 4, 4)) & 15;
+		y = (widen(q + 16, q + 16) >> each(g % 2 * 4, 4)) & 15;
+		x |= ((widen(b + 16, b + 16) >> each(g, g + 1)) & 1) << 4;
+		y |= ((widen(b + 32, b + 32) >> each(g, g + 1)) & 1) << 4;
+		return (struct group){x, y};
 	case DTYPE_Q6_K:
 		q = b + g / 4 * 64 + g % 2 * 32;
-		x = (widen(q) >> (g & 2 ? 4 : 0)) & 15;
-		y = (widen(q + 16) >> (g & 2 ? 4 : 0)) & 15;
+		x = (widen(q, q + 32) >> (g & 2 ? 4 : 0)) & 15;
+		y = (widen(q + 16, q + 48) >> (g & 2 ? 4 : 0)) & 15;
 		q = b + 128 + g / 4 * 32;
-		x |= ((widen(q) >> (int)(g % 4 * 2)) & 3) << 4;
-		y |= ((widen(q + 16) >> (int)(g % 4 * 2)) & 3) << 4;
-		return (struct group){(x - 32) * (int16_t)(int8_t)b[192 + 2 * g], (y - 32) * (int16_t)(int8_t)b[193 + 2 * g]};
+		x |= ((widen(q, q) >> each(g % 4 * 2, g % 4 * 2 + 2)) & 3) << 4;
+		y |= ((widen(q + 16, q + 16) >> each(g % 4 * 2, g % 4 * 2 + 2)) & 3) << 4;
+		scales += 2 * g;
+		return (struct group){(x - 32) * each((size_t)scales[0], (size_t)scales[STEP == 2 ? 2 : 0]),
+			(y - 32) * each((size_t)scales[1], (size_t)scales[STEP == 2 ? 3 : 1])};
 	default:
 		return (struct group){{0}, {0}};
 	}
@@ -272,23 +341,28 @@ static inline __attribute__((always_inline)) void add_groups(lanes *sum, const e
 	size_t block_bytes, const struct rounded *r, size_t row, size_t at, const size_t n)
 {
 	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, i = row * (r->K / GROUP) + at;
-	const int16_t *q = r->q + i * GROUP;
+	const int16_t *q = r->q + rounded_at(r, row, at);
 	struct gathered low, high;
 	lanes scale, minimum;
 #pragma GCC unroll 8
-	for (size_t g = 0; g < n; g++, q += GROUP) {
-		const uint8_t *block = p + g / n_groups * block_bytes;
-		__builtin_prefetch(block + AHEAD + g % n_groups * 32); /* never faults, past the end neither */
-		struct group w = group_at(dtype, block, g % n_groups);
-		spread s = add_products(spread_zero(), w.low, *(const words *)q);
+	for (size_t line = 0; line < (n + n_groups - 1) / n_groups * block_bytes + 63; line += 64)
+		__builtin_prefetch(p + AHEAD + line); /* never faults, past the end neither */
+#pragma GCC unroll 8
+	for (size_t g = 0; g < n; g += STEP) {
+		const uint8_t *block = p + g / n_groups * block_bytes, *next = p + (g + 1) / n_groups * block_bytes;
+		const int16_t *first = q + g / 2 * 2 * GROUP + g % 2 * 16;
+		struct group w = group_at(dtype, block, next, g % n_groups);
+		spread s = add_products(spread_zero(), w.low, *(const words *)first);
 		if (dtype == DTYPE_Q6_K)
-			gather_next(&high, g, add_products(spread_zero(), w.high, *(const words *)(q + 16)));
+			gather_next(&high, g / STEP, add_products(spread_zero(), w.high, *(const words *)(first + GROUP)));
 		else
-			s = add_products(s, w.high, *(const words *)(q + 16));
-		gather_next(&low, g, s);
+			s = add_products(s, w.high, *(const words *)(first + GROUP));
+		gather_next(&low, g / STEP, s);
 	}
 	gather_rest(&low, n);
 	scales_of(&scale, &minimum, dtype, p, block_bytes, n);
+	if (offset(dtype))
+		low.eight -= *(const ints *)(r->whole + i) * offset(dtype);
 	lanes exact = __builtin_convertvector(low.eight, lanes);
 	if (dtype == DTYPE_Q6_K)
 		exact += __builtin_convertvector(high.eight, lanes);
@@ -303,19 +377,29 @@ static inline __attribute__((always_inline)) void add_groups(lanes *sum, const e
 static inline __attribute__((always_inline)) void add_one(
 	float *sum, const enum dtype dtype, const uint8_t *p, const struct rounded *r, size_t row, size_t at)
 {
-	const int16_t *q = r->q + row * r->K + at * GROUP;
-	struct group w = group_at(dtype, p, 0);
-	spread s = add_products(add_products(spread_zero(), w.low, *(const words *)q), w.high, *(const words *)(q + 16));
-	int32_t part[sizeof(s) / 4], exact = 0;
+	const int16_t *q = r->q + rounded_at(r, row, at);
+	struct group w = group_at(dtype, p, p, 0);
+	spread s = add_products(add_products(spread_zero(), w.low, *(const words *)q), w.high, *(const words *)(q + GROUP));
+	enum { SPREAD = sizeof(s) / 4 / STEP };
+	int32_t part[SPREAD], exact = 0;
 	float scale, minimum;
 	size_t i = row * (r->K / GROUP) + at;
 	halves(&scale, &minimum, p);
-	memcpy(part, &s, sizeof(s));
-	for (size_t k = 0; k < sizeof(s) / 4; k++)
+	memcpy(part, &s, sizeof(part));
+	for (size_t k = 0; k < SPREAD; k++)
 		exact += part[k];
+	exact -= r->whole[i] * offset(dtype);
 	*sum = fmaf(scale * r->scale[i], (float)exact, *sum);
 	if (has_minimum(dtype))
 		*sum = fmaf(minimum, r->sum[i], *sum);
+}
+
+/* ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)) */
+static inline float total(lanes v)
+{
+	v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+	v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+	return v[0] + v[1];
 }
 
 static inline __attribute__((always_inline)) float dot(
@@ -323,7 +407,6 @@ static inline __attribute__((always_inline)) float dot(
 {
 	size_t all = r->K / GROUP, at = 0;
 	lanes sum = {0};
-	float x[8];
 	for (; at + 8 <= all; at += 8, p += (dtype < DTYPE_Q4_K ? 8 : 1) * block_bytes)
 		add_groups(&sum, dtype, p, block_bytes, r, row, at, 8);
 	if (dtype < DTYPE_Q4_K) { /* blocks of 256 have no rest */
@@ -335,10 +418,13 @@ static inline __attribute__((always_inline)) float dot(
 		else if (rest >= 2)
 			add_groups(&sum, dtype, p, block_bytes, r, row, at, 2);
 	}
-	memcpy(x, &sum, sizeof(x));
-	if (dtype < DTYPE_Q4_K && all % 2)
+	if (dtype < DTYPE_Q4_K && all % 2) {
+		float x[8];
+		memcpy(x, &sum, sizeof(x));
 		add_one(&x[all % 8 - 1], dtype, p + (all - 1 - at) * block_bytes, r, row, all - 1);
-	return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+		memcpy(&sum, x, sizeof(x));
+	}
+	return total(sum);
 }
 
 void P(rounded_lanes)(float sum[][COLUMNS], const struct rounded *r, const struct matrix *b, struct part c)

@@ -303,13 +303,13 @@ static inline whole add_pairs(whole c, words a, const int16_t *b)
 struct rows {
 	const int16_t *q;
 	const float *scale, *sum;
-	size_t K;
+	size_t groups, stride; /* of a row, and of its q */
 };
 
 static inline struct rows rows_at(const struct rounded *r, size_t row, size_t group)
 {
-	size_t i = row * (r->K / GROUP) + group;
-	return (struct rows){r->q + i * GROUP, r->scale + i, r->sum + i, r->K};
+	size_t groups = r->K / GROUP, i = row * groups + group;
+	return (struct rows){r->q + rounded_at(r, row, group), r->scale + i, r->sum + i, groups, rounded_at(r, 1, 0)};
 }
 
 static inline vf floats_of(whole x)
@@ -331,6 +331,7 @@ static inline __attribute__((always_inline)) void add_group(struct sums (*s)[PAN
 	const struct panel *p, const struct rows *a, size_t g, const size_t rows, const size_t width)
 {
 	const bool apart = dtype == DTYPE_Q6_K || rows * width <= (LANES == 16 ? 8 : 4);
+	const size_t group_at = g / 2 * 2 * GROUP + g % 2 * (GROUP / 2);
 	whole part[2][4][PANELS_AT_ONCE];
 #pragma GCC unroll 4
 	for (size_t m = 0; m < rows; m++)
@@ -344,13 +345,14 @@ static inline __attribute__((always_inline)) void add_group(struct sums (*s)[PAN
 #pragma GCC unroll 2
 			for (size_t i = 0; i < width; i++) {
 				whole *to = &part[apart ? l / 8 : 0][m][i];
-				*to = add_pairs(*to, p[i].group[g].pair[l], a->q + m * a->K + g * GROUP + 2 * l);
+				*to = add_pairs(
+					*to, p[i].group[g].pair[l], a->q + m * a->stride + group_at + l / 8 * GROUP + l % 8 * 2);
 			}
 #pragma GCC unroll 4
 	for (size_t m = 0; m < rows; m++)
 #pragma GCC unroll 2
 		for (size_t i = 0; i < width; i++) {
-			size_t at = m * (a->K / GROUP) + g;
+			size_t at = m * a->groups + g;
 			whole *x = &part[0][m][i], *y = &part[1][m][i];
 			vf exact;
 			if (dtype == DTYPE_Q6_K)
@@ -377,7 +379,9 @@ static inline __attribute__((always_inline)) void multiply_panels(struct sums (*
 			ROWS_CASE(2)
 			ROWS_CASE(4)
 		}
-		a = (struct rows){a.q + step * a.K, a.scale + step * (a.K / GROUP), a.sum + step * (a.K / GROUP), a.K};
+		a.q += step * a.stride;
+		a.scale += step * a.groups;
+		a.sum += step * a.groups;
 	}
 #undef ROWS_CASE
 }
