@@ -27,13 +27,6 @@ struct pass {
 	bool kept; /* the first term's A is packed already */
 };
 
-/* Scratch begins with whose packed form it holds at the front, for same_a. Packed A and the panels of each thread follow. */
-struct kept {
-	_Alignas(64) const float *a;
-	size_t lda, M, K;
-	bool transposed;
-};
-
 size_t P(gemm_scratch_bytes)(void)
 {
 	return sizeof(struct kept) + (MC + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);
@@ -112,21 +105,13 @@ static void block(const struct gemm *g, const struct pass *p, size_t m0, bool ac
 	}
 }
 
-/*
- * Whether scratch holds the packed A of the first term. It will hold it after this product if all terms and rows fit at once; so a kept A
- * is of one pass and one block of rows.
- */
+/* Whether scratch holds the packed A of the first term. It is kept if all terms and rows fit at once: of one pass and one block of rows. */
 static bool keep(const struct gemm *g)
 {
-	const struct gemm_term *t = &g->term[0];
-	struct kept *have = g->scratch, want = {.a = t->a, .lda = t->lda, .M = g->M, .K = t->K, .transposed = t->a_transposed};
 	size_t depth = 0;
-	bool same = g->same_a && have->a == want.a && have->lda == want.lda && have->M == want.M && have->K == want.K &&
-		have->transposed == want.transposed;
 	for (int i = 0; i < g->n_terms; i++)
 		depth += tile_depth(g->term[i].K);
-	*have = g->M <= MC && depth <= PASS ? want : (struct kept){0};
-	return same;
+	return kept_again(g->scratch, g, PACKED, g->M <= MC && depth <= PASS);
 }
 
 void P(gemm)(const struct gemm *g)
@@ -135,9 +120,7 @@ void P(gemm)(const struct gemm *g)
 	for (int i = 0; i < g->n_terms; i++)
 		a_rows = a_rows && !g->term[i].a_transposed;
 	if (a_rows && (g->M <= FEW_ROWS || g->by_row)) {
-		struct kept *nothing = g->scratch;
-		*nothing = (struct kept){0};
-		P(gemm_rows)(g, nothing + 1, P(gemm_scratch_bytes)() - sizeof(*nothing));
+		P(gemm_rows)(g, g->scratch, P(gemm_scratch_bytes)() - sizeof(struct kept));
 		return;
 	}
 	struct pass start = {.kept = keep(g)};

@@ -274,30 +274,41 @@ static void test_same_a(void **state)
 	static const struct {
 		size_t M, K, rank; /* of both; the second term of both has K `rank` */
 		bool transposed, other_k, other_rows;
+		enum dtype by_row; /* of B, where not F32; a product by row of a plain matrix comes between, as an adapter's does */
+		bool another;      /* or one of the same shape, with another A */
 	} cases[] = {
-		{37, 96, 8, false, false, false},
-		{37, 96, 8, true, false, false},
-		{37, 96, 8, false, true, false},
-		{37, 96, 8, false, false, true},
-		{3, 70, 8, false, false, false},
-		{3, 70, 8, true, false, false},
-		{50, 1537, 7, false, false, false},
-		{20, 1536, 400, false, false, false},
-		{20, 4000, 8, false, false, false},
-		{700, 33, 8, false, false, false},
-		{1400, 33, 8, true, false, false},
+		{37, 96, 8, false, false, false, DTYPE_F32, false},
+		{37, 96, 8, true, false, false, DTYPE_F32, false},
+		{37, 96, 8, false, true, false, DTYPE_F32, false},
+		{37, 96, 8, false, false, true, DTYPE_F32, false},
+		{3, 70, 8, false, false, false, DTYPE_F32, false},
+		{3, 70, 8, true, false, false, DTYPE_F32, false},
+		{50, 1537, 7, false, false, false, DTYPE_F32, false},
+		{20, 1536, 400, false, false, false, DTYPE_F32, false},
+		{20, 4000, 8, false, false, false, DTYPE_F32, false},
+		{700, 33, 8, false, false, false, DTYPE_F32, false},
+		{1400, 33, 8, true, false, false, DTYPE_F32, false},
+		{5, 96, 8, false, false, false, DTYPE_Q4_0, false},
+		{1, 96, 8, false, false, false, DTYPE_Q8_0, false},
+		{5, 96, 8, false, false, true, DTYPE_Q8_0, false},
+		{5, 96, 8, false, false, false, DTYPE_Q8_0, true},
+		{5, 70, 8, false, false, false, DTYPE_BF16, false},
+		{5, 70, 8, false, true, false, DTYPE_BF16, false},
+		{3000, 1536, 8, false, false, false, DTYPE_Q8_0, false},
 	};
 	struct rng r;
 	rng_init(&r, 7, RNG_DATA, 0, 0);
 	for (size_t p = 0; path_choose(p); p++)
 		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 			size_t M = cases[i].M, K = cases[i].K, N = 40;
-			struct shape s = {M, N, K, DTYPE_F32, cases[i].transposed, true};
+			struct shape s = {M, N, K, cases[i].by_row, cases[i].transposed, true};
 			struct shape low = {M, N, cases[i].rank, DTYPE_F32, false, false};
 			struct gemm g = {.M = M, .N = N, .n_terms = 2, .alpha = 1, .ldc = N, .scratch = test_scratch()};
+			g.by_row = cases[i].by_row;
 			float *c[2] = {guard_floats(M * N), guard_floats(M * N)};
 			g.term[0] = term_random(&r, &s, 0);
 			g.term[1] = term_random(&r, &low, 0);
+			const struct gemm_term another = term_random(&r, &s, 0);
 			struct gemm next = g;
 			next.term[1] = term_random(&r, &low, 0);
 			next.same_a = true;
@@ -308,8 +319,14 @@ static void test_same_a(void **state)
 				next.term[0].a += 2 * K;
 			}
 			for (int again = 0; again < 2; again++) {
+				struct gemm between = {.M = M, .N = N, .n_terms = 1, .alpha = 1, .c = c[again], .ldc = N};
+				between.term[0] = cases[i].another ? another : g.term[1];
+				between.by_row = true;
+				between.scratch = g.scratch;
 				g.c = next.c = c[again];
 				kern->gemm(&g);
+				if (g.by_row)
+					kern->gemm(&between);
 				next.same_a = !again;
 				kern->gemm(&next);
 			}

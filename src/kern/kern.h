@@ -98,8 +98,8 @@ struct gemm {
 	size_t ldc;
 	bool accumulate;
 	/*
-	 * The caller's word that term[0].a is that of the product before and holds the same values, and that nothing else has used the
-	 * scratch since. What that product made of it is then used again. Always right to leave out.
+	 * The caller's word that term[0].a holds the values that it had in a product before, and that nothing but products has used the
+	 * scratch since. If that still has what was made of it then, it is used again. Always right to leave out.
 	 */
 	bool same_a;
 	/*

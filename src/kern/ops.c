@@ -8,7 +8,7 @@
 
 static void rmsnorm(float *y, float *rstd, const float *x, const float *w, size_t T, size_t C, float eps)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (T > 1)
 	for (size_t t = 0; t < T; t++) {
 		const float *in = x + t * C;
 		float *out = y + t * C, rest = 0;
@@ -27,7 +27,7 @@ static void rmsnorm(float *y, float *rstd, const float *x, const float *w, size_
 
 static void rmsnorm_backward(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t T, size_t C)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (T > 1)
 	for (size_t t = 0; t < T; t++) {
 		const float *in = x + t * C, *d = dy + t * C;
 		float *out = dx + t * C, rest = 0, r = rstd[t];
@@ -45,7 +45,7 @@ static void rmsnorm_backward(float *dx, const float *dy, const float *x, const f
 
 static void layernorm(float *y, const float *x, const float *w, const float *b, size_t T, size_t C, float eps)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (T > 1)
 	for (size_t t = 0; t < T; t++) {
 		const float *in = x + t * C;
 		float *out = y + t * C, rest = 0;
@@ -71,7 +71,7 @@ static void layernorm(float *y, const float *x, const float *w, const float *b, 
 static void rope(float *x, size_t ldx, const float *angle, size_t T, size_t H, size_t D, enum rope_layout layout, float direction)
 {
 	size_t half = D / 2;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (T > 1)
 	for (size_t t = 0; t < T; t++) {
 		float cosine[ATTENTION_MAX_D / 2], sine[ATTENTION_MAX_D / 2];
 		for (size_t i = 0; i < half; i++) {
@@ -157,28 +157,28 @@ static inline void glu_backward_chunk(
 /* `op` is known in each of these, so that it becomes part of the loop. */
 static void swiglu(float *y, const float *gate, const float *up, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > CHUNK)
 	for (size_t i = 0; i < n; i += CHUNK)
 		glu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, silu_gate);
 }
 
 static void swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > CHUNK)
 	for (size_t i = 0; i < n; i += CHUNK)
 		glu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, silu_gate);
 }
 
 static void geglu(float *y, const float *gate, const float *up, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > CHUNK)
 	for (size_t i = 0; i < n; i += CHUNK)
 		glu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
 }
 
 static void geglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > CHUNK)
 	for (size_t i = 0; i < n; i += CHUNK)
 		glu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
 }
@@ -197,7 +197,7 @@ static inline vf gelu_block(vf x)
 
 static void gelu(float *y, const float *x, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > CHUNK)
 	for (size_t i = 0; i < n; i += CHUNK) {
 		size_t end = n - i < CHUNK ? n : i + CHUNK, j = i;
 		for (; j + LANES <= end; j += LANES)

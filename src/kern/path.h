@@ -209,7 +209,28 @@ struct strip {
 void P(unpack)(float *dst, size_t ldd, const struct matrix *m, struct strip s);
 
 void P(gemm)(const struct gemm *g);
-void P(gemm_rows)(const struct gemm *g, void *scratch, size_t scratch_bytes); /* rows.c: A not transposed; scratch aligned to 64 */
+/* What a product makes of A before it multiplies: nothing; tiles; of rows (rows.h) whole numbers, or bf16. */
+enum prepared { AS_IT_IS, PACKED, ROUNDED, NARROWED };
+
+/* Scratch begins with whose A, prepared, it holds behind this, for same_a. */
+struct kept {
+	_Alignas(64) const float *a;
+	size_t lda, M, K;
+	bool transposed;
+	enum prepared how;
+};
+
+/* Whether scratch holds the first term's A, prepared so. It will hold it after this product if it is kept `whole`. */
+static inline bool kept_again(struct kept *have, const struct gemm *g, enum prepared how, bool whole)
+{
+	const struct gemm_term *t = &g->term[0];
+	bool same = g->same_a && have->a == t->a && have->lda == t->lda && have->M == g->M && have->K == t->K &&
+		have->transposed == t->a_transposed && have->how == how;
+	*have = whole ? (struct kept){t->a, t->lda, g->M, t->K, t->a_transposed, how} : (struct kept){0};
+	return same;
+}
+
+void P(gemm_rows)(const struct gemm *g, struct kept *kept, size_t bytes); /* rows.c: A not transposed; `bytes` behind kept */
 size_t P(gemm_scratch_bytes)(void);
 void P(attention)(const struct attention *a);
 void P(attention_backward)(const struct attention *a);

@@ -74,9 +74,6 @@ static void multiply_rounded(float sum[][COLUMNS], const struct rounded *r, cons
 	P(rounded_lanes)(sum, r, b, c);
 }
 
-/* What is made of the rows of A before they are multiplied by the first term's B: all of struct rounded, or of it only q, with bf16. */
-enum prepared { AS_IT_IS, ROUNDED, NARROW };
-
 static void multiply(const struct gemm *g, enum prepared how, const struct rounded *r, struct part c)
 {
 	const struct part own = {c.m0 - r->m0, c.M, c.n0, c.N};
@@ -86,7 +83,7 @@ static void multiply(const struct gemm *g, enum prepared how, const struct round
 	else
 		memset(sum, 0, c.M * sizeof(*sum));
 #if NARROWS
-	if (how == NARROW)
+	if (how == NARROWED)
 		P(narrow_rows)(sum, (const uint16_t *)r->q, &g->term[0], own);
 #endif
 	for (int i = how != AS_IT_IS; i < g->n_terms; i++)
@@ -108,7 +105,7 @@ static void prepare(const struct rounded *r, enum prepared how, size_t row, cons
 #endif
 }
 
-/* And the bytes of such a row. */
+/* What is made of the rows of A before they are multiplied by the first term's B: all of struct rounded, or of it only q, with bf16. The bytes of such a row. */
 static enum prepared prepared_how(const struct gemm *g, size_t *bytes)
 {
 	const struct gemm_term *t = &g->term[0];
@@ -118,23 +115,30 @@ static enum prepared prepared_how(const struct gemm *g, size_t *bytes)
 #if NARROWS
 	*bytes = narrow_stride(t->K) * sizeof(uint16_t);
 	if (g->by_row && t->b_transposed && t->b.dtype == DTYPE_BF16)
-		return NARROW;
+		return NARROWED;
 #endif
 	return AS_IT_IS;
 }
 
-void P(gemm_rows)(const struct gemm *g, void *scratch, size_t scratch_bytes)
+void P(gemm_rows)(const struct gemm *g, struct kept *kept, size_t scratch_bytes)
 {
 	const struct gemm_term *t = &g->term[0];
 	size_t bytes, at_once = g->M, groups = t->K / GROUP;
+	void *scratch = kept + 1;
+	bool same = false;
 	enum prepared how = prepared_how(g, &bytes);
 	if (how != AS_IT_IS && bytes > scratch_bytes)
 		how = AS_IT_IS;
-	if (how != AS_IT_IS)
+	if (how != AS_IT_IS) {
 		at_once = scratch_bytes / bytes;
+		same = kept_again(kept, g, how, g->M <= at_once);
+	}
 #pragma omp parallel
 	for (size_t m0 = 0; m0 < g->M; m0 += at_once) {
 		size_t M = least(at_once, g->M - m0);
+		if (m0) {
+#pragma omp barrier /* nobody reads the rows before these any more */
+		}
 		struct rounded r = {.q = scratch, .m0 = m0, .K = t->K};
 		if (how == ROUNDED) {
 			r.scale = scratch;
@@ -142,12 +146,12 @@ void P(gemm_rows)(const struct gemm *g, void *scratch, size_t scratch_bytes)
 			r.whole = (int32_t *)(r.sum + M * groups);
 			r.q = (int16_t *)(r.whole + M * groups);
 		}
-		if (how != AS_IT_IS) {
+		if (how != AS_IT_IS && !same) {
 #pragma omp for schedule(static)
 			for (size_t m = 0; m < M; m++)
 				prepare(&r, how, m, t->a + (m0 + m) * t->lda);
 		}
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) nowait
 		for (size_t n0 = 0; n0 < g->N; n0 += COLUMNS)
 			for (size_t m = 0, step; m < M; m += step) {
 				step = least(ROUNDED_ROWS, M - m);

@@ -57,6 +57,7 @@ static void linear_by_row(const struct lora *l, const struct work *w, size_t lay
 		up.c += first * g->ldc;
 		up.term[0].a += first * g->term[0].lda;
 		up.accumulate = true;
+		up.same_a = false;
 		struct gemm down = product_down(own, s, &up, h);
 		down.by_row = true;
 		kern->gemm(&down);
@@ -76,6 +77,7 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 	const struct lora_slot *s = lora_slot(l, layer, t);
 	struct gemm g = product(W, w, y, x, T);
 	g.accumulate = accumulate;
+	g.same_a = same_x;
 	if (w->by_row) {
 		linear_by_row(l, w, layer, t, &g, h);
 		return;
