@@ -145,27 +145,40 @@ static inline float vsum(vf v)
 	return v[0];
 }
 
-/* Lane i: the lanes of v[i] added up. */
-static inline __attribute__((always_inline)) vf vsum_each(vf v[LANES])
-{
+/*
+ * FOLD(a, b, n): of each 2n lanes of a, and then of b, the first n plus the last n. Folding LANES vectors together in the order of vsum leaves the
+ * sum of each, with its bits, in a lane of its own.
+ */
+#define AT(j, n, add) ((j) + (j) / (n) * (n) + (add))
+#define FOUR(j, n, add) AT(j, n, add), AT(j + 1, n, add), AT(j + 2, n, add), AT(j + 3, n, add)
 #if LANES == 16
-#define VPAIRS(a, b)                                                                                \
-	(__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) + \
-		__builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31))
+#define HALVES(a, b, n, add) __builtin_shufflevector(a, b, FOUR(0, n, add), FOUR(4, n, add), FOUR(8, n, add), FOUR(12, n, add))
 #elif LANES == 8
-#define VPAIRS(a, b) \
-	(__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15))
+#define HALVES(a, b, n, add) __builtin_shufflevector(a, b, FOUR(0, n, add), FOUR(4, n, add))
 #else
-#define VPAIRS(a, b) (__builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7))
+#define HALVES(a, b, n, add) __builtin_shufflevector(a, b, FOUR(0, n, add))
 #endif
-#pragma GCC unroll 4
-	for (size_t n = LANES / 2; n; n /= 2)
-#pragma GCC unroll 8
-		for (size_t i = 0; i < n; i++)
-			v[i] = VPAIRS(v[2 * i], v[2 * i + 1]);
-#undef VPAIRS
-	return v[0];
+#define FOLD(a, b, n) (HALVES(a, b, n, 0) + HALVES(a, b, n, n))
+
+/* Lane i: the lanes of x[i] added up. */
+static inline __attribute__((always_inline)) vf vsum_each(vf x[LANES])
+{
+#if LANES > 8
+	for (size_t i = 0; i < 8; i++)
+		x[i] = FOLD(x[2 * i], x[2 * i + 1], 8);
+#endif
+#if LANES > 4
+	for (size_t i = 0; i < 4; i++)
+		x[i] = FOLD(x[2 * i], x[2 * i + 1], 4);
+#endif
+	x[0] = FOLD(x[0], x[1], 2);
+	x[1] = FOLD(x[2], x[3], 2);
+	return FOLD(x[0], x[1], 1);
 }
+#undef AT
+#undef FOUR
+#undef HALVES
+#undef FOLD
 
 static inline float vmax_lanes(vf v)
 {

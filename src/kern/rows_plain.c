@@ -18,38 +18,6 @@ struct operand {
 	size_t stride; /* in bytes */
 };
 
-/* ---- sums -------------------------------------------------------------------------------------------------------------- */
-
-/*
- * FOLD(a, b, n): of each 2n lanes of a, and then of b, the first n plus the last n. Folding LANES vectors together in the order of vsum leaves the
- * sum of each, with its bits, in a lane of its own.
- */
-#define AT(j, n, add) ((j) + (j) / (n) * (n) + (add))
-#define FOUR(j, n, add) AT(j, n, add), AT(j + 1, n, add), AT(j + 2, n, add), AT(j + 3, n, add)
-#if LANES == 16
-#define HALVES(a, b, n, add) __builtin_shufflevector(a, b, FOUR(0, n, add), FOUR(4, n, add), FOUR(8, n, add), FOUR(12, n, add))
-#elif LANES == 8
-#define HALVES(a, b, n, add) __builtin_shufflevector(a, b, FOUR(0, n, add), FOUR(4, n, add))
-#else
-#define HALVES(a, b, n, add) __builtin_shufflevector(a, b, FOUR(0, n, add))
-#endif
-#define FOLD(a, b, n) (HALVES(a, b, n, 0) + HALVES(a, b, n, n))
-
-static inline vf sums_of(vf x[LANES])
-{
-#if LANES > 8
-	for (size_t i = 0; i < 8; i++)
-		x[i] = FOLD(x[2 * i], x[2 * i + 1], 8);
-#endif
-#if LANES > 4
-	for (size_t i = 0; i < 4; i++)
-		x[i] = FOLD(x[2 * i], x[2 * i + 1], 4);
-#endif
-	x[0] = FOLD(x[0], x[1], 2);
-	x[1] = FOLD(x[2], x[3], 2);
-	return FOLD(x[0], x[1], 1);
-}
-
 /* sum[m][n + i] += the lanes of part[m][i]. */
 static inline __attribute__((always_inline)) void add_sums(
 	float sum[][COLUMNS], size_t n, vf part[ROWS][COLS], const size_t rows, const size_t cols)
@@ -57,7 +25,7 @@ static inline __attribute__((always_inline)) void add_sums(
 	if (rows == ROWS && cols == COLS) {
 		float total[ROWS * COLS];
 		for (size_t i = 0; i < ROWS * COLS; i += LANES)
-			vstore(total + i, sums_of(part[0] + i));
+			vstore(total + i, vsum_each(part[0] + i));
 		for (size_t m = 0; m < ROWS; m++)
 			for (size_t i = 0; i < COLS; i++)
 				sum[m][n + i] += total[m * COLS + i];
@@ -122,11 +90,10 @@ static inline __attribute__((always_inline)) vf add_product(vf sum, vf x, vf y, 
 }
 
 /*
- * sum[m][n] += `rows` rows of A . `cols` rows of B. What a sum comes to depends on neither number. The rows of B that come next are asked for: from
- * memory that takes a third to a half of the time away, since rows are too short for the processor to fetch ahead.
+ * sum[m][n] += `rows` rows of A . `cols` rows of B. What a sum comes to depends on neither number. What the same steps will need of the `ask` rows of B from `next` on is asked for.
  */
 static inline __attribute__((always_inline)) void add_dots(float sum[][COLUMNS], size_t n, const enum stored t, struct operand a,
-	struct operand b, size_t K, const size_t rows, const size_t cols)
+	struct operand b, size_t K, const size_t rows, const size_t cols, const uint8_t *next, const size_t ask)
 {
 	const enum stored of_a = t == NARROW ? NARROW : F32;
 	vf part[ROWS][COLS] = {{{0}}}, y[COLS];
@@ -134,11 +101,11 @@ static inline __attribute__((always_inline)) void add_dots(float sum[][COLUMNS],
 #pragma GCC unroll 2
 	for (; k + step_of(t) <= K; k += step_of(t)) {
 #pragma GCC unroll 4
-		for (size_t i = 0; i < cols; i++) {
-			const uint8_t *p = b.p + i * b.stride + k * bytes_of(t);
-			__builtin_prefetch(p + COLS * b.stride);
-			y[i] = values(t, p);
-		}
+		for (size_t i = 0; i < ask; i++)
+			__builtin_prefetch(next + i * b.stride + k * bytes_of(t));
+#pragma GCC unroll 4
+		for (size_t i = 0; i < cols; i++)
+			y[i] = values(t, b.p + i * b.stride + k * bytes_of(t));
 #pragma GCC unroll 4
 		for (size_t m = 0; m < rows; m++) {
 			vf x = values(of_a, a.p + m * a.stride + k * bytes_of(of_a));
@@ -156,29 +123,45 @@ static inline __attribute__((always_inline)) void add_dots(float sum[][COLUMNS],
 	add_sums(sum, n, part, rows, cols);
 }
 
-/* 4, 2 or 1 rows of A at a time, and COLS rows of B where there are as many; but to a single row of A one after another, which is read fastest. */
+static inline __attribute__((always_inline)) void add_dots_rows(float sum[][COLUMNS], size_t n, const enum stored t,
+	struct operand a, struct operand b, size_t K, size_t rows, const size_t cols, const uint8_t *next, const size_t ask)
+{
+	if (rows == 4)
+		add_dots(sum, n, t, a, b, K, 4, cols, next, ask);
+	else if (rows == 2)
+		add_dots(sum, n, t, a, b, K, 2, cols, next, ask);
+	else
+		add_dots(sum, n, t, a, b, K, 1, cols, next, ask);
+}
+
+/*
+ * COLS rows of B at a time, where there are as many, to 4, 2 or 1 rows of A after the other; but to a single row of A one after another, which is
+ * read fastest. The rows of B that come next are asked for, since rows are too short for the processor to fetch ahead, and not all at once but
+ * between the products of all rows of A, which would wait behind them.
+ */
 static inline __attribute__((always_inline)) void add_dots_all(
 	float sum[][COLUMNS], const enum stored t, struct part c, struct operand a, struct operand b, size_t K)
 {
-#define DOTS_CASE(rows, cols)                             \
-	case rows * 2 + (cols > 1):                       \
-		add_dots(sum, n, t, a, y, K, rows, cols); \
-		break;
-	for (size_t rows; c.M; c.M -= rows, sum += rows, a.p += rows * a.stride) {
-		rows = rows_step(c.M);
-		for (size_t n = 0, cols; n < c.N; n += cols) {
-			struct operand y = {b.p + n * b.stride, b.stride};
-			cols = rows > 1 && n + COLS <= c.N ? COLS : 1;
-			switch (rows * 2 + (cols > 1)) {
-				DOTS_CASE(1, 1)
-				DOTS_CASE(2, 1)
-				DOTS_CASE(2, COLS)
-				DOTS_CASE(4, 1)
-				DOTS_CASE(4, COLS)
-			}
+	const size_t fours = c.M / 4, share = fours < 2 ? COLS : fours < 4 ? COLS / 2 : 1;
+	for (size_t n = 0, cols; n < c.N; n += cols) {
+		struct operand x = a, y = {b.p + n * b.stride, b.stride};
+		const uint8_t *next = y.p + COLS * y.stride, *end = next + COLS * y.stride;
+		cols = c.M > 1 && n + COLS <= c.N ? COLS : 1;
+		for (size_t m = 0, rows; m < c.M; m += rows, x.p += rows * x.stride) {
+			rows = rows_step(c.M - m);
+			if (cols == 1)
+				add_dots_rows(sum + m, n, t, x, y, K, rows, 1, next, 1);
+			else if (next >= end)
+				add_dots_rows(sum + m, n, t, x, y, K, rows, COLS, next, 0);
+			else if (share == 1)
+				add_dots_rows(sum + m, n, t, x, y, K, rows, COLS, next, 1);
+			else if (share == COLS)
+				add_dots_rows(sum + m, n, t, x, y, K, rows, COLS, next, COLS);
+			else
+				add_dots_rows(sum + m, n, t, x, y, K, rows, COLS, next, COLS / 2);
+			next += share * y.stride;
 		}
 	}
-#undef DOTS_CASE
 }
 
 #if NARROWS
