@@ -231,6 +231,41 @@ static float exp_sum(const float *x, size_t n, float *maximum)
 	return vsum(sum[0]) + rest;
 }
 
+static inline vf weight_block(vf x, float max, float inverse)
+{
+	vf power = (x - max) * inverse;
+	return vselect(power < vset(-87), vset(0), vexp(power));
+}
+
+/* Equal ones have equal weights wherever they stand. */
+static double weights(float *x, size_t n, float temperature)
+{
+	typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+	typedef double eight_wide __attribute__((vector_size(64)));
+	float max = -INFINITY, rest[LANES] = {0};
+	vf highest = vset(max);
+	eight_wide sum = {0};
+	double total = 0;
+	size_t j, whole = n - n % LANES;
+	for (j = 0; j < whole; j += LANES)
+		highest = vmax(highest, vload(x + j));
+	max = vmax_lanes(highest);
+	for (; j < n; j++)
+		max = x[j] > max ? x[j] : max;
+	for (j = 0; j < whole; j += LANES)
+		vstore(x + j, weight_block(vload(x + j), max, 1 / temperature));
+	memcpy(rest, x + j, (n - j) * sizeof(float));
+	vstore(rest, weight_block(vload(rest), max, 1 / temperature));
+	memcpy(x + j, rest, (n - j) * sizeof(float));
+	for (j = 0; j + 8 <= n; j += 8)
+		sum += __builtin_convertvector(*(const eight *)(x + j), eight_wide);
+	for (; j < n; j++)
+		total += (double)x[j];
+	for (size_t i = 0; i < 8; i++)
+		total += sum[i];
+	return total;
+}
+
 static void cross_entropy(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale)
 {
 #pragma omp parallel for schedule(static)
@@ -338,6 +373,7 @@ const struct kern P(kern) = {
 	.distill = distill,
 	.gather = gather,
 	.adamw = adamw,
+	.weights = weights,
 	.halve = halve,
 	.sum_squares = sum_squares,
 };

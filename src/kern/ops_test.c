@@ -489,6 +489,35 @@ static void test_cross_entropy_nan(void **state)
 	}
 }
 
+/* What drawing needs. */
+static void test_weights(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {1, 7, 16, 33, 5000};
+	static const float temperatures[] = {0.01f, 0.7f, 2};
+	struct rng r;
+	rng_init(&r, 10, RNG_DATA, 0, 0);
+	for (size_t c = 0; c < 15; c++) {
+		size_t n = sizes[c % 5];
+		float *logits = floats_random(&r, n, 12), *want = guard_floats(n), *x = guard_floats(n);
+		for (size_t i = 1; i < n; i += 3) /* what a grammar forbids */
+			logits[i] = -INFINITY;
+		memcpy(want, logits, n * sizeof *want);
+		assert_int_equal(kern_init("ref", NULL), 0);
+		double total = kern->weights(want, n, temperatures[c / 5]);
+		for (size_t p = 0; path_choose(p); p++) {
+			memcpy(x, logits, n * sizeof *x);
+			double got = kern->weights(x, n, temperatures[c / 5]), sum = 0;
+			for (size_t i = 0; i < n; sum += (double)x[i++])
+				if (!(fabsf(x[i] - want[i]) <= 2e-5f * want[i] + 1e-37f) || (logits[i] == -INFINITY && x[i] != 0))
+					fail_msg("%s: case %zu, weight %zu: %g, not %g", kern->name, c, i, (double)x[i],
+						(double)want[i]);
+			assert_true(got >= 1 && fabs(got - sum) <= 1e-12 * sum && fabs(got - total) <= 1e-5 * total);
+		}
+		guards_end();
+	}
+}
+
 /* ---- f16 --------------------------------------------------------------------------------------------------------------- */
 
 /* The bits of f32_to_f16 on every path, but what is too large becomes the largest; any number of values. */
@@ -563,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_distill),
 		cmocka_unit_test(test_cross_entropy_extremes),
 		cmocka_unit_test(test_cross_entropy_nan),
+		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_halve),
 		cmocka_unit_test(test_threads),
 	};

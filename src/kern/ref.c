@@ -327,6 +327,19 @@ static double log_sum_exp(const float *x, size_t n)
 	return max + log(sum);
 }
 
+static double ref_weights(float *x, size_t n, float temperature)
+{
+	double max = -INFINITY, sum = 0;
+	for (size_t j = 0; j < n; j++)
+		max = fmax(max, (double)x[j]);
+	for (size_t j = 0; j < n; j++) {
+		double power = ((double)x[j] - max) / (double)temperature;
+		x[j] = power < -87 ? 0 : (float)exp(power);
+		sum += (double)x[j];
+	}
+	return sum;
+}
+
 static void ref_cross_entropy(float *loss, float *logits, const int32_t *target, size_t n, size_t V, float scale)
 {
 #pragma omp parallel for
@@ -405,6 +418,7 @@ const struct kern kern_ref = {
 	.distill = ref_distill,
 	.gather = ref_gather,
 	.adamw = ref_adamw,
+	.weights = ref_weights,
 	.halve = ref_halve,
 	.sum_squares = ref_sum_squares,
 };

@@ -19,19 +19,15 @@ static int32_t argmax(const float *logits, size_t V)
 /* The probabilities (up to a factor), 0 of those that the grammar does not allow, and their sum; 0: it allows none. */
 static double fill(float *p, const float *logits, size_t V, float temperature, struct grammar_state *grammar)
 {
-	float max = -INFINITY;
-	double total = 0;
-	for (size_t i = 0; i < V; i++) {
-		p[i] = !grammar || grammar_allows(grammar, (int32_t)i) ? logits[i] : -INFINITY;
-		max = p[i] > max ? p[i] : max;
+	bool any = !grammar;
+	memcpy(p, logits, V * sizeof(*p));
+	for (size_t i = 0; grammar && i < V; i++) {
+		if (grammar_allows(grammar, (int32_t)i))
+			any = true;
+		else
+			p[i] = -INFINITY;
 	}
-	if (max == -INFINITY)
-		return 0;
-	for (size_t i = 0; i < V; i++) {
-		p[i] = expf((p[i] - max) / temperature);
-		total += (double)p[i];
-	}
-	return total;
+	return any ? kern->weights(p, V, temperature) : 0;
 }
 
 /*
