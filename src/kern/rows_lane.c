@@ -344,7 +344,6 @@ static inline __attribute__((always_inline)) void add_groups(lanes *sum, const e
 	const int16_t *q = r->q + rounded_at(r, row, at);
 	struct gathered low, high;
 	lanes scale, minimum;
-#pragma GCC unroll 8
 	for (size_t line = 0; line < (n + n_groups - 1) / n_groups * block_bytes + 63; line += 64)
 		__builtin_prefetch(p + AHEAD + line); /* never faults, past the end neither */
 #pragma GCC unroll 8
