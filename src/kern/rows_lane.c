@@ -214,8 +214,11 @@ struct group {
 	words low, high; /* values 0 to 15 and 16 to 31, as matrix_group has them, but for `offset` */
 };
 
+/* Behind the last group lies anything, which must not overflow. */
+typedef uint32_t naturals __attribute__((vector_size(32), aligned(4), may_alias));
+
 /* What is to be taken from each value of a group: once from the sum of its products, times A's sum. */
-static inline int32_t offset(const enum dtype dtype)
+static inline uint32_t offset(const enum dtype dtype)
 {
 	return dtype == DTYPE_Q4_0 ? 8 : dtype == DTYPE_Q5_0 ? 16 : 0;
 }
@@ -361,7 +364,7 @@ static inline __attribute__((always_inline)) void add_groups(lanes *sum, const e
 	gather_rest(&low, n);
 	scales_of(&scale, &minimum, dtype, p, block_bytes, n);
 	if (offset(dtype))
-		low.eight -= *(const ints *)(r->whole + i) * offset(dtype);
+		low.eight = (ints)((naturals)low.eight - *(const naturals *)(r->whole + i) * offset(dtype));
 	lanes exact = __builtin_convertvector(low.eight, lanes);
 	if (dtype == DTYPE_Q6_K)
 		exact += __builtin_convertvector(high.eight, lanes);
@@ -387,7 +390,7 @@ static inline __attribute__((always_inline)) void add_one(
 	memcpy(part, &s, sizeof(part));
 	for (size_t k = 0; k < SPREAD; k++)
 		exact += part[k];
-	exact -= r->whole[i] * offset(dtype);
+	exact -= r->whole[i] * (int32_t)offset(dtype);
 	*sum = fmaf(scale * r->scale[i], (float)exact, *sum);
 	if (has_minimum(dtype))
 		*sum = fmaf(minimum, r->sum[i], *sum);
