@@ -90,28 +90,16 @@ static struct span visible(const struct attention *a, const struct attention_seq
 	return (struct span){first < k0 ? 0 : least(n, first - k0), end < k0 ? 0 : least(n, end - k0)};
 }
 
-/* f16 to f32. What comes 2 KB later is asked for: see rows_lane.c. */
-static void widen(float *to, const uint16_t *half, size_t n)
-{
-	enum { AHEAD = 1024 };
-	size_t i = 0;
-	for (; i + LANES <= n; i += LANES) {
-		__builtin_prefetch(half + i + AHEAD);
-		vstore(to + i, vload_half(half + i));
-	}
-	for (; i < n; i++)
-		to[i] = f16_to_f32(half[i]);
-}
-
 /* Keys (or values) k0..k0+n of one head, `*ld` floats apart: where they lie or, when they are f16 or only some are shared, gathered. */
 static const float *key_rows(
-	const struct attention *a, const struct attention_seq *s, struct kept_rows x, size_t hkv, size_t k0, size_t n, size_t *ld)
+	const struct attention *a, const struct attention_seq *s, struct located x, size_t hkv, size_t k0, size_t n, size_t *ld)
 {
 	size_t D = a->D, m = s->n_shared;
 	float *rows = my_space(a)->rows;
 	*ld = x.half ? D : a->ldk;
 	if (x.half) {
-		widen(rows, x.half + (hkv * s->half_rows + k0) * D, n * D);
+		const struct matrix half = {DTYPE_F16, n, D, x.half + (hkv * s->half_rows + k0) * D};
+		P(unpack)(rows, D, &half, (struct strip){0, n, 0, D});
 		return rows;
 	}
 	if (k0 >= m)
@@ -161,7 +149,7 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 	}
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
-		const float *k = key_rows(a, s, stored_keys(s), hkv, k0, n, &ld);
+		const float *k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
 		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
 		for (size_t r = 0; r < R; r++) {
@@ -171,7 +159,7 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 			else
 				memset(w->s + r * KEYS, 0, KEYS * sizeof(float));
 		}
-		const float *v = key_rows(a, s, stored_values(s), hkv, k0, n, &ld);
+		const float *v = key_rows(a, s, located_values(s), hkv, k0, n, &ld);
 		pack(w, w->s, KEYS, false, R, n);
 		product(w, w->out, D, R, D, n, v, ld, false, 1, true);
 	}
@@ -252,12 +240,12 @@ static void forward_one(const struct attention *a, const struct attention_seq *s
 	}
 	for (size_t k0 = first_key(a, s, 0); k0 < s->nk; k0 += KEYS) {
 		size_t keys = least(KEYS, s->nk - k0);
-		const float *k = key_rows(a, s, stored_keys(s), hkv, k0, keys, &ld);
+		const float *k = key_rows(a, s, located_keys(s), hkv, k0, keys, &ld);
 		for (size_t i = 0; i < n; i++) {
 			scores_of_one(w->s + i * KEYS, s->q + (h + i) * D, k, ld, keys, D, a->scale);
 			softmax_row(w->s + i * KEYS, (struct span){0, keys}, &w->max[i], &w->sum[i], w->out + i * D, D);
 		}
-		const float *v = key_rows(a, s, stored_values(s), hkv, k0, keys, &ld);
+		const float *v = key_rows(a, s, located_values(s), hkv, k0, keys, &ld);
 		for (size_t i = 0; i < n; i++)
 			add_values(w->out + i * D, w->s + i * KEYS, v, ld, keys, D);
 	}
@@ -348,10 +336,10 @@ static void backward_block(const struct attention *a, const struct attention_seq
 	memset(dq, 0, R * D * sizeof(float));
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
-		const float *k = key_rows(a, s, stored_keys(s), hkv, k0, n, &ld);
+		const float *k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
 		pack(w, w->q, D, false, R, D);
 		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
-		const float *v = key_rows(a, s, stored_values(s), hkv, k0, n, &ld);
+		const float *v = key_rows(a, s, located_values(s), hkv, k0, n, &ld);
 		pack(w, w->d_out, D, false, R, D);
 		product(w, w->dp, KEYS, R, n, D, v, ld, true, 1, false);
 		for (size_t r = 0; r < R; r++) {
@@ -371,7 +359,7 @@ static void backward_block(const struct attention *a, const struct attention_seq
 		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, w->d_out);
 		pack(w, w->dp, KEYS, true, n, R);
 		add_to_keys(a, s, g->dk, g->shared_dk, hkv, k0, n, R, w->q);
-		k = key_rows(a, s, stored_keys(s), hkv, k0, n, &ld);
+		k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
 		pack(w, w->dp, KEYS, false, R, n);
 		product(w, dq, D, R, D, n, k, ld, false, 1, true);
 	}

@@ -202,7 +202,8 @@ struct kern {
 	void (*distill)(float *loss, float *logits, const float *teacher, size_t n, size_t V, float scale);
 
 	/*
-	 * x becomes exp((x - max(x)) / temperature), 0 where it is -infinity (some are not) or the power below -87; their sum. By one thread: many draw at once.
+	 * x becomes exp((x - max(x)) / temperature), 0 where it is -infinity (some are not) or the power below -87; their sum. By one thread: many
+	 * draw at once.
 	 */
 	double (*weights)(float *x, size_t n, float temperature);
 

@@ -35,20 +35,20 @@ static inline void k_scales(const uint8_t p[12], size_t g, int *scale, int *min)
 	*min = p[4 + g] >> 4 | p[g] >> 6 << 4;
 }
 
-/* Keys or values of a sequence, as struct attention_seq has them. */
-struct kept_rows {
+/* Where keys or values of a sequence are, as struct attention_seq says. */
+struct located {
 	const float *own, *shared;
 	const uint16_t *half; /* of the first head */
 };
 
-static inline struct kept_rows stored_keys(const struct attention_seq *s)
+static inline struct located located_keys(const struct attention_seq *s)
 {
-	return (struct kept_rows){s->k, s->shared_k, s->half_k};
+	return (struct located){s->k, s->shared_k, s->half_k};
 }
 
-static inline struct kept_rows stored_values(const struct attention_seq *s)
+static inline struct located located_values(const struct attention_seq *s)
 {
-	return (struct kept_rows){s->v, s->shared_v, s->half_v};
+	return (struct located){s->v, s->shared_v, s->half_v};
 }
 
 #ifdef PATH
@@ -77,14 +77,14 @@ static inline vf vload(const float *p)
 }
 
 /* LANES values of f16. */
-static inline vf vload_half(const uint16_t *p)
+static inline vf vload_half(const uint8_t *p)
 {
 #if LANES == 16
 	return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 #elif LANES == 8
 	return (vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 #else
-	return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+	return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
 #endif
 }
 

@@ -223,7 +223,7 @@ static size_t shared_row(const struct attention_seq *s, size_t j)
 
 /* D values of row j from column `at` on; of f16 in `buffer`. */
 static const float *row_at(
-	const struct attention *a, const struct attention_seq *s, struct kept_rows x, size_t j, size_t at, float *buffer)
+	const struct attention *a, const struct attention_seq *s, struct located x, size_t j, size_t at, float *buffer)
 {
 	if (!x.half)
 		return (j < s->n_shared ? x.shared : x.own) + shared_row(s, j) * a->ldk + at;
@@ -249,10 +249,10 @@ static void attend(const struct attention *a, const struct attention_seq *s, siz
 		double max = -INFINITY, sum = 0, out[ATTENTION_MAX_D] = {0};
 		float buffer[ATTENTION_MAX_D];
 		for (size_t j = first; j < n; j++)
-			max = fmax(max, dot(q, row_at(a, s, stored_keys(s), j, at, buffer), D) * (double)a->scale);
+			max = fmax(max, dot(q, row_at(a, s, located_keys(s), j, at, buffer), D) * (double)a->scale);
 		for (size_t j = first; j < n; j++) {
-			double p = exp(dot(q, row_at(a, s, stored_keys(s), j, at, buffer), D) * (double)a->scale - max);
-			const float *v = row_at(a, s, stored_values(s), j, at, buffer);
+			double p = exp(dot(q, row_at(a, s, located_keys(s), j, at, buffer), D) * (double)a->scale - max);
+			const float *v = row_at(a, s, located_values(s), j, at, buffer);
 			sum += p;
 			for (size_t d = 0; d < D; d++)
 				out[d] += p * (double)v[d];
@@ -289,8 +289,8 @@ static void attend_backward(
 			const float *q = s->q + row, *d_out = g->d_out + row;
 			double delta = dot(d_out, s->out + row, D), dq[ATTENTION_MAX_D] = {0};
 			for (size_t j = first_key(a, s, i); j <= s->nk - s->nq + i; j++) {
-				const float *k = row_at(a, s, stored_keys(s), j, at, NULL);
-				const float *v = row_at(a, s, stored_values(s), j, at, NULL);
+				const float *k = row_at(a, s, located_keys(s), j, at, NULL);
+				const float *v = row_at(a, s, located_values(s), j, at, NULL);
 				float *dk = (j < s->n_shared ? g->shared_dk : g->dk) + shared_row(s, j) * a->ldk + at;
 				float *dv = (j < s->n_shared ? g->shared_dv : g->dv) + shared_row(s, j) * a->ldk + at;
 				double p = exp(dot(q, k, D) * (double)a->scale - (double)s->lse[i * a->H + h]);

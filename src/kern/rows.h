@@ -8,9 +8,6 @@
 #include "kern/path.h"
 
 #include <math.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 /* Whether rows_panel.c is there. */
 #if defined(__x86_64__)

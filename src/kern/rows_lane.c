@@ -7,11 +7,6 @@
 
 #include <math.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
 
 /* With AVX-512 a vector has 16 words of a group and, behind them, those of the next one: STEP groups at once. */
 #if LANES == 16

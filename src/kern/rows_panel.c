@@ -9,7 +9,6 @@
  */
 #include "kern/rows.h"
 
-#include <immintrin.h>
 #include <string.h>
 
 /* Groups of a panel of LANES rows of B, whole blocks of 256; two panels are 18 KB with AVX-512. */

@@ -5,9 +5,6 @@
 #include "kern/rows.h"
 
 #include <string.h>
-#if defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
 
 /* Values of B unpacked at once; rows of A and of B at once, whose sums fill the lanes of whole vectors. */
 enum { DEPTH = 768, ROWS = 4, COLS = LANES == 8 ? 2 : 4 };
@@ -59,15 +56,14 @@ static inline __attribute__((always_inline)) vf values(const enum stored t, cons
 {
 	if (t == F32 || t == NARROW)
 		return *(const raw *)p;
+	if (t == F16)
+		return vload_half(p);
 #if LANES == 16
-	__m256i half = _mm256_loadu_si256((const __m256i *)p);
-	return t == F16 ? (vf)_mm512_cvtph_ps(half) : (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+	return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16);
 #elif LANES == 8
-	__m128i half = _mm_loadu_si128((const __m128i *)p);
-	return t == F16 ? (vf)_mm256_cvtph_ps(half) : (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16);
+	return (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16);
 #else
-	uint16x4_t half = vreinterpret_u16_u8(vld1_u8(p));
-	return t == F16 ? (vf)vcvt_f32_f16(vreinterpret_f16_u16(half)) : (vf)vshll_n_u16(half, 16);
+	return (vf)vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16);
 #endif
 }
 
@@ -90,7 +86,8 @@ static inline __attribute__((always_inline)) vf add_product(vf sum, vf x, vf y, 
 }
 
 /*
- * sum[m][n] += `rows` rows of A . `cols` rows of B. What a sum comes to depends on neither number. What the same steps will need of the `ask` rows of B from `next` on is asked for.
+ * sum[m][n] += `rows` rows of A . `cols` rows of B. What a sum comes to depends on neither number. The `ask` rows of B from `next` on are asked for
+ * on the way.
  */
 static inline __attribute__((always_inline)) void add_dots(float sum[][COLUMNS], size_t n, const enum stored t, struct operand a,
 	struct operand b, size_t K, const size_t rows, const size_t cols, const uint8_t *next, const size_t ask)

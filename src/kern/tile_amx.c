@@ -7,7 +7,6 @@
  */
 #include "kern/tile.h"
 
-#include <immintrin.h>
 #include <string.h>
 
 enum { SIDE = 16, PAIR = 2 * SIDE };

@@ -3,7 +3,6 @@
  */
 #include "kern/tile.h"
 
-#include <immintrin.h>
 #include <string.h>
 
 /* 32 values to bf16, in order; those outside the mask are not read and count as zero. */

@@ -4,7 +4,6 @@
  */
 #include "kern/tile.h"
 
-#include <immintrin.h>
 #include <string.h>
 
 static inline __attribute__((always_inline)) void multiply(float *c, size_t ldc, const packed *a, size_t lda, const packed *b,

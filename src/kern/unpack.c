@@ -7,9 +7,6 @@
 #include "kern/path.h"
 
 #include <string.h>
-#if defined(__F16C__)
-#include <immintrin.h> /* the paths for x86 all have it */
-#endif
 
 static inline float half(const uint8_t *p)
 {
@@ -141,14 +138,20 @@ static inline __attribute__((always_inline)) void halves(float *dst, size_t ldd,
 
 static void plain(float *dst, const uint8_t *p, enum dtype t, size_t n)
 {
+	enum { AHEAD = 2048 }; /* bytes: see rows_lane.c */
 	uint16_t u;
+	size_t at = 0;
 	switch (t) {
 	case DTYPE_F32:
 		memcpy(dst, p, n * sizeof(float));
 		break;
 	case DTYPE_F16:
-		for (size_t i = 0; i < n; i++)
-			dst[i] = half(p + i * 2);
+		for (; at + LANES <= n; at += LANES) {
+			__builtin_prefetch(p + at * 2 + AHEAD);
+			vstore(dst + at, vload_half(p + at * 2));
+		}
+		for (; at < n; at++)
+			dst[at] = half(p + at * 2);
 		break;
 	default: /* BF16 */
 		for (size_t i = 0; i < n; i++) {
