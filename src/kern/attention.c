@@ -18,7 +18,8 @@ struct space {
 	float s[ROWS * KEYS], dp[ROWS * KEYS];                         /* scores and their gradient [R, KEYS] */
 	float max[ROWS], sum[ROWS], delta[ROWS], lse[ROWS];
 	float rows[KEYS * MAX_D]; /* keys, values or a gradient of theirs that lie in two places */
-	_Alignas(64) packed a[(ROWS > KEYS ? ROWS : KEYS) * (MAX_D > ROWS ? MAX_D : ROWS)];
+	/* Packed: queries and the gradient of what they give, for all blocks of keys; scores or their gradient, transposed or not. */
+	_Alignas(64) packed q_packed[ROWS * MAX_D], d_out_packed[ROWS * MAX_D], s_packed[ROWS * (ROWS > KEYS ? ROWS : KEYS)];
 	_Alignas(64) packed panel[TILE_COLS * MAX_D];
 };
 
@@ -32,21 +33,22 @@ static struct space *my_space(const struct attention *a)
 	return (struct space *)a->scratch + omp_get_thread_num();
 }
 
-/* c [M, N] = alpha A B (added when `accumulate`); a is packed already, B's rows are `ldb` floats apart, K <= MAX_D. */
-static void product(struct space *w, float *c, size_t ldc, size_t M, size_t N, size_t K, const float *b, size_t ldb,
-	bool transposed, float alpha, bool accumulate)
+/* c [M, N] = alpha A B (added when `accumulate`); a is packed, B's rows are `ldb` floats apart, K <= MAX_D. */
+static void product(struct space *w, float *c, size_t ldc, size_t M, size_t N, size_t K, const packed *a, const float *b,
+	size_t ldb, bool transposed, float alpha, bool accumulate)
 {
 	for (size_t n = 0; n < N; n += TILE_COLS) {
 		size_t width = least(TILE_COLS, N - n);
 		struct matrix m = {DTYPE_F32, transposed ? N : K, ldb, b};
 		P(tile_pack_b)(w->panel, &m, transposed, 0, K, n, width);
-		P(tile_multiply)(c + n, ldc, M, width, w->a, tile_depth(K), w->panel, K, alpha, accumulate);
+		P(tile_multiply)(c + n, ldc, M, width, a, tile_depth(K), w->panel, K, alpha, accumulate);
 	}
 }
 
-static void pack(struct space *w, const float *a, size_t lda, bool transposed, size_t M, size_t K)
+static const packed *pack(packed *dst, const float *a, size_t lda, bool transposed, size_t M, size_t K)
 {
-	P(tile_pack_a)(w->a, tile_depth(K), a, lda, transposed, M, K);
+	P(tile_pack_a)(dst, tile_depth(K), a, lda, transposed, M, K);
+	return dst;
 }
 
 /* Rows q0..q0+n of the group's heads, stacked head by head: dst [G * n, D]. */
@@ -114,6 +116,12 @@ static const float *key_rows(
 	return rows;
 }
 
+static void clear_unseen(float *s, struct span seen)
+{
+	memset(s, 0, seen.from * sizeof(float));
+	memset(s + seen.to, 0, (KEYS - seen.to) * sizeof(float));
+}
+
 /* s[0..KEYS) becomes exp(s - max), and zero outside `seen`; the running max, sum and the row of out are brought along. */
 static void softmax_row(float *s, struct span seen, float *max, float *sum, float *out, size_t D)
 {
@@ -127,8 +135,8 @@ static void softmax_row(float *s, struct span seen, float *max, float *sum, floa
 	float m = vmax_lanes(highest), shrink = *max == -INFINITY ? 0 : *max == m ? 1 : expf(*max - m);
 	for (size_t j = 0; j < KEYS; j += LANES)
 		vstore(s + j, vexp(vload(s + j) - m));
-	memset(s, 0, seen.from * sizeof(float));
-	memset(s + seen.to, 0, (KEYS - seen.to) * sizeof(float));
+	if (seen.to - seen.from < KEYS)
+		clear_unseen(s, seen);
 	for (size_t j = 0; j < KEYS; j += LANES)
 		part += vload(s + j);
 	for (size_t d = 0; d < D && shrink != 1; d++)
@@ -142,6 +150,7 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 	struct space *w = my_space(a);
 	size_t G = a->H / a->Hkv, D = a->D, R = G * nq, end = end_key(a, s, q0 + nq - 1);
 	gather(a, w->q, s->q, hkv, q0, nq);
+	const packed *q = pack(w->q_packed, w->q, D, false, R, D);
 	memset(w->out, 0, R * D * sizeof(float));
 	for (size_t r = 0; r < R; r++) {
 		w->max[r] = -INFINITY;
@@ -150,8 +159,7 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
 		const float *k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
-		pack(w, w->q, D, false, R, D);
-		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
+		product(w, w->s, KEYS, R, n, D, q, k, ld, true, a->scale, false);
 		for (size_t r = 0; r < R; r++) {
 			struct span seen = visible(a, s, q0 + r % nq, k0, n);
 			if (seen.from < seen.to)
@@ -160,8 +168,7 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 				memset(w->s + r * KEYS, 0, KEYS * sizeof(float));
 		}
 		const float *v = key_rows(a, s, located_values(s), hkv, k0, n, &ld);
-		pack(w, w->s, KEYS, false, R, n);
-		product(w, w->out, D, R, D, n, v, ld, false, 1, true);
+		product(w, w->out, D, R, D, n, pack(w->s_packed, w->s, KEYS, false, R, n), v, ld, false, 1, true);
 	}
 	for (size_t r = 0; r < R; r++) {
 		float inverse = 1 / w->sum[r];
@@ -294,18 +301,18 @@ void P(attention)(const struct attention *a)
 	}
 }
 
-/* Adds A B, A packed, to the gradient of keys (or values) k0..k0+n of one head: rows that may be shared, or own, or both. */
+/* Adds A B, A packed [n, K], to the gradient of keys (or values) k0..k0+n of one head: rows that may be shared, or own, or both. */
 static void add_to_keys(const struct attention *a, const struct attention_seq *s, float *own, float *shared, size_t hkv, size_t k0,
-	size_t n, size_t K, const float *b)
+	size_t n, size_t K, const packed *p, const float *b)
 {
 	struct space *w = my_space(a);
 	size_t D = a->D, m = s->n_shared;
 	if (k0 >= m) {
-		product(w, own + (k0 - m) * a->ldk + hkv * D, a->ldk, n, D, K, b, D, false, 1, true);
+		product(w, own + (k0 - m) * a->ldk + hkv * D, a->ldk, n, D, K, p, b, D, false, 1, true);
 	} else if (k0 + n <= m) {
-		product(w, shared + k0 * a->ldk + hkv * D, a->ldk, n, D, K, b, D, false, 1, true);
+		product(w, shared + k0 * a->ldk + hkv * D, a->ldk, n, D, K, p, b, D, false, 1, true);
 	} else {
-		product(w, w->rows, D, n, D, K, b, D, false, 1, false);
+		product(w, w->rows, D, n, D, K, p, b, D, false, 1, false);
 		for (size_t j = 0; j < n; j++) {
 			float *to = (k0 + j < m ? shared + (k0 + j) * a->ldk : own + (k0 + j - m) * a->ldk) + hkv * D;
 			for (size_t d = 0; d < D; d++)
@@ -332,16 +339,15 @@ static void backward_block(const struct attention *a, const struct attention_seq
 		w->delta[r] = delta;
 		w->lse[r] = s->lse[(q0 + r % nq) * a->H + hkv * G + r / nq];
 	}
+	const packed *q = pack(w->q_packed, w->q, D, false, R, D), *d_out = pack(w->d_out_packed, w->d_out, D, false, R, D);
 	float *dq = w->out; /* O has served */
 	memset(dq, 0, R * D * sizeof(float));
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
 		const float *k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
-		pack(w, w->q, D, false, R, D);
-		product(w, w->s, KEYS, R, n, D, k, ld, true, a->scale, false);
+		product(w, w->s, KEYS, R, n, D, q, k, ld, true, a->scale, false);
 		const float *v = key_rows(a, s, located_values(s), hkv, k0, n, &ld);
-		pack(w, w->d_out, D, false, R, D);
-		product(w, w->dp, KEYS, R, n, D, v, ld, true, 1, false);
+		product(w, w->dp, KEYS, R, n, D, d_out, v, ld, true, 1, false);
 		for (size_t r = 0; r < R; r++) {
 			float *p = w->s + r * KEYS, *dp = w->dp + r * KEYS;
 			struct span seen = visible(a, s, q0 + r % nq, k0, n);
@@ -350,18 +356,15 @@ static void backward_block(const struct attention *a, const struct attention_seq
 				vstore(p + j, e);
 				vstore(dp + j, e * (vload(dp + j) - w->delta[r]) * a->scale);
 			}
-			memset(p, 0, seen.from * sizeof(float));
-			memset(dp, 0, seen.from * sizeof(float));
-			memset(p + seen.to, 0, (KEYS - seen.to) * sizeof(float));
-			memset(dp + seen.to, 0, (KEYS - seen.to) * sizeof(float));
+			if (seen.to - seen.from < KEYS) {
+				clear_unseen(p, seen);
+				clear_unseen(dp, seen);
+			}
 		}
-		pack(w, w->s, KEYS, true, n, R);
-		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, w->d_out);
-		pack(w, w->dp, KEYS, true, n, R);
-		add_to_keys(a, s, g->dk, g->shared_dk, hkv, k0, n, R, w->q);
+		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, pack(w->s_packed, w->s, KEYS, true, n, R), w->d_out);
+		add_to_keys(a, s, g->dk, g->shared_dk, hkv, k0, n, R, pack(w->s_packed, w->dp, KEYS, true, n, R), w->q);
 		k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
-		pack(w, w->dp, KEYS, false, R, n);
-		product(w, dq, D, R, D, n, k, ld, false, 1, true);
+		product(w, dq, D, R, D, n, pack(w->s_packed, w->dp, KEYS, false, R, n), k, ld, false, 1, true);
 	}
 	scatter(a, g->dq, dq, hkv, q0, nq);
 }
@@ -374,19 +377,26 @@ static void clear_rows(const struct attention *a, float *rows, size_t hkv, size_
 
 void P(attention_backward)(const struct attention *a)
 {
-	size_t step = query_block(a);
+	size_t step = query_block(a), longest = 0, n_heads = a->n_seqs * a->Hkv;
 	assert(!a->bidirectional);
-#pragma omp parallel for collapse(2) schedule(dynamic)
-	for (size_t i = 0; i < a->n_seqs; i++) {
-		for (size_t h = 0; h < a->Hkv; h++) {
-			const struct attention_seq *s = &a->seq[i];
-			const struct attention_seq_grad *g = &a->grad[i];
-			clear_rows(a, g->dk, h, s->nk - s->n_shared);
-			clear_rows(a, g->dv, h, s->nk - s->n_shared);
-			clear_rows(a, g->shared_dk, h, s->n_shared);
-			clear_rows(a, g->shared_dv, h, s->n_shared);
-			for (size_t q0 = 0; q0 < s->nq; q0 += step)
+	for (size_t i = 0; i < a->n_seqs; i++)
+		longest = longest < a->seq[i].nq ? a->seq[i].nq : longest;
+		/* A key/value head of a sequence takes its blocks of queries in order, since they add to the same keys; threads take turns with the heads. */
+#pragma omp parallel for collapse(2) ordered(2) schedule(dynamic)
+	for (ptrdiff_t b = 0; b < (ptrdiff_t)((longest + step - 1) / step); b++)
+		for (ptrdiff_t j = 0; j < (ptrdiff_t)n_heads; j++) {
+			const struct attention_seq *s = &a->seq[(size_t)j / a->Hkv];
+			const struct attention_seq_grad *g = &a->grad[(size_t)j / a->Hkv];
+			size_t h = (size_t)j % a->Hkv, q0 = (size_t)b * step;
+#pragma omp ordered depend(sink : b - 1, j)
+			if (q0 == 0) {
+				clear_rows(a, g->dk, h, s->nk - s->n_shared);
+				clear_rows(a, g->dv, h, s->nk - s->n_shared);
+				clear_rows(a, g->shared_dk, h, s->n_shared);
+				clear_rows(a, g->shared_dv, h, s->n_shared);
+			}
+			if (q0 < s->nq)
 				backward_block(a, s, g, h, q0, least(step, s->nq - q0));
+#pragma omp ordered depend(source)
 		}
-	}
 }
