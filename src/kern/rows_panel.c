@@ -363,13 +363,31 @@ static inline __attribute__((always_inline)) void add_group(struct sums (*s)[PAN
 		}
 }
 
-static inline __attribute__((always_inline)) void multiply_panels(struct sums (*s)[PANELS_AT_ONCE], const enum dtype dtype,
-	const struct panel *p, size_t n, struct rows a, size_t M, const size_t width)
+/* Rows of B that come next: `bytes` of each, `stride` apart. */
+struct coming {
+	const uint8_t *p;
+	size_t stride, bytes, rows;
+};
+
+static inline void ask_some(struct coming *c, size_t rows)
 {
+	rows = least(rows, c->rows);
+	ask_for(c->p, c->stride, c->bytes, rows);
+	c->p += rows * c->stride;
+	c->rows -= rows;
+}
+
+/* What comes next is asked for between the products, since a burst of requests would be waited for. */
+static inline __attribute__((always_inline)) void multiply_panels(struct sums (*s)[PANELS_AT_ONCE], const enum dtype dtype,
+	const struct panel *p, size_t n, struct rows a, size_t M, const size_t width, struct coming c)
+{
+	const size_t each = (c.rows * 4 + n * M - 1) / (n * M);
 #define ROWS_CASE(rows)                                             \
 	case rows:                                                  \
-		for (size_t g = 0; g < n; g++)                      \
+		for (size_t g = 0; g < n; g++) {                    \
+			ask_some(&c, each);                         \
 			add_group(s, dtype, p, &a, g, rows, width); \
+		}                                                   \
 		break;
 	for (size_t step; M; M -= step, s += step) {
 		step = rows_step(M);
@@ -387,7 +405,7 @@ static inline __attribute__((always_inline)) void multiply_panels(struct sums (*
 
 /* n groups of LANES or twice as many rows of B, the first at b, times M rows of A. */
 static inline __attribute__((always_inline)) void multiply_groups(struct sums (*s)[PANELS_AT_ONCE], const enum dtype dtype,
-	const uint8_t *b, size_t stride, size_t n, struct rows a, size_t M, size_t width)
+	const uint8_t *b, size_t stride, size_t n, struct rows a, size_t M, size_t width, struct coming c)
 {
 	const size_t n_groups = dtype >= DTYPE_Q4_K ? 8 : 1, block_bytes = dtype_block_bytes(dtype);
 	struct panel p[PANELS_AT_ONCE];
@@ -399,18 +417,18 @@ static inline __attribute__((always_inline)) void multiply_groups(struct sums (*
 				unpack(&p[i].group[at + g], dtype, b + at / n_groups * block_bytes, stride, g);
 	}
 	if (width > 1)
-		multiply_panels(s, dtype, p, n, a, M, PANELS_AT_ONCE);
+		multiply_panels(s, dtype, p, n, a, M, PANELS_AT_ONCE, c);
 	else
-		multiply_panels(s, dtype, p, n, a, M, 1);
+		multiply_panels(s, dtype, p, n, a, M, 1, c);
 }
 
 static void multiply_stored(struct sums (*s)[PANELS_AT_ONCE], enum dtype dtype, const uint8_t *b, size_t stride, size_t n,
-	struct rows a, size_t M, size_t width)
+	struct rows a, size_t M, size_t width, struct coming c)
 {
 	switch (dtype) {
-#define STORED_CASE(t)                                            \
-	case t:                                                   \
-		multiply_groups(s, t, b, stride, n, a, M, width); \
+#define STORED_CASE(t)                                               \
+	case t:                                                      \
+		multiply_groups(s, t, b, stride, n, a, M, width, c); \
 		break;
 		STORED_CASE(DTYPE_Q8_0)
 		STORED_CASE(DTYPE_Q4_0)
@@ -453,11 +471,10 @@ void P(rounded_panels)(float sum[][COLUMNS], const struct rounded *r, const stru
 		for (size_t at = 0; at < groups; at += DEPTH) {
 			size_t some = least(DEPTH, groups - at), bytes = dtype_row_bytes(b->dtype, some * GROUP);
 			const uint8_t *p = row + dtype_row_bytes(b->dtype, at * GROUP);
+			struct coming next = {p + rows * stride, stride, bytes, N < rows ? 0 : rows};
 			if (N < rows)
 				p = fill_up(copy, p, stride, bytes, N, rows);
-			else
-				ask_for(p + rows * stride, stride, bytes, rows);
-			multiply_stored(s, b->dtype, p, N < rows ? bytes : stride, some, rows_at(r, c.m0, at), c.M, width);
+			multiply_stored(s, b->dtype, p, N < rows ? bytes : stride, some, rows_at(r, c.m0, at), c.M, width, next);
 		}
 		for (size_t m = 0; m < c.M; m++)
 			for (size_t i = 0; i * LANES < N; i++) {
