@@ -12,11 +12,17 @@
 
 enum { ROWS = 96, KEYS = 64, MAX_D = ATTENTION_MAX_D };
 
+/* Places of a block of keys that a query sees: `from` to before `to`. */
+struct span {
+	size_t from, to;
+};
+
 /* Private memory of a thread. ROWS stacked query rows; at least one position of every head of a group must fit. */
 struct space {
 	float q[ROWS * MAX_D], d_out[ROWS * MAX_D], out[ROWS * MAX_D]; /* gathered rows [R, D] */
 	float s[ROWS * KEYS], dp[ROWS * KEYS];                         /* scores and their gradient [R, KEYS] */
 	float max[ROWS], sum[ROWS], delta[ROWS], lse[ROWS];
+	struct span seen[ROWS];
 	float rows[KEYS * MAX_D]; /* keys, values or a gradient of theirs that lie in two places */
 	/* Packed: queries and the gradient of what they give, for all blocks of keys; scores or their gradient, transposed or not. */
 	_Alignas(64) packed q_packed[ROWS * MAX_D], d_out_packed[ROWS * MAX_D], s_packed[ROWS * (ROWS > KEYS ? ROWS : KEYS)];
@@ -81,11 +87,7 @@ static size_t end_key(const struct attention *a, const struct attention_seq *s, 
 	return a->bidirectional ? s->nk : s->nk - s->nq + q + 1;
 }
 
-/* Of the keys k0..k0+n query q sees the places `from` to before `to`. */
-struct span {
-	size_t from, to;
-};
-
+/* Of the keys k0..k0+n those that query q sees. */
 static struct span visible(const struct attention *a, const struct attention_seq *s, size_t q, size_t k0, size_t n)
 {
 	size_t first = first_key(a, s, q), end = end_key(a, s, q);
@@ -122,27 +124,44 @@ static void clear_unseen(float *s, struct span seen)
 	memset(s + seen.to, 0, (KEYS - seen.to) * sizeof(float));
 }
 
-/* s[0..KEYS) becomes exp(s - max), and zero outside `seen`; the running max, sum and the row of out are brought along. */
-static void softmax_row(float *s, struct span seen, float *max, float *sum, float *out, size_t D)
+/*
+ * The first R rows of scores become exp(s - max), and zero outside `seen`; the running max, sum and the rows of out are brought along. In steps of all
+ * rows each, without branches on the maxima, so that rows do not wait for each other: a row's own chain is as long as three of its shares.
+ */
+static void softmax_rows(struct space *w, size_t R, size_t D)
 {
-	vf highest = vset(*max), part = {0};
-	for (size_t j = 0; j < seen.from; j++)
-		s[j] = -INFINITY;
-	for (size_t j = seen.to; j < KEYS; j++)
-		s[j] = -INFINITY;
-	for (size_t j = 0; j < KEYS; j += LANES)
-		highest = vmax(highest, vload(s + j));
-	float m = vmax_lanes(highest), shrink = *max == -INFINITY ? 0 : *max == m ? 1 : expf(*max - m);
-	for (size_t j = 0; j < KEYS; j += LANES)
-		vstore(s + j, vexp(vload(s + j) - m));
-	if (seen.to - seen.from < KEYS)
-		clear_unseen(s, seen);
-	for (size_t j = 0; j < KEYS; j += LANES)
-		part += vload(s + j);
-	for (size_t d = 0; d < D && shrink != 1; d++)
-		out[d] *= shrink;
-	*sum = *sum * shrink + vsum(part);
-	*max = m;
+	float base[ROWS], shrink[ROWS];
+	for (size_t r = 0; r < R; r++) {
+		float *s = w->s + r * KEYS;
+		vf highest = vset(w->max[r]);
+		for (size_t j = 0; j < w->seen[r].from; j++)
+			s[j] = -INFINITY;
+		for (size_t j = w->seen[r].to; j < KEYS; j++)
+			s[j] = -INFINITY;
+		for (size_t j = 0; j < KEYS; j += LANES)
+			highest = vmax(highest, vload(s + j));
+		base[r] = vmax_lanes(highest);
+	}
+	for (size_t r = 0; r < R; r += LANES) {
+		vf max = vload(base + r),
+		   safe = vselect(max == vset(-INFINITY), vset(0), max); /* a row that has seen nothing yet */
+		vstore(shrink + r, vexp(vload(w->max + r) - safe));
+		vstore(w->max + r, max);
+		vstore(base + r, safe);
+	}
+	for (size_t r = 0; r < R; r++) {
+		float *s = w->s + r * KEYS, *out = w->out + r * D;
+		vf part = {0};
+		for (size_t j = 0; j < KEYS; j += LANES)
+			vstore(s + j, vexp(vload(s + j) - base[r]));
+		if (w->seen[r].to - w->seen[r].from < KEYS)
+			clear_unseen(s, w->seen[r]);
+		for (size_t j = 0; j < KEYS; j += LANES)
+			part += vload(s + j);
+		for (size_t d = 0; d < D; d++)
+			out[d] *= shrink[r];
+		w->sum[r] = w->sum[r] * shrink[r] + vsum(part);
+	}
 }
 
 static void forward(const struct attention *a, const struct attention_seq *s, size_t hkv, size_t q0, size_t nq)
@@ -160,13 +179,9 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 		size_t n = least(KEYS, end - k0), ld;
 		const float *k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
 		product(w, w->s, KEYS, R, n, D, q, k, ld, true, a->scale, false);
-		for (size_t r = 0; r < R; r++) {
-			struct span seen = visible(a, s, q0 + r % nq, k0, n);
-			if (seen.from < seen.to)
-				softmax_row(w->s + r * KEYS, seen, &w->max[r], &w->sum[r], w->out + r * D, D);
-			else
-				memset(w->s + r * KEYS, 0, KEYS * sizeof(float));
-		}
+		for (size_t r = 0; r < R; r++)
+			w->seen[r] = visible(a, s, q0 + r % nq, k0, n);
+		softmax_rows(w, R, D);
 		const float *v = key_rows(a, s, located_values(s), hkv, k0, n, &ld);
 		product(w, w->out, D, R, D, n, pack(w->s_packed, w->s, KEYS, false, R, n), v, ld, false, 1, true);
 	}
@@ -250,8 +265,9 @@ static void forward_one(const struct attention *a, const struct attention_seq *s
 		const float *k = key_rows(a, s, located_keys(s), hkv, k0, keys, &ld);
 		for (size_t i = 0; i < n; i++) {
 			scores_of_one(w->s + i * KEYS, s->q + (h + i) * D, k, ld, keys, D, a->scale);
-			softmax_row(w->s + i * KEYS, (struct span){0, keys}, &w->max[i], &w->sum[i], w->out + i * D, D);
+			w->seen[i] = (struct span){0, keys};
 		}
+		softmax_rows(w, n, D);
 		const float *v = key_rows(a, s, located_values(s), hkv, k0, keys, &ld);
 		for (size_t i = 0; i < n; i++)
 			add_values(w->out + i * D, w->s + i * KEYS, v, ld, keys, D);
