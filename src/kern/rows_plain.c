@@ -134,15 +134,16 @@ static inline __attribute__((always_inline)) void add_dots_rows(float sum[][COLU
 /*
  * COLS rows of B at a time, where there are as many, to 4, 2 or 1 rows of A after the other; but to a single row of A one after another, which is
  * read fastest. The rows of B that come next are asked for, since rows are too short for the processor to fetch ahead, and not all at once but
- * between the products of all rows of A, which would wait behind them.
+ * between the products of all rows of A, which would wait behind them. What is asked for last is needed soonest, so where rows are short enough for
+ * the first cache it is the COLS rows behind the next ones.
  */
 static inline __attribute__((always_inline)) void add_dots_all(
 	float sum[][COLUMNS], const enum stored t, struct part c, struct operand a, struct operand b, size_t K)
 {
-	const size_t fours = c.M / 4, share = fours < 2 ? COLS : fours < 4 ? COLS / 2 : 1;
+	const size_t fours = c.M / 4, share = fours < 2 ? COLS : fours < 4 ? COLS / 2 : 1, ahead = t == NARROW && c.M > 1 ? 2 : 1;
 	for (size_t n = 0, cols; n < c.N; n += cols) {
 		struct operand x = a, y = {b.p + n * b.stride, b.stride};
-		const uint8_t *next = y.p + COLS * y.stride, *end = next + COLS * y.stride;
+		const uint8_t *next = y.p + ahead * COLS * y.stride, *end = next + COLS * y.stride;
 		cols = c.M > 1 && n + COLS <= c.N ? COLS : 1;
 		for (size_t m = 0, rows; m < c.M; m += rows, x.p += rows * x.stride) {
 			rows = rows_step(c.M - m);
