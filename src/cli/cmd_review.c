@@ -298,7 +298,7 @@ static int drafts_import(struct reviews *r, const char *path, struct err *e)
 	return rc;
 }
 
-/* Puts in, then hands out or shows; without any such flag a person decides, and what was decided is counted. */
+/* Puts in, then hands out or shows; without any such flag a person decides, and what was decided is counted, as always where JSON is wanted. */
 static int work(struct reviews *r, const struct cli *c, const char *results, struct err *e)
 {
 	const char *import = cli_flag(c, "import"), *decisions = cli_flag(c, "decisions"), *html = cli_flag(c, "html");
@@ -316,7 +316,7 @@ static int work(struct reviews *r, const struct cli *c, const char *results, str
 		rc = review_desk(r, results, e);
 	if (!rc && rounds)
 		rc = rounds_show(r, html, json, e);
-	if (!rc && (person || status))
+	if (!rc && (person || status || (json && !rounds)))
 		rc = counts_show(r, json, e);
 	if (!rc && person)
 		log_line(LOG_INFO, "next: attune review --results %s --export DOCUMENTS/reviewed.jsonl, then attune run DOCUMENTS",
