@@ -1,7 +1,8 @@
 /*
  * Attention with a running softmax over blocks of keys (Dao et al. 2022), forward and backward, made of tile products. The
  * queries of all heads that share a key/value head are stacked as rows of one product, so that keys and values are packed once for the
- * group. One task is a key/value head of one sequence (forward: and a block of queries); tasks share nothing that they write.
+ * group. One task is a key/value head of one sequence and a block of queries. Forward they share nothing that they write; backward
+ * those of a head add to the same keys, in order.
  */
 #include "kern/tile.h"
 
@@ -125,8 +126,8 @@ static void clear_unseen(float *s, struct span seen)
 }
 
 /*
- * The first R rows of scores become exp(s - max), and zero outside `seen`; the running max, sum and the rows of out are brought along. In steps of all
- * rows each, without branches on the maxima, so that rows do not wait for each other: a row's own chain is as long as three of its shares.
+ * The first R rows of scores become exp(s - max), and zero outside `seen`; the running max, sum and the rows of out are brought along. In steps of
+ * all rows, without branches on the maxima, so that the processor works at many rows at once: maximum, powers and sum of one wait for each other.
  */
 static void softmax_rows(struct space *w, size_t R, size_t D)
 {
