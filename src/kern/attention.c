@@ -392,13 +392,13 @@ static void clear_rows(const struct attention *a, float *rows, size_t hkv, size_
 		memset(rows + j * a->ldk + hkv * a->D, 0, a->D * sizeof(float));
 }
 
+/* A key/value head of a sequence takes its blocks of queries in order, since they add to the same keys; threads take turns with the heads. */
 void P(attention_backward)(const struct attention *a)
 {
 	size_t step = query_block(a), longest = 0, n_heads = a->n_seqs * a->Hkv;
 	assert(!a->bidirectional);
 	for (size_t i = 0; i < a->n_seqs; i++)
 		longest = longest < a->seq[i].nq ? a->seq[i].nq : longest;
-		/* A key/value head of a sequence takes its blocks of queries in order, since they add to the same keys; threads take turns with the heads. */
 #pragma omp parallel for collapse(2) ordered(2) schedule(dynamic)
 	for (ptrdiff_t b = 0; b < (ptrdiff_t)((longest + step - 1) / step); b++)
 		for (ptrdiff_t j = 0; j < (ptrdiff_t)n_heads; j++) {

@@ -381,7 +381,7 @@ static inline void ask_some(struct coming *c, size_t rows)
 static inline __attribute__((always_inline)) void multiply_panels(struct sums (*s)[PANELS_AT_ONCE], const enum dtype dtype,
 	const struct panel *p, size_t n, struct rows a, size_t M, const size_t width, struct coming c)
 {
-	const size_t each = (c.rows * 4 + n * M - 1) / (n * M);
+	const size_t each = (c.rows * rows_step(M) + n * M - 1) / (n * M);
 #define ROWS_CASE(rows)                                             \
 	case rows:                                                  \
 		for (size_t g = 0; g < n; g++) {                    \
