@@ -14,7 +14,7 @@
 
 #include "kern/path.h"
 
-/* 6 rows of 4 vectors use 24 of 32 registers for sums; 6 rows of 2 vectors 12 of AVX2's 16. AMX has tiles for 32 rows. */
+/* TILE_SUMS registers hold sums: 6 rows of 4 vectors in 24 of 32; 6 rows of 2 in 12 of AVX2's 16. AMX has tiles for 32 rows. */
 #if defined(TILE_AMX)
 typedef uint16_t packed;
 enum { TILE_K = 32, TILE_ROWS = 32 };
@@ -26,7 +26,7 @@ typedef float packed;
 enum { TILE_K = 1, TILE_ROWS = 6 };
 #endif
 
-enum { TILE_VECTORS = LANES == 8 ? 2 : 4, TILE_COLS = TILE_VECTORS * LANES };
+enum { TILE_VECTORS = LANES == 8 ? 2 : 4, TILE_COLS = TILE_VECTORS * LANES, TILE_SUMS = TILE_ROWS * TILE_VECTORS };
 
 static inline size_t tile_depth(size_t K)
 {

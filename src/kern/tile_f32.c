@@ -82,26 +82,26 @@ void P(tile_pack_b)(packed *dst, const struct matrix *b, bool transposed, size_t
 static inline __attribute__((always_inline)) void multiply(float *c, size_t ldc, const packed *a, size_t lda, const packed *b,
 	size_t K, float alpha, bool accumulate, const size_t nv, const size_t rows)
 {
-	vf sum[TILE_ROWS][TILE_VECTORS] = {0};
+	vf sum[TILE_SUMS] = {0};
 	for (size_t k = 0; k < K; k++, b += nv * LANES) {
 		vf column[TILE_VECTORS];
 #pragma GCC unroll 4
 		for (size_t v = 0; v < nv; v++)
 			column[v] = vload(b + v * LANES);
-#pragma GCC unroll 6
+#pragma GCC unroll 24
 		for (size_t m = 0; m < rows; m++) {
 			vf x = vset(a[m * lda + k]);
 #pragma GCC unroll 4
 			for (size_t v = 0; v < nv; v++)
-				sum[m][v] += x * column[v];
+				sum[m * nv + v] += x * column[v];
 		}
 	}
-#pragma GCC unroll 6
+#pragma GCC unroll 24
 	for (size_t m = 0; m < rows; m++) {
 #pragma GCC unroll 4
 		for (size_t v = 0; v < nv; v++) {
 			float *at = c + m * ldc + v * LANES;
-			vstore(at, accumulate ? vload(at) + alpha * sum[m][v] : alpha * sum[m][v]);
+			vstore(at, accumulate ? vload(at) + alpha * sum[m * nv + v] : alpha * sum[m * nv + v]);
 		}
 	}
 }
