@@ -11,34 +11,50 @@
 /*
  * y = x W' + (scale x A') B': with dh = scale d_y B,
  *   d_bt = h' d_y, d_a = dh' x, d_x (+)= d_y W + dh A. d_x may be NULL where nothing below learns.
+ * The last slot of those that read x does what has dh in it for all of them.
  */
 static void linear_backward(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t,
 	float *grad, float *d_x, const float *d_y, const float *x, size_t T, bool accumulate)
 {
 	const struct matrix *W = &m->layer[layer].w[t];
 	const struct lora_slot *s = lora_slot(l, layer, t);
-	size_t in = W->cols, out = W->rows, r = l->config.r;
+	size_t in = W->cols, out = W->rows, r = l->config.r, width = s ? s->h_width : 0;
+	bool last = s && s->h_first + r == width;
+	size_t all_a = last ? s->a - s->h_first * in : 0; /* of all slots that read x */
 	struct gemm g = {
 		.M = T, .N = in, .n_terms = 1, .alpha = 1, .c = d_x, .ldc = in, .accumulate = accumulate, .scratch = w->scratch};
 	g.term[0] = (struct gemm_term){.a = d_y, .lda = out, .K = out, .b = *W};
 	if (s) {
-		struct matrix a = {DTYPE_F32, r, in, l->params + s->a}, bt = {DTYPE_F32, r, out, l->params + s->bt};
-		struct gemm dh = {.M = T, .N = r, .n_terms = 1, .alpha = l->scale, .c = w->dh, .ldc = r, .scratch = w->scratch};
+		struct matrix bt = {DTYPE_F32, r, out, l->params + s->bt};
+		struct gemm dh = {.M = T,
+			.N = r,
+			.n_terms = 1,
+			.alpha = l->scale,
+			.c = w->dh + s->h_first,
+			.ldc = width,
+			.scratch = w->scratch};
 		dh.term[0] = (struct gemm_term){.a = d_y, .lda = out, .K = out, .b = bt, .b_transposed = true};
 		kern->gemm(&dh);
-		g.term[g.n_terms++] = (struct gemm_term){.a = w->dh, .lda = r, .K = r, .b = a};
 		g.same_a = true;
 	}
+	if (last)
+		g.term[g.n_terms++] =
+			(struct gemm_term){.a = w->dh, .lda = width, .K = width, .b = {DTYPE_F32, width, in, l->params + all_a}};
 	if (d_x)
 		kern->gemm(&g);
 	if (s) {
+		const float *h = w->act[layer].h[t] + s->h_first;
 		struct gemm d_bt = {
 			.M = r, .N = out, .n_terms = 1, .alpha = 1, .c = grad + s->bt, .ldc = out, .scratch = w->scratch};
-		d_bt.term[0] = (struct gemm_term){
-			.a = w->act[layer].h[t], .lda = r, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, out, d_y}};
+		d_bt.term[0] =
+			(struct gemm_term){.a = h, .lda = width, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, out, d_y}};
 		kern->gemm(&d_bt);
-		struct gemm d_a = {.M = r, .N = in, .n_terms = 1, .alpha = 1, .c = grad + s->a, .ldc = in, .scratch = w->scratch};
-		d_a.term[0] = (struct gemm_term){.a = w->dh, .lda = r, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, in, x}};
+	}
+	if (last) {
+		struct gemm d_a = {
+			.M = width, .N = in, .n_terms = 1, .alpha = 1, .c = grad + all_a, .ldc = in, .scratch = w->scratch};
+		d_a.term[0] =
+			(struct gemm_term){.a = w->dh, .lda = width, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, in, x}};
 		kern->gemm(&d_a);
 	}
 }

@@ -16,21 +16,22 @@ static struct gemm product(const struct matrix *W, const struct work *w, float *
 	return g;
 }
 
-/* h = scale x A'. */
-static struct gemm product_down(const struct lora *l, const struct lora_slot *s, const struct gemm *of, float *h)
+/* h [M, width] = scale x A', A being `width` rows: those of the slot, and of the next ones that read the same x. */
+static struct gemm product_down(const struct lora *l, const struct lora_slot *s, const struct gemm *of, float *h, size_t width)
 {
 	const struct gemm_term *t = &of->term[0];
-	struct gemm g = {
-		.M = of->M, .N = l->config.r, .n_terms = 1, .alpha = l->scale, .c = h, .ldc = l->config.r, .scratch = of->scratch};
+	struct gemm g = {.M = of->M, .N = width, .n_terms = 1, .alpha = l->scale, .c = h, .ldc = width, .scratch = of->scratch};
 	g.term[0] = (struct gemm_term){
-		.a = t->a, .lda = t->lda, .K = t->K, .b = {DTYPE_F32, l->config.r, t->K, l->params + s->a}, .b_transposed = true};
+		.a = t->a, .lda = t->lda, .K = t->K, .b = {DTYPE_F32, width, t->K, l->params + s->a}, .b_transposed = true};
 	return g;
 }
 
-static struct gemm_term term_up(const struct lora *l, const struct lora_slot *s, const struct gemm *of, const float *h)
+/* Rows of h are `width` floats apart. */
+static struct gemm_term term_up(
+	const struct lora *l, const struct lora_slot *s, const struct gemm *of, const float *h, size_t width)
 {
 	size_t r = l->config.r;
-	return (struct gemm_term){.a = h, .lda = r, .K = r, .b = {DTYPE_F32, r, of->N, l->params + s->bt}};
+	return (struct gemm_term){.a = h, .lda = width, .K = r, .b = {DTYPE_F32, r, of->N, l->params + s->bt}};
 }
 
 /* The adapter of next token i. */
@@ -58,17 +59,17 @@ static void linear_by_row(const struct lora *l, const struct work *w, size_t lay
 		up.term[0].a += first * g->term[0].lda;
 		up.accumulate = true;
 		up.same_a = false;
-		struct gemm down = product_down(own, s, &up, h);
+		struct gemm down = product_down(own, s, &up, h, own->config.r);
 		down.by_row = true;
 		kern->gemm(&down);
-		up.term[0] = term_up(own, s, g, h);
+		up.term[0] = term_up(own, s, g, h, own->config.r);
 		kern->gemm(&up);
 	}
 }
 
 /*
- * y [T, out] (+)= x [T, in] W' + (scale x A') B'. h keeps scale x A' for the backward pass. The adapter's term rides in the same pass
- * over y. `same_x`: the linear layer before this one has read the same x.
+ * y [T, out] (+)= x [T, in] W' + (scale x A') B'. h keeps scale x A' for the backward pass; the first slot of those that read x makes it for all. The
+ * adapter's term rides in the same pass over y. `same_x`: the linear layer before this one has read the same x.
  */
 static void linear(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t, float *y,
 	const float *x, bool same_x, float *h, size_t T, bool accumulate)
@@ -83,12 +84,13 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 		return;
 	}
 	g.same_a = same_x || s;
-	if (s) {
-		struct gemm down = product_down(l, s, &g, h);
+	if (s && !s->h_first) {
+		struct gemm down = product_down(l, s, &g, h, s->h_width);
 		down.same_a = same_x;
 		kern->gemm(&down);
-		g.term[g.n_terms++] = term_up(l, s, &g, h);
 	}
+	if (s)
+		g.term[g.n_terms++] = term_up(l, s, &g, h + s->h_first, s->h_width);
 	kern->gemm(&g);
 }
 
@@ -219,7 +221,7 @@ void net_layer_again(const struct model *m, const struct lora *l, struct work *w
 		add_branch(m, l, w, i, 1, w->x[i + 1], a->mid, w->hidden, b->n_tokens);
 	} else if (s) {
 		struct gemm whole = product(&m->layer[i].w[LORA_DOWN], w, w->x[i + 1], w->hidden, b->n_tokens);
-		struct gemm down = product_down(l, s, &whole, a->h[LORA_DOWN]);
+		struct gemm down = product_down(l, s, &whole, a->h[LORA_DOWN], s->h_width);
 		kern->gemm(&down);
 	}
 }

@@ -18,6 +18,24 @@ const char *lora_target_name(enum lora_target t)
 	return lora_names[t].target;
 }
 
+const enum lora_target lora_input[LORA_INPUTS + 1] = {LORA_Q, LORA_O, LORA_GATE, LORA_DOWN, LORA_TARGETS};
+
+/* The present ones of the slots base + [first, end), which read the same input: all their As, then all their Bs. */
+static void lay_slots(struct lora *l, const struct matrix *w, const bool *present, size_t base, size_t first, size_t end)
+{
+	size_t r = l->config.r, width = 0, h = 0, a = l->n_params;
+	for (size_t t = first; t < end; t++)
+		width += present[t] ? r : 0;
+	l->n_params += width * w[first].cols;
+	for (size_t t = first; t < end; t++) {
+		if (!present[t])
+			continue;
+		l->slot[base + t] = (struct lora_slot){true, a + h * w[t].cols, l->n_params, w[t].cols, w[t].rows, h, width};
+		l->n_params += r * w[t].rows;
+		h += r;
+	}
+}
+
 int lora_layout(struct lora **out, const struct model *m, const struct lora_config *c, const bool *present, struct err *e)
 {
 	const struct model_config *mc = &m->config;
@@ -29,13 +47,9 @@ int lora_layout(struct lora **out, const struct model *m, const struct lora_conf
 	l->n_layers = mc->n_layers;
 	l->scale = c->alpha / (c->use_rslora ? sqrtf((float)c->r) : (float)c->r);
 	l->slot = mem_alloc(mc->n_layers * LORA_TARGETS, sizeof(*l->slot), e);
-	for (size_t i = 0; l->slot && i < mc->n_layers * LORA_TARGETS; i++) {
-		const struct matrix *w = &m->layer[i / LORA_TARGETS].w[i % LORA_TARGETS];
-		if (!present[i])
-			continue;
-		l->slot[i] = (struct lora_slot){true, l->n_params, l->n_params + c->r * w->cols, w->cols, w->rows};
-		l->n_params += c->r * (w->rows + w->cols);
-	}
+	for (size_t i = 0; l->slot && i < mc->n_layers; i++)
+		for (size_t g = 0; g < LORA_INPUTS; g++)
+			lay_slots(l, m->layer[i].w, present + i * LORA_TARGETS, i * LORA_TARGETS, lora_input[g], lora_input[g + 1]);
 	l->params = l->slot ? mem_alloc(l->n_params, sizeof(float), e) : NULL;
 	if (!l->params) {
 		lora_free(l);

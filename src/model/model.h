@@ -58,10 +58,14 @@ struct lora_config {
 	unsigned targets; /* bits 1 << enum lora_target */
 };
 
-/* Of one linear layer: y = x W' + (scale x A') B'. A [r, in]; B is kept transposed, bt [r, out]. Offsets into lora.params. */
+/*
+ * Of one linear layer: y = x W' + (scale x A') B'. A [r, in]; B is kept transposed, bt [r, out]. Offsets into lora.params.
+ * The As of a layer's linear layers that read the same x (q, k, v; gate, up) lie one behind the other, so that one product makes h = scale x A' of
+ * all: this one's part are the r columns of h from h_first on, of h_width.
+ */
 struct lora_slot {
 	bool present;
-	size_t a, bt, n_in, n_out;
+	size_t a, bt, n_in, n_out, h_first, h_width;
 };
 
 struct lora {

@@ -207,6 +207,55 @@ static float *gradient_recomputed(const struct model *m, const struct lora *l, c
 	return grad;
 }
 
+/* An adapter of some of the linear layers that read the same input learns like one of all where the others are zero. */
+static void some_targets(void)
+{
+	struct err e = {0};
+	struct model *m = golden_model("tied");
+	struct lora *all = golden_adapter(m, "tied"), *some;
+	struct lora_config c = all->config;
+	struct sample s[GOLDEN_ROWS] = {{0}};
+	struct packer p;
+	c.targets = 1u << LORA_K | 1u << LORA_V | 1u << LORA_GATE;
+	check(lora_new(&some, m, &c, 1, &e), &e);
+	for (size_t i = 0; i < all->n_layers * LORA_TARGETS; i++) {
+		const struct lora_slot *from = &all->slot[i], *to = &some->slot[i];
+		size_t a = c.r * from->n_in * sizeof(float), bt = c.r * from->n_out * sizeof(float);
+		if (to->present) {
+			memcpy(some->params + to->a, all->params + from->a, a);
+			memcpy(some->params + to->bt, all->params + from->bt, bt);
+		} else {
+			memset(all->params + from->a, 0, a);
+			memset(all->params + from->bt, 0, bt);
+		}
+	}
+	golden_samples(m, s);
+	check(packer_init(&p, 4096, 8, &e), &e);
+	for (size_t i = 0; i < GOLDEN_ROWS; i += 3)
+		packer_add(&p, &s[i]);
+	float *expected = gradient_recomputed(m, all, &p.batch, 0), *found = gradient_recomputed(m, some, &p.batch, 0);
+	for (size_t i = 0; i < all->n_layers * LORA_TARGETS; i++) {
+		const struct lora_slot *from = &all->slot[i], *to = &some->slot[i];
+		if (!to->present)
+			continue;
+		assert_true(cosine(expected + from->a, found + to->a, c.r * to->n_in) > 0.99999);
+		assert_true(cosine(expected + from->bt, found + to->bt, c.r * to->n_out) > 0.99999);
+	}
+	mem_free(expected);
+	mem_free(found);
+	packer_release(&p);
+	samples_release(s);
+	lora_free(all);
+	lora_free(some);
+	model_free(m);
+}
+
+static void test_some_targets(void **state)
+{
+	(void)state;
+	each_path(some_targets);
+}
+
 /* Fewer bytes, the same bits. */
 static void compare_recomputed(const char *model)
 {
@@ -444,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_logprobs),
 		cmocka_unit_test(test_family_logprobs),
 		cmocka_unit_test(test_gradients),
+		cmocka_unit_test(test_some_targets),
 		cmocka_unit_test(test_recomputed),
 		cmocka_unit_test(test_adapter_round_trip),
 		cmocka_unit_test(test_adapter_over_gguf),

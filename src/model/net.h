@@ -46,7 +46,7 @@ struct activations {
 	float *mid;                   /* the residual stream between attention and feed-forward [T, C] */
 	float *gate, *up;             /* [T, F] */
 	float *branch[2], *rstd[2];   /* what attention and feed-forward add, before the norms behind them [T, C], [T], or NULL */
-	float *h[LORA_TARGETS];       /* scale x A' [T, r] */
+	float *h[LORA_TARGETS];       /* scale x A' [T, h_width], the same memory for all that read x */
 };
 
 struct work {
@@ -62,7 +62,7 @@ struct work {
 	float *dq, *dk, *dv;          /* like q, k, v */
 	float *shared_dk, *shared_dv; /* [T, Hkv*D] each sequence's part of the gradient of the rows it shares */
 	float *d_hidden;              /* [T, F] */
-	float *dh;                    /* [T, r] */
+	float *dh;                    /* [T, h_width] */
 	float *rows, *d_rows;         /* [head_rows, C] */
 	float *logits;                /* [head_rows, V] */
 	size_t head_rows;             /* scored rows that the head takes at a time */
@@ -146,6 +146,10 @@ struct lora_names {
 	const char *hf, *target, *gguf; /* "self_attn.q_proj", PEFT's target, the name in blk.N */
 };
 extern const struct lora_names lora_names[LORA_TARGETS];
+
+/* The first linear layer behind each input that linear layers read, and the end. */
+enum { LORA_INPUTS = 4 };
+extern const enum lora_target lora_input[LORA_INPUTS + 1];
 
 /* An adapter with its slots laid out for the linear layers that are present [n_layers * LORA_TARGETS], and zeroed parameters. */
 int lora_layout(struct lora **out, const struct model *m, const struct lora_config *c, const bool *present, struct err *e);

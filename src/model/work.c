@@ -24,6 +24,15 @@ static float *take_floats(struct layout *p, size_t n)
 	return take(p, n, sizeof(float));
 }
 
+/* Columns of h behind one input: r for each target there. */
+static size_t h_width(const struct lora_config *l, int input)
+{
+	size_t n = 0;
+	for (enum lora_target t = lora_input[input]; l && t < lora_input[input + 1]; t++)
+		n += l->targets >> t & 1;
+	return l ? n * l->r : 0;
+}
+
 static void lay_activations(
 	struct layout *p, struct activations *a, const struct model *m, const struct lora_config *l, size_t T, bool backward)
 {
@@ -46,8 +55,11 @@ static void lay_activations(
 		a->branch[i] = normed ? take_floats(p, T * c->C) : NULL;
 		a->rstd[i] = normed ? take_floats(p, T) : NULL;
 	}
-	for (int t = 0; t < LORA_TARGETS; t++)
-		a->h[t] = l && l->targets >> t & 1 ? take_floats(p, T * l->r) : NULL;
+	for (int i = 0; i < LORA_INPUTS; i++) {
+		float *h = take_floats(p, T * h_width(l, i));
+		for (enum lora_target t = lora_input[i]; t < lora_input[i + 1]; t++)
+			a->h[t] = h;
+	}
 }
 
 /* Rows of the head at a time: as many as make 40 MB of logits, in whole tiles; 192 of SmolLM2, so that 512 rows take three passes over the head. */
@@ -63,7 +75,7 @@ static void lay_out(struct work *w, char *base, const struct model *m, const str
 {
 	const struct model_config *c = &m->config;
 	struct layout p = {base, 0};
-	size_t T = w->max_tokens, r = l ? l->r : 0, N = c->n_layers, n_shared = w->backward ? w->n_recomputed + 1 : N, at;
+	size_t T = w->max_tokens, widest = 0, N = c->n_layers, n_shared = w->backward ? w->n_recomputed + 1 : N, at;
 	struct activations a = {0};
 	float *x = NULL;
 	w->head_rows = head_rows(c, T);
@@ -95,7 +107,9 @@ static void lay_out(struct work *w, char *base, const struct model *m, const str
 		w->shared_dk = take_floats(&p, T * c->Hkv * c->D);
 		w->shared_dv = take_floats(&p, T * c->Hkv * c->D);
 		w->d_hidden = take_floats(&p, T * (c->F > c->H * c->D ? c->F : c->H * c->D));
-		w->dh = take_floats(&p, T * r);
+		for (int i = 0; i < LORA_INPUTS; i++)
+			widest = widest > h_width(l, i) ? widest : h_width(l, i);
+		w->dh = take_floats(&p, T * widest);
 		w->seq_grad = take(&p, T, sizeof(*w->seq_grad));
 	}
 	size->passing = p.at - at;

@@ -125,7 +125,7 @@ static int steps_list(const char *dir, size_t **steps, size_t *n, struct err *e)
 static int state_write(const char *dir, const struct train_state *s, struct err *e)
 {
 	char path[PATH_SIZE];
-	struct tensor t[] = {{.name = "params", .data = s->params}, {.name = "m", .data = s->m}, {.name = "v", .data = s->v},
+	struct tensor t[] = {{.name = "adapter", .data = s->params}, {.name = "m", .data = s->m}, {.name = "v", .data = s->v},
 		{.name = "best", .data = s->best}};
 	size_t n_after;
 	const struct point *lowest = curve_lowest(&s->metrics.eval_loss, &n_after);
@@ -294,7 +294,7 @@ static void tensor_take(float *to, const struct safetensors *file, const struct 
 
 static int state_read(const char *dir, struct train_state *s, struct err *e)
 {
-	static const char *const names[] = {"params", "m", "v", "best"};
+	static const char *const names[] = {"adapter", "m", "v", "best"};
 	float *const to[] = {s->params, s->m, s->v, s->best};
 	char path[PATH_SIZE];
 	struct safetensors *file = NULL;

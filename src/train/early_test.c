@@ -158,7 +158,7 @@ static void test_stops_early(void **state)
 	until.stop_at_batch = (int)best * 2; /* the last micro-batch of that step */
 	assert_int_equal(dir_remove(out, &err), 0);
 	assert_int_equal(child_run(&until, out), ERR_STOPPED);
-	assert_adapter_is(expected, out, best, "params");
+	assert_adapter_is(expected, out, best, "adapter");
 	json_decref(record);
 }
 
@@ -204,7 +204,7 @@ static void test_equal_is_not_lower(void **state)
 	json_t *record = record_check(out, true);
 	assert_int_equal(field(record, "steps"), 6);
 	assert_int_equal(field(record, "best_step"), 0);
-	assert_adapter_is(out, out, 6, "params"); /* which nothing has moved */
+	assert_adapter_is(out, out, 6, "adapter"); /* which nothing has moved */
 	json_decref(record);
 }
 
@@ -222,7 +222,7 @@ static void test_checkpoint_has_best_only_where_it_differs(void **state)
 	safetensors_close(file);
 	assert_non_null(checkpoint_tensor(&file, out, 21, "best"));
 	safetensors_close(file);
-	assert_adapter_is(out, out, 24, "params");
+	assert_adapter_is(out, out, 24, "adapter");
 	json_decref(record);
 }
 
@@ -250,7 +250,7 @@ static void test_without_validation(void **state)
 	assert_true(json_is_false(json_object_get(record, "stopped_early")));
 	assert_null(checkpoint_tensor(&file, out, 24, "best"));
 	safetensors_close(file);
-	assert_adapter_is(out, out, 24, "params");
+	assert_adapter_is(out, out, 24, "adapter");
 	json_decref(record);
 	buf_release(&rows);
 }
