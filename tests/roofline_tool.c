@@ -163,7 +163,7 @@ static void run(const struct op *o)
 		kern->swiglu(output(T * F), input(T * F), input(T * F), T * F);
 		break;
 	case SWIGLU_BACKWARD:
-		kern->swiglu_backward(output(T * F), output(T * F), input(T * F), input(T * F), input(T * F), T * F);
+		kern->swiglu_backward(output(T * F), output(T * F), output(T * F), input(T * F), input(T * F), input(T * F), T * F);
 		break;
 	case ATTENTION:
 	case ATTENTION_BACKWARD:
@@ -200,7 +200,7 @@ static void count(const struct op *o, double *flop, double *bytes)
 		*flop = 4 * rows * F, *bytes = f32 * 3 * rows * F;
 		break;
 	case SWIGLU_BACKWARD:
-		*flop = 9 * rows * F, *bytes = f32 * 5 * rows * F;
+		*flop = 10 * rows * F, *bytes = f32 * 6 * rows * F;
 		break;
 	case ATTENTION: /* two products */
 		*flop = 4 * pairs, *bytes = f32 * rows * D * (2 * H + 2 * HKV);

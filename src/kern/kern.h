@@ -177,11 +177,11 @@ struct kern {
 
 	/* y = silu(gate) * up, n values; Shazeer 2020. */
 	void (*swiglu)(float *y, const float *gate, const float *up, size_t n);
-	/* dgate and dup overwritten; they may be the same memory as gate and up. */
-	void (*swiglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
+	/* y as above, again; dgate, dup. They may be the same memory as dy, gate and up. */
+	void (*swiglu_backward)(float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
 	/* The same with y = gelu(gate) * up, in GELU's form with tanh (Hendrycks & Gimpel 2016). */
 	void (*geglu)(float *y, const float *gate, const float *up, size_t n);
-	void (*geglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
+	void (*geglu_backward)(float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n);
 
 	/* y = x Phi(x), n values, Phi the normal distribution's function: GELU itself, by erf. x and y may be the same memory. */
 	void (*gelu)(float *y, const float *x, size_t n);

@@ -130,25 +130,28 @@ static inline void glu_chunk(float *y, const float *gate, const float *up, size_
 	}
 }
 
-static inline void glu_backward_block(float *dgate, float *dup, const float *dy, const float *gate, const float *up, gate_op op)
+static inline void glu_backward_block(
+	float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, gate_op op)
 {
 	vf g = vload(gate), u = vload(up), d = vload(dy), slope, s = op(g, &slope);
+	vstore(y, g * s * u);
 	vstore(dgate, d * u * slope);
 	vstore(dup, d * g * s);
 }
 
 static inline void glu_backward_chunk(
-	float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n, gate_op op)
+	float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n, gate_op op)
 {
 	size_t i = 0;
 	for (; i + LANES <= n; i += LANES)
-		glu_backward_block(dgate + i, dup + i, dy + i, gate + i, up + i, op);
+		glu_backward_block(y + i, dgate + i, dup + i, dy + i, gate + i, up + i, op);
 	if (i < n) {
 		float g[LANES] = {0}, u[LANES] = {0}, d[LANES] = {0};
 		memcpy(g, gate + i, (n - i) * sizeof(float));
 		memcpy(u, up + i, (n - i) * sizeof(float));
 		memcpy(d, dy + i, (n - i) * sizeof(float));
-		glu_backward_block(g, u, d, g, u, op);
+		glu_backward_block(d, g, u, d, g, u, op);
+		memcpy(y + i, d, (n - i) * sizeof(float));
 		memcpy(dgate + i, g, (n - i) * sizeof(float));
 		memcpy(dup + i, u, (n - i) * sizeof(float));
 	}
@@ -162,11 +165,11 @@ static void swiglu(float *y, const float *gate, const float *up, size_t n)
 		glu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, silu_gate);
 }
 
-static void swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+static void swiglu_backward(float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
 {
 #pragma omp parallel for schedule(static) if (n > CHUNK)
 	for (size_t i = 0; i < n; i += CHUNK)
-		glu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, silu_gate);
+		glu_backward_chunk(y + i, dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, silu_gate);
 }
 
 static void geglu(float *y, const float *gate, const float *up, size_t n)
@@ -176,11 +179,11 @@ static void geglu(float *y, const float *gate, const float *up, size_t n)
 		glu_chunk(y + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
 }
 
-static void geglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+static void geglu_backward(float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
 {
 #pragma omp parallel for schedule(static) if (n > CHUNK)
 	for (size_t i = 0; i < n; i += CHUNK)
-		glu_backward_chunk(dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
+		glu_backward_chunk(y + i, dgate + i, dup + i, dy + i, gate + i, up + i, n - i < CHUNK ? n - i : CHUNK, gelu_gate);
 }
 
 /* Abramowitz & Stegun 7.1.26: 1 - erf(z) = (a1 t + ... + a5 t^5) exp(-z^2) to within 1.5e-7, where t = 1 / (1 + 0.3275911 z), z >= 0. */
@@ -209,8 +212,11 @@ static void gelu(float *y, const float *x, size_t n)
 	}
 }
 
-/* Sum of exp(x - max) in 16 partial sums, however many lanes there are (in four, 50,000 values cost two digits); the tail in order. */
-static float exp_sum(const float *x, size_t n, float *maximum)
+/*
+ * Sum of exp(x - max) in 16 partial sums, however many lanes there are (in four, 50,000 values cost two digits); the tail in order. The powers go to
+ * `power`, if that is not NULL; it may be x.
+ */
+static inline float exp_sum(const float *x, size_t n, float *maximum, float *power)
 {
 	enum { SUMS = 16 / LANES };
 	float max = x[0], rest = 0;
@@ -221,10 +227,18 @@ static float exp_sum(const float *x, size_t n, float *maximum)
 	max = vmax_lanes(vmaximum);
 	for (; j < n; j++)
 		max = x[j] > max ? x[j] : max;
-	for (j = 0; j < whole; j += LANES)
-		sum[j / LANES % SUMS] += vexp(vload(x + j) - max);
-	for (; j < n; j++)
-		rest += expf(x[j] - max);
+	for (j = 0; j < whole; j += LANES) {
+		vf y = vexp(vload(x + j) - max);
+		sum[j / LANES % SUMS] += y;
+		if (power)
+			vstore(power + j, y);
+	}
+	for (; j < n; j++) {
+		float y = expf(x[j] - max);
+		rest += y;
+		if (power)
+			power[j] = y;
+	}
 	for (size_t i = 1; i < SUMS; i++)
 		sum[0] += sum[i];
 	*maximum = max;
@@ -270,16 +284,13 @@ static void cross_entropy(float *loss, float *logits, const int32_t *target, siz
 {
 #pragma omp parallel for schedule(static)
 	for (size_t i = 0; i < n; i++) {
-		float *x = logits + i * V, max, total = exp_sum(x, V, &max), share = scale / total;
-		size_t j, whole = V - V % LANES;
+		float *x = logits + i * V, own = x[target[i]], max, total = exp_sum(x, V, &max, scale == 0 ? NULL : x);
 		/* Not max + log first: beside a maximum of 10^4 the logarithm would be rounded to 10^-3. */
-		loss[i] = logf(total) + (max - x[target[i]]);
+		loss[i] = logf(total) + (max - own);
 		if (scale == 0)
 			continue;
-		for (j = 0; j < whole; j += LANES)
-			vstore(x + j, vexp(vload(x + j) - max) * share);
-		for (; j < V; j++)
-			x[j] = expf(x[j] - max) * share;
+		for (size_t j = 0; j < V; j++)
+			x[j] *= scale / total;
 		x[target[i]] -= scale;
 	}
 }
@@ -291,7 +302,7 @@ static void distill(float *loss, float *logits, const float *teacher, size_t n, 
 	for (size_t i = 0; i < n; i++) {
 		float *x = logits + i * V, max_x, max_y, rest = 0;
 		const float *y = teacher + i * V;
-		float total_x = exp_sum(x, V, &max_x), total_y = exp_sum(y, V, &max_y);
+		float total_x = exp_sum(x, V, &max_x, NULL), total_y = exp_sum(y, V, &max_y, NULL);
 		float p = 1 / total_x, q = 1 / total_y;
 		vf sum = {0};
 		size_t j = 0;

@@ -223,7 +223,7 @@ static void test_swiglu_range(void **state)
 }
 
 typedef void (*glu)(float *, const float *, const float *, size_t);
-typedef void (*glu_backward)(float *, float *, const float *, const float *, const float *, size_t);
+typedef void (*glu_backward)(float *, float *, float *, const float *, const float *, const float *, size_t);
 
 static void test_gated(bool gelu)
 {
@@ -243,20 +243,23 @@ static void test_gated(bool gelu)
 			dup_want[i] = (double)dy[i] * slope(value, &g, &g.up);
 		}
 		for (size_t p = 0; path_choose(p); p++) {
-			float *y = guard_floats(n), *dgate = guard_floats(n), *dup = guard_floats(n);
+			float *y = guard_floats(n), *again = guard_floats(n), *dgate = guard_floats(n), *dup = guard_floats(n);
 			glu forward = gelu ? kern->geglu : kern->swiglu;
 			glu_backward backward = gelu ? kern->geglu_backward : kern->swiglu_backward;
 			forward(y, gate, up, n);
-			backward(dgate, dup, dy, gate, up, n);
+			backward(again, dgate, dup, dy, gate, up, n);
 			all_close(y, y_want, 1, n, n, gelu ? "geglu" : "swiglu");
+			assert_memory_equal(again, y, bytes);
 			all_close(dgate, dgate_want, 1, n, n, "dgate");
 			all_close(dup, dup_want, 1, n, n, "dup");
 
-			/* In place: over gate and up. */
-			float *g = guard_floats(n), *u = guard_floats(n);
+			/* In place: over dy, gate and up. */
+			float *d = guard_floats(n), *g = guard_floats(n), *u = guard_floats(n);
+			memcpy(d, dy, bytes);
 			memcpy(g, gate, bytes);
 			memcpy(u, up, bytes);
-			backward(g, u, dy, g, u, n);
+			backward(d, g, u, d, g, u, n);
+			assert_memory_equal(d, y, bytes);
 			assert_memory_equal(g, dgate, bytes);
 			assert_memory_equal(u, dup, bytes);
 		}
@@ -293,7 +296,7 @@ static void test_swiglu_extremes(void **state)
 		}
 		gate[17] = NAN;
 		kern->swiglu(y, gate, up, N);
-		kern->swiglu_backward(dgate, dup, up, gate, up, N);
+		kern->swiglu_backward(y, dgate, dup, up, gate, up, N);
 		for (size_t i = 0; i < N; i++) {
 			float s = i % 2 ? 1.0f : 0.0f; /* the sigmoid of +-200 */
 			if (i == 17)
@@ -306,7 +309,7 @@ static void test_swiglu_extremes(void **state)
 		for (size_t i = 0; i < N; i++)
 			gate[i] = i == 17 ? NAN : i % 2 ? 1e30f : -1e30f;
 		kern->geglu(y, gate, up, N);
-		kern->geglu_backward(dgate, dup, up, gate, up, N);
+		kern->geglu_backward(y, dgate, dup, up, gate, up, N);
 		for (size_t i = 0; i < N; i++) {
 			if (i == 17)
 				assert_true(isnan(y[i]) && isnan(dgate[i]) && isnan(dup[i]));
@@ -565,8 +568,8 @@ static void op_for_threads(void *out)
 	kern->rope(o + T, C, angles, T, H, D, ROPE_HALF, 1);
 	o += T + 2 * T * C;
 	kern->swiglu(o, x, dy, T * C);
-	kern->swiglu_backward(o + T * C, o + 2 * T * C, dy, x, o, T * C);
-	o += 3 * T * C;
+	kern->swiglu_backward(o + T * C, o + 2 * T * C, o + 3 * T * C, dy, x, o, T * C);
+	o += 4 * T * C;
 	kern->cross_entropy(o, logits, target, T, V, 0.5f);
 	memcpy(o + T, logits, T * V * sizeof *o);
 	guards_end();
@@ -575,7 +578,7 @@ static void op_for_threads(void *out)
 static void test_threads(void **state)
 {
 	(void)state;
-	same_for_all_threads(op_for_threads, (33 + 5 * 33 * 576 + 33 + 33 * 3001) * sizeof(float));
+	same_for_all_threads(op_for_threads, (33 + 6 * 33 * 576 + 33 + 33 * 3001) * sizeof(float));
 }
 
 int main(void)

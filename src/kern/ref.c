@@ -168,12 +168,13 @@ static void ref_swiglu(float *y, const float *gate, const float *up, size_t n)
 }
 
 /* s = sigmoid(g): d silu / dg = s (1 + g (1 - s)). */
-static void ref_swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+static void ref_swiglu_backward(float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		float g = gate[i], u = up[i], s = 1 / (1 + expf(-g));
-		dgate[i] = dy[i] * u * s * (1 + g * (1 - s));
-		dup[i] = dy[i] * g * s;
+		float g = gate[i], u = up[i], d = dy[i], s = 1 / (1 + expf(-g));
+		y[i] = g / (1 + expf(-g)) * u;
+		dgate[i] = d * u * s * (1 + g * (1 - s));
+		dup[i] = d * g * s;
 	}
 }
 
@@ -190,11 +191,12 @@ static void ref_geglu(float *y, const float *gate, const float *up, size_t n)
 }
 
 /* s = sigmoid(2 u): d gelu / dg = s + g s (1 - s) 2 u', which beyond +-16 is s. */
-static void ref_geglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
+static void ref_geglu_backward(float *y, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		double g = (double)gate[i], u = (double)up[i], d = (double)dy[i], s = gelu_sigmoid(g);
 		double bend = fabs(g) > 16 ? 0 : g * s * (1 - s) * 2 * sqrt(2 / M_PI) * (1 + 3 * 0.044715 * g * g);
+		y[i] = (float)(g * s * u);
 		dgate[i] = (float)(d * u * (s + bend));
 		dup[i] = (float)(d * g * s);
 	}

@@ -9,54 +9,60 @@
 #include <string.h>
 
 /*
- * y = x W' + (scale x A') B': with dh = scale d_y B,
- *   d_bt = h' d_y, d_a = dh' x, d_x (+)= d_y W + dh A. d_x may be NULL where nothing below learns.
- * The last slot of those that read x does what has dh in it for all of them.
+ * Backward through y = x W' + (scale x A') B': dh = scale d_y B and d_x (+)= d_y W + dh A. d_x may be NULL where nothing below learns.
+ * Of the slots that read the same x the last one adds dh A for all.
  */
-static void linear_backward(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t,
-	float *grad, float *d_x, const float *d_y, const float *x, size_t T, bool accumulate)
+static void input_backward(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t,
+	float *d_x, const float *d_y, size_t T, bool accumulate)
 {
 	const struct matrix *W = &m->layer[layer].w[t];
 	const struct lora_slot *s = lora_slot(l, layer, t);
-	size_t in = W->cols, out = W->rows, r = l->config.r, width = s ? s->h_width : 0;
-	bool last = s && s->h_first + r == width;
-	size_t all_a = last ? s->a - s->h_first * in : 0; /* of all slots that read x */
+	size_t in = W->cols, out = W->rows, r = l->config.r;
 	struct gemm g = {
 		.M = T, .N = in, .n_terms = 1, .alpha = 1, .c = d_x, .ldc = in, .accumulate = accumulate, .scratch = w->scratch};
 	g.term[0] = (struct gemm_term){.a = d_y, .lda = out, .K = out, .b = *W};
 	if (s) {
 		struct matrix bt = {DTYPE_F32, r, out, l->params + s->bt};
-		struct gemm dh = {.M = T,
-			.N = r,
-			.n_terms = 1,
-			.alpha = l->scale,
-			.c = w->dh + s->h_first,
-			.ldc = width,
-			.scratch = w->scratch};
+		struct gemm dh = {.M = T, .N = r, .n_terms = 1, .alpha = l->scale, .scratch = w->scratch};
+		dh.c = w->dh + s->h_first;
+		dh.ldc = s->h_width;
 		dh.term[0] = (struct gemm_term){.a = d_y, .lda = out, .K = out, .b = bt, .b_transposed = true};
 		kern->gemm(&dh);
 		g.same_a = true;
 	}
-	if (last)
-		g.term[g.n_terms++] =
-			(struct gemm_term){.a = w->dh, .lda = width, .K = width, .b = {DTYPE_F32, width, in, l->params + all_a}};
+	if (s && lora_is_last(l, s)) {
+		struct matrix a = {DTYPE_F32, s->h_width, in, l->params + lora_first_a(s)};
+		g.term[g.n_terms++] = (struct gemm_term){.a = w->dh, .lda = s->h_width, .K = s->h_width, .b = a};
+	}
 	if (d_x)
 		kern->gemm(&g);
-	if (s) {
-		const float *h = w->act[layer].h[t] + s->h_first;
-		struct gemm d_bt = {
-			.M = r, .N = out, .n_terms = 1, .alpha = 1, .c = grad + s->bt, .ldc = out, .scratch = w->scratch};
-		d_bt.term[0] =
-			(struct gemm_term){.a = h, .lda = width, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, out, d_y}};
-		kern->gemm(&d_bt);
-	}
-	if (last) {
-		struct gemm d_a = {
-			.M = width, .N = in, .n_terms = 1, .alpha = 1, .c = grad + all_a, .ldc = in, .scratch = w->scratch};
-		d_a.term[0] =
-			(struct gemm_term){.a = w->dh, .lda = width, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, in, x}};
-		kern->gemm(&d_a);
-	}
+}
+
+/* After input_backward: d_bt = h' d_y; and of the last slot that reads x, d_a = dh' x of all of them. */
+static void adapter_backward(const struct lora *l, struct work *w, size_t layer, enum lora_target t, float *grad, const float *d_y,
+	const float *x, size_t T)
+{
+	const struct lora_slot *s = lora_slot(l, layer, t);
+	if (!s)
+		return;
+	size_t in = s->n_in, out = s->n_out, r = l->config.r, width = s->h_width;
+	const float *h = w->act[layer].h[t] + s->h_first;
+	struct gemm d_bt = {.M = r, .N = out, .n_terms = 1, .alpha = 1, .c = grad + s->bt, .ldc = out, .scratch = w->scratch};
+	d_bt.term[0] = (struct gemm_term){.a = h, .lda = width, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, out, d_y}};
+	kern->gemm(&d_bt);
+	if (!lora_is_last(l, s))
+		return;
+	struct gemm d_a = {.M = width, .N = in, .n_terms = 1, .alpha = 1, .ldc = in, .scratch = w->scratch};
+	d_a.c = grad + lora_first_a(s);
+	d_a.term[0] = (struct gemm_term){.a = w->dh, .lda = width, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, in, x}};
+	kern->gemm(&d_a);
+}
+
+static void linear_backward(const struct model *m, const struct lora *l, struct work *w, size_t layer, enum lora_target t,
+	float *grad, float *d_x, const float *d_y, const float *x, size_t T, bool accumulate)
+{
+	input_backward(m, l, w, layer, t, d_x, d_y, T, accumulate);
+	adapter_backward(l, w, layer, t, grad, d_y, x, T);
 }
 
 /* w->dq, dk and dv of all sequences. Shared rows get the sum over the sequences that share them, in their order. */
@@ -136,10 +142,11 @@ static void layer_backward(
 	bool gelu = c->activation == ACTIVATION_GELU;
 	size_t T = b->n_tokens;
 
-	(gelu ? kern->geglu : kern->swiglu)(w->hidden, a->gate, a->up, T * c->F);
-	linear_backward(m, l, w, i, LORA_DOWN, grad, w->d_hidden, branch_backward(m, w, i, 1, T), w->hidden, T, false);
-	/* gate and up become their gradients */
-	(gelu ? kern->geglu_backward : kern->swiglu_backward)(a->gate, a->up, w->d_hidden, a->gate, a->up, T * c->F);
+	const float *d_down = branch_backward(m, w, i, 1, T);
+	input_backward(m, l, w, i, LORA_DOWN, w->d_hidden, d_down, T, false);
+	/* gate and up become their gradients, d_hidden the hidden values */
+	(gelu ? kern->geglu_backward : kern->swiglu_backward)(w->d_hidden, a->gate, a->up, w->d_hidden, a->gate, a->up, T * c->F);
+	adapter_backward(l, w, i, LORA_DOWN, grad, d_down, w->d_hidden, T);
 	kern->rmsnorm(w->normed, w->rstd, a->mid, vector[NORM_FFN], T, c->C, c->rms_eps);
 	linear_backward(m, l, w, i, LORA_GATE, grad, w->d_normed, a->gate, w->normed, T, false);
 	linear_backward(m, l, w, i, LORA_UP, grad, w->d_normed, a->up, w->normed, T, true);

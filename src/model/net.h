@@ -140,6 +140,17 @@ static inline const struct lora_slot *lora_slot(const struct lora *l, size_t lay
 	return l && l->slot[layer * LORA_TARGETS + t].present ? &l->slot[layer * LORA_TARGETS + t] : NULL;
 }
 
+/* Of the slots that read the same x: where their As begin, and whether this is the last. */
+static inline size_t lora_first_a(const struct lora_slot *s)
+{
+	return s->a - s->h_first * s->n_in;
+}
+
+static inline bool lora_is_last(const struct lora *l, const struct lora_slot *s)
+{
+	return s->h_first + l->config.r == s->h_width;
+}
+
 /* ---- adapters ---------------------------------------------------------------------------------------------------------------- */
 
 struct lora_names {
