@@ -27,7 +27,8 @@ struct space {
 	float rows[KEYS * MAX_D]; /* keys, values or a gradient of theirs that lie in two places */
 	/* Packed: queries and the gradient of what they give, for all blocks of keys; scores or their gradient, transposed or not. */
 	_Alignas(64) packed q_packed[ROWS * MAX_D], d_out_packed[ROWS * MAX_D], s_packed[ROWS * (ROWS > KEYS ? ROWS : KEYS)];
-	_Alignas(64) packed panel[TILE_COLS * MAX_D];
+	/* Panels of the same two, and of keys or values. */
+	_Alignas(64) packed q_panels[ROWS * MAX_D], d_out_panels[ROWS * MAX_D], panels[ROWS * MAX_D];
 };
 
 size_t P(attention_scratch_bytes)(void)
@@ -40,16 +41,22 @@ static struct space *my_space(const struct attention *a)
 	return (struct space *)a->scratch + omp_get_thread_num();
 }
 
-/* c [M, N] = alpha A B (added when `accumulate`); a is packed, B's rows are `ldb` floats apart, K <= MAX_D. */
-static void product(struct space *w, float *c, size_t ldc, size_t M, size_t N, size_t K, const packed *a, const float *b,
-	size_t ldb, bool transposed, float alpha, bool accumulate)
+/* The panels of B [K, N], or of its transpose, one behind the other; its rows are `ldb` floats apart. K <= ROWS or N <= ROWS, the other <= MAX_D. */
+static const packed *pack_panels(packed *to, const float *b, size_t ldb, bool transposed, size_t K, size_t N)
 {
-	for (size_t n = 0; n < N; n += TILE_COLS) {
-		size_t width = least(TILE_COLS, N - n);
-		struct matrix m = {DTYPE_F32, transposed ? N : K, ldb, b};
-		P(tile_pack_b)(w->panel, &m, transposed, 0, K, n, width);
-		P(tile_multiply)(c + n, ldc, M, width, a, tile_depth(K), w->panel, K, alpha, accumulate);
-	}
+	const struct matrix m = {DTYPE_F32, transposed ? N : K, ldb, b};
+	for (size_t n = 0; n < N; n += TILE_COLS)
+		P(tile_pack_b)(to + n * tile_depth(K), &m, transposed, 0, K, n, least(TILE_COLS, N - n));
+	return to;
+}
+
+/* c [M, N] = alpha A B (added when `accumulate`), both packed. */
+static void product(
+	float *c, size_t ldc, size_t M, size_t N, size_t K, const packed *a, const packed *panels, float alpha, bool accumulate)
+{
+	for (size_t n = 0; n < N; n += TILE_COLS)
+		P(tile_multiply)
+	(c + n, ldc, M, least(TILE_COLS, N - n), a, tile_depth(K), panels + n * tile_depth(K), K, alpha, accumulate);
 }
 
 static const packed *pack(packed *dst, const float *a, size_t lda, bool transposed, size_t M, size_t K)
@@ -179,12 +186,13 @@ static void forward(const struct attention *a, const struct attention_seq *s, si
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
 		const float *k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
-		product(w, w->s, KEYS, R, n, D, q, k, ld, true, a->scale, false);
+		product(w->s, KEYS, R, n, D, q, pack_panels(w->panels, k, ld, true, D, n), a->scale, false);
 		for (size_t r = 0; r < R; r++)
 			w->seen[r] = visible(a, s, q0 + r % nq, k0, n);
 		softmax_rows(w, R, D);
 		const float *v = key_rows(a, s, located_values(s), hkv, k0, n, &ld);
-		product(w, w->out, D, R, D, n, pack(w->s_packed, w->s, KEYS, false, R, n), v, ld, false, 1, true);
+		product(w->out, D, R, D, n, pack(w->s_packed, w->s, KEYS, false, R, n), pack_panels(w->panels, v, ld, false, n, D),
+			1, true);
 	}
 	for (size_t r = 0; r < R; r++) {
 		float inverse = 1 / w->sum[r];
@@ -318,18 +326,18 @@ void P(attention)(const struct attention *a)
 	}
 }
 
-/* Adds A B, A packed [n, K], to the gradient of keys (or values) k0..k0+n of one head: rows that may be shared, or own, or both. */
+/* Adds A B, packed [n, K] and [K, D], to the gradient of keys (or values) k0..k0+n of one head: rows that may be shared, or own, or both. */
 static void add_to_keys(const struct attention *a, const struct attention_seq *s, float *own, float *shared, size_t hkv, size_t k0,
-	size_t n, size_t K, const packed *p, const float *b)
+	size_t n, size_t K, const packed *p, const packed *panels)
 {
 	struct space *w = my_space(a);
 	size_t D = a->D, m = s->n_shared;
 	if (k0 >= m) {
-		product(w, own + (k0 - m) * a->ldk + hkv * D, a->ldk, n, D, K, p, b, D, false, 1, true);
+		product(own + (k0 - m) * a->ldk + hkv * D, a->ldk, n, D, K, p, panels, 1, true);
 	} else if (k0 + n <= m) {
-		product(w, shared + k0 * a->ldk + hkv * D, a->ldk, n, D, K, p, b, D, false, 1, true);
+		product(shared + k0 * a->ldk + hkv * D, a->ldk, n, D, K, p, panels, 1, true);
 	} else {
-		product(w, w->rows, D, n, D, K, p, b, D, false, 1, false);
+		product(w->rows, D, n, D, K, p, panels, 1, false);
 		for (size_t j = 0; j < n; j++) {
 			float *to = (k0 + j < m ? shared + (k0 + j) * a->ldk : own + (k0 + j - m) * a->ldk) + hkv * D;
 			for (size_t d = 0; d < D; d++)
@@ -357,14 +365,16 @@ static void backward_block(const struct attention *a, const struct attention_seq
 		w->lse[r] = s->lse[(q0 + r % nq) * a->H + hkv * G + r / nq];
 	}
 	const packed *q = pack(w->q_packed, w->q, D, false, R, D), *d_out = pack(w->d_out_packed, w->d_out, D, false, R, D);
+	pack_panels(w->q_panels, w->q, D, false, R, D);
+	pack_panels(w->d_out_panels, w->d_out, D, false, R, D);
 	float *dq = w->out; /* O has served */
 	memset(dq, 0, R * D * sizeof(float));
 	for (size_t k0 = first_key(a, s, q0); k0 < end; k0 += KEYS) {
 		size_t n = least(KEYS, end - k0), ld;
 		const float *k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
-		product(w, w->s, KEYS, R, n, D, q, k, ld, true, a->scale, false);
+		product(w->s, KEYS, R, n, D, q, pack_panels(w->panels, k, ld, true, D, n), a->scale, false);
 		const float *v = key_rows(a, s, located_values(s), hkv, k0, n, &ld);
-		product(w, w->dp, KEYS, R, n, D, d_out, v, ld, true, 1, false);
+		product(w->dp, KEYS, R, n, D, d_out, pack_panels(w->panels, v, ld, true, D, n), 1, false);
 		for (size_t r = 0; r < R; r++) {
 			float *p = w->s + r * KEYS, *dp = w->dp + r * KEYS;
 			struct span seen = visible(a, s, q0 + r % nq, k0, n);
@@ -378,10 +388,11 @@ static void backward_block(const struct attention *a, const struct attention_seq
 				clear_unseen(dp, seen);
 			}
 		}
-		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, pack(w->s_packed, w->s, KEYS, true, n, R), w->d_out);
-		add_to_keys(a, s, g->dk, g->shared_dk, hkv, k0, n, R, pack(w->s_packed, w->dp, KEYS, true, n, R), w->q);
+		add_to_keys(a, s, g->dv, g->shared_dv, hkv, k0, n, R, pack(w->s_packed, w->s, KEYS, true, n, R), w->d_out_panels);
+		add_to_keys(a, s, g->dk, g->shared_dk, hkv, k0, n, R, pack(w->s_packed, w->dp, KEYS, true, n, R), w->q_panels);
 		k = key_rows(a, s, located_keys(s), hkv, k0, n, &ld);
-		product(w, dq, D, R, D, n, pack(w->s_packed, w->dp, KEYS, false, R, n), k, ld, false, 1, true);
+		product(dq, D, R, D, n, pack(w->s_packed, w->dp, KEYS, false, R, n), pack_panels(w->panels, k, ld, false, n, D), 1,
+			true);
 	}
 	scatter(a, g->dq, dq, hkv, q0, nq);
 }
