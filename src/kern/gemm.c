@@ -12,7 +12,15 @@
 #include <omp.h>
 #include <string.h>
 
-enum { MC = 672, KC = TILE_MAX_DEPTH, PASS = 2 * KC + 128, ROW_CHUNK = 8 * TILE_ROWS, PACK_ROWS = 16, FEW_ROWS = 4 };
+enum {
+	MC = 672,
+	KC = TILE_MAX_DEPTH,
+	PASS = 2 * KC + 128,
+	ROW_CHUNK = 8 * TILE_ROWS,
+	PACK_ROWS = 16,
+	FEW_ROWS = 4,
+	NARROW_ROWS = 64
+};
 
 /* A range of K of one term, `at` columns into packed A and packed rows into a panel. */
 struct segment {
@@ -24,12 +32,15 @@ struct segment {
 struct pass {
 	struct segment segment[PASS / KC + GEMM_TERMS];
 	int n;
-	bool kept; /* the first term's A is packed already */
+	bool kept;       /* the first term's A is packed already */
+	const packed *b; /* the first term's B as the product before packed it as its A, or NULL */
+	packed *a;       /* A of this product, packed: each segment [rows, depth] */
+	size_t rows;
 };
 
 size_t P(gemm_scratch_bytes)(void)
 {
-	return sizeof(struct kept) + (MC + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);
+	return sizeof(struct kept) + (MC + NARROW_ROWS + (size_t)omp_get_max_threads() * TILE_COLS) * PASS * sizeof(packed);
 }
 
 /* Takes the segments of the next pass, from *k of term *i on; false when there are none. */
@@ -51,7 +62,7 @@ static bool pass_next(struct pass *p, const struct gemm *g, int *i, size_t *k)
 	return p->n > 0;
 }
 
-static void pack_rows(const struct gemm *g, const struct pass *p, packed *a, size_t m0, size_t m, size_t M)
+static void pack_rows(const struct gemm *g, const struct pass *p, size_t m0, size_t m, size_t M)
 {
 	for (int i = 0; i < p->n; i++) {
 		const struct segment *s = &p->segment[i];
@@ -60,26 +71,39 @@ static void pack_rows(const struct gemm *g, const struct pass *p, packed *a, siz
 			continue;
 		size_t depth = tile_depth(s->K), row = m0 + m;
 		const float *from = t->a_transposed ? t->a + s->k0 * t->lda + row : t->a + row * t->lda + s->k0;
-		P(tile_pack_a)(a + s->at * MC + m * depth, depth, from, t->lda, t->a_transposed, M, s->K);
+		P(tile_pack_a)(p->a + s->at * p->rows + m * depth, depth, from, t->lda, t->a_transposed, M, s->K);
 	}
 }
 
+/* Columns n..n+N of a segment of B. Of one that was A, which had one pass, they lie in one segment of that. */
+static void pack_panel(const struct gemm *g, const struct pass *p, const struct segment *s, packed *panel, size_t n, size_t N)
+{
+	const struct gemm_term *t = s->term;
+	size_t first = n / KC * KC;
+	struct matrix was_a = {
+		(enum dtype)PACKED_DTYPE, t->K, tile_depth(least(KC, g->N - first)), p->b ? p->b + first * MC : NULL};
+	if (p->b)
+		P(tile_pack_b)(panel, &was_a, false, s->k0, s->K, n - first, N);
+	else
+		P(tile_pack_b)(panel, &t->b, t->b_transposed, s->k0, s->K, n, N);
+}
+
 /* Columns n..n+N of the rows m0 + [first, last). Chunks of rows keep the tiles of C close from one segment to the next. */
-static void multiply_panel(const struct gemm *g, const struct pass *p, const packed *a, packed *panel, size_t m0, size_t first,
-	size_t last, size_t n, bool accumulate)
+static void multiply_panel(
+	const struct gemm *g, const struct pass *p, packed *panel, size_t m0, size_t first, size_t last, size_t n, bool accumulate)
 {
 	size_t N = least(TILE_COLS, g->N - n);
 	for (int i = 0; i < p->n; i++) {
 		const struct segment *s = &p->segment[i];
-		P(tile_pack_b)(panel + s->at * TILE_COLS, &s->term->b, s->term->b_transposed, s->k0, s->K, n, N);
+		pack_panel(g, p, s, panel + s->at * TILE_COLS, n, N);
 	}
 	for (size_t m = first; m < last; m += ROW_CHUNK)
 		for (int i = 0; i < p->n; i++) {
 			const struct segment *s = &p->segment[i];
 			size_t depth = tile_depth(s->K);
 			P(tile_multiply)
-			(g->c + (m0 + m) * g->ldc + n, g->ldc, least(ROW_CHUNK, last - m), N, a + s->at * MC + m * depth, depth,
-				panel + s->at * TILE_COLS, s->K, g->alpha, accumulate || i);
+			(g->c + (m0 + m) * g->ldc + n, g->ldc, least(ROW_CHUNK, last - m), N, p->a + s->at * p->rows + m * depth,
+				depth, panel + s->at * TILE_COLS, s->K, g->alpha, accumulate || i);
 		}
 }
 
@@ -91,17 +115,17 @@ static void block(const struct gemm *g, const struct pass *p, size_t m0, bool ac
 {
 	size_t M = least(MC, g->M - m0), n_tiles = (M + TILE_ROWS - 1) / TILE_ROWS, n_panels = (g->N + TILE_COLS - 1) / TILE_COLS;
 	size_t id = (size_t)omp_get_thread_num(), n_threads = (size_t)omp_get_num_threads(), work = n_panels * n_tiles;
-	packed *a = (packed *)((struct kept *)g->scratch + 1), *panel = a + (MC + id * TILE_COLS) * PASS;
+	packed *panel = (packed *)((struct kept *)g->scratch + 1) + (MC + NARROW_ROWS + id * TILE_COLS) * PASS;
 	if (!p->kept || g->n_terms > 1) {
 #pragma omp for schedule(static)
 		for (size_t m = 0; m < M; m += PACK_ROWS)
-			pack_rows(g, p, a, m0, m, least(PACK_ROWS, M - m));
+			pack_rows(g, p, m0, m, least(PACK_ROWS, M - m));
 	}
 	for (size_t at = work * id / n_threads, end = work * (id + 1) / n_threads, n; at < end; at += n) {
 		size_t tile = at % n_tiles;
 		n = least(n_tiles - tile, end - at);
-		multiply_panel(g, p, a, panel, m0, tile * TILE_ROWS, least((tile + n) * TILE_ROWS, M), at / n_tiles * TILE_COLS,
-			accumulate);
+		multiply_panel(
+			g, p, panel, m0, tile * TILE_ROWS, least((tile + n) * TILE_ROWS, M), at / n_tiles * TILE_COLS, accumulate);
 	}
 }
 
@@ -114,6 +138,16 @@ static bool keep(const struct gemm *g)
 	return kept_again(g->scratch, g, PACKED, g->M <= MC && depth <= PASS);
 }
 
+/* Whether B of the only term is what scratch holds as packed A, which few rows of a new one leave there. */
+static bool was_a(const struct gemm *g)
+{
+	const struct kept *have = g->scratch;
+	const struct gemm_term *t = &g->term[0];
+	return g->b_was_a && g->n_terms == 1 && g->M <= NARROW_ROWS && !t->b_transposed && t->b.dtype == DTYPE_F32 &&
+		have->how == PACKED && have->a == t->b.data && have->lda == t->b.cols && have->M == t->K && have->K == g->N &&
+		!have->transposed;
+}
+
 void P(gemm)(const struct gemm *g)
 {
 	bool a_rows = true;
@@ -123,7 +157,12 @@ void P(gemm)(const struct gemm *g)
 		P(gemm_rows)(g, g->scratch, P(gemm_scratch_bytes)() - sizeof(struct kept));
 		return;
 	}
-	struct pass start = {.kept = keep(g)};
+	packed *a = (packed *)((struct kept *)g->scratch + 1);
+	struct pass start = {.b = was_a(g) ? a : NULL, .a = a, .rows = MC};
+	if (start.b)
+		start.a += MC * PASS, start.rows = NARROW_ROWS;
+	else
+		start.kept = keep(g);
 #pragma omp parallel
 	{
 		struct pass p = start;

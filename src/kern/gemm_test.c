@@ -336,6 +336,53 @@ static void test_same_a(void **state)
 		}
 }
 
+/* B was A of the product before, or seems to have been: `b_was_a` never changes a bit. Where a path keeps A, B itself is not read again. */
+static void test_b_was_a(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t T, K, M; /* A of the first product [T, K]; of the second, transposed, [M, T] */
+		bool another;   /* B is another matrix of the same shape */
+		bool kept;
+	} cases[] = {
+		{37, 96, 16, false, true},
+		{37, 97, 5, false, true},
+		{200, 1537, 48, false, true},
+		{512, 768, 64, false, true},
+		{672, 40, 3, false, true},
+		{672, 96, 200, false, false},
+		{37, 96, 16, true, false},
+		{700, 40, 16, false, false},
+		{40, 1700, 16, false, false},
+	};
+	struct rng r;
+	rng_init(&r, 11, RNG_DATA, 0, 0);
+	for (size_t p = 0; path_choose(p); p++)
+		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+			size_t T = cases[i].T, K = cases[i].K, M = cases[i].M;
+			struct shape first = {T, 24, K, DTYPE_F32, false, true}, second = {M, K, T, DTYPE_F32, true, false};
+			struct gemm before = {.M = T, .N = 24, .n_terms = 1, .alpha = 1, .ldc = 24, .scratch = test_scratch()};
+			struct gemm g = {.M = M, .N = K, .n_terms = 1, .alpha = 1, .ldc = K, .scratch = before.scratch};
+			float *c[2] = {guard_floats(M * K), guard_floats(M * K)}, *x = floats_random(&r, T * K, 1);
+			before.term[0] = term_random(&r, &first, 0);
+			g.term[0] = term_random(&r, &second, 0);
+			before.c = guard_floats(T * 24);
+			before.term[0].a = cases[i].another ? floats_random(&r, T * K, 1) : x;
+			g.term[0].b.data = x;
+			for (int again = 0; again < 2; again++) {
+				kern->gemm(&before);
+				g.c = c[again];
+				g.b_was_a = again;
+				if (again && cases[i].kept && strcmp(kern->name, "ref") != 0)
+					memset(x, 0, T * K * sizeof *x);
+				kern->gemm(&g);
+			}
+			if (memcmp(c[0], c[1], M * K * sizeof **c) != 0)
+				fail_msg("%s: T %zu K %zu M %zu: b_was_a changes the product", kern->name, T, K, M);
+			guards_end();
+		}
+}
+
 /* Any bits whose scales are finite; now and then scales that are 0, negative, subnormal or huge. */
 static void block_any(struct rng *r, enum dtype dtype, uint8_t *block)
 {
@@ -540,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_gradients),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_same_a),
+		cmocka_unit_test(test_b_was_a),
 		cmocka_unit_test(test_by_row_bits),
 		cmocka_unit_test(test_by_row),
 		cmocka_unit_test(test_by_row_long),

@@ -17,13 +17,13 @@
 /* TILE_SUMS registers hold sums: 6 rows of 4 vectors in 24 of 32; 6 rows of 2 in 12 of AVX2's 16. AMX has tiles for 32 rows. */
 #if defined(TILE_AMX)
 typedef uint16_t packed;
-enum { TILE_K = 32, TILE_ROWS = 32 };
+enum { TILE_K = 32, TILE_ROWS = 32, PACKED_DTYPE = DTYPE_BF16 };
 #elif defined(TILE_BF16)
 typedef uint16_t packed;
-enum { TILE_K = 2, TILE_ROWS = 6 };
+enum { TILE_K = 2, TILE_ROWS = 6, PACKED_DTYPE = DTYPE_BF16 };
 #else
 typedef float packed;
-enum { TILE_K = 1, TILE_ROWS = 6 };
+enum { TILE_K = 1, TILE_ROWS = 6, PACKED_DTYPE = DTYPE_F32 };
 #endif
 
 enum { TILE_VECTORS = LANES == 8 ? 2 : 4, TILE_COLS = TILE_VECTORS * LANES, TILE_SUMS = TILE_ROWS * TILE_VECTORS };

@@ -38,7 +38,7 @@ static void input_backward(const struct model *m, const struct lora *l, struct w
 		kern->gemm(&g);
 }
 
-/* After input_backward: d_bt = h' d_y; and of the last slot that reads x, d_a = dh' x of all of them. */
+/* Directly after input_backward: d_bt = h' d_y; and of the last slot that reads x, d_a = dh' x of all of them. */
 static void adapter_backward(const struct lora *l, struct work *w, size_t layer, enum lora_target t, float *grad, const float *d_y,
 	const float *x, size_t T)
 {
@@ -49,6 +49,7 @@ static void adapter_backward(const struct lora *l, struct work *w, size_t layer,
 	const float *h = w->act[layer].h[t] + s->h_first;
 	struct gemm d_bt = {.M = r, .N = out, .n_terms = 1, .alpha = 1, .c = grad + s->bt, .ldc = out, .scratch = w->scratch};
 	d_bt.term[0] = (struct gemm_term){.a = h, .lda = width, .K = T, .a_transposed = true, .b = {DTYPE_F32, T, out, d_y}};
+	d_bt.b_was_a = true;
 	kern->gemm(&d_bt);
 	if (!lora_is_last(l, s))
 		return;
