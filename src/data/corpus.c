@@ -58,7 +58,7 @@ static bool is_container(const struct document *d)
 
 static int document_path(char path[PATH_SIZE], const struct document *d, const char *root, struct err *e)
 {
-	return dir_exists(root) ? path_join(path, PATH_SIZE, e, root, d->path) : path_join(path, PATH_SIZE, e, "", root);
+	return dir_exists(root) ? path_join(path, PATH_SIZE, e, root, d->file) : path_join(path, PATH_SIZE, e, "", root);
 }
 
 /* The whole file. One that cannot be read is a skipped document, not the end. */
@@ -80,7 +80,7 @@ static int document_load(struct document *d, const char *root, const char *relat
 {
 	struct buf bytes = {0};
 	struct sha256 *sum = NULL;
-	d->path = relative;
+	d->file = d->path = relative;
 	int rc = document_bytes(&bytes, d, root, a, e);
 	if (rc < 0 || d->skipped || (rc = sha256_new(&sum, e)) < 0)
 		goto done;

@@ -53,7 +53,8 @@ struct edit {
 /* A file, or one ticket or row of a file. */
 struct document {
 	enum document_kind kind;
-	const char *path; /* relative to the input */
+	const char *file; /* relative to the input */
+	const char *path; /* the same without personal data, which is what anybody is told */
 	const char *part; /* which ticket or row of the file; NULL: the whole file */
 	const char *row;  /* DOCUMENT_ROW: the JSON object */
 	bool unseen;      /* held out: nothing of it is trained on */

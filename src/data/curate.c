@@ -184,6 +184,8 @@ int data_curate(const struct data_options *o, struct data_summary *out, struct e
 		(rc = grounded_make(&m, c.d, c.n, e)) < 0 || (rc = terms_merge(&terms, o->in, e)) < 0 ||
 		(rc = unseen_texts(&unseen, &n_unseen, c.d, c.n, &c.arena, e)) < 0)
 		goto done;
+	if (o->scrub_pii && (rc = scrub_terms(&scrub, &terms, e)) < 0)
+		goto done;
 	const struct dataset made = {.documents = c.d,
 		.n_documents = c.n,
 		.items = &items,

@@ -10,7 +10,7 @@
 #include "format/format.h"
 
 /* Grows whenever the same documents and options give other files than before. */
-enum { DATASET_VERSION = 18 };
+enum { DATASET_VERSION = 19 };
 
 /* The files that are written line by line. An empty one is not written: that is what trainers take. */
 enum {

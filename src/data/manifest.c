@@ -53,8 +53,8 @@ int dataset_key(const struct data_options *o, const struct document *d, size_t n
 			break;
 		}
 	for (size_t i = 0; i < n && rc == 0; i++)
-		if (i == 0 || strcmp(d[i].path, d[i - 1].path)) /* the tickets of a file are one entry, before and after reading */
-			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].path);
+		if (i == 0 || strcmp(d[i].file, d[i - 1].file)) /* the tickets of a file are one entry, before and after reading */
+			rc = buf_printf(&b, e, "%s %s\n", d[i].sha256, d[i].file);
 	if (rc == 0)
 		rc = decisions_key(o->in, &b, e);
 	if (rc == 0)

@@ -123,6 +123,28 @@ void piis_release(struct piis *p)
 	*p = (struct piis){0};
 }
 
+int piis_merge(struct piis *out, const struct piis *a, const struct piis *b, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0, k = 0; (i < a->n || k < b->n) && rc == 0;) {
+		if (k < b->n && (i == a->n || b->p[k].span.end <= a->p[i].span.start)) {
+			if (!out->n || b->p[k].span.start >= out->p[out->n - 1].span.end)
+				rc = piis_add(out, b->p[k], e);
+			k++;
+		} else if (k < b->n && b->p[k].span.start < a->p[i].span.end) {
+			struct pii front = b->p[k++];
+			bool free = !out->n || front.span.start >= out->p[out->n - 1].span.end;
+			if (free && front.span.start < a->p[i].span.start) {
+				front.span.end = a->p[i].span.start;
+				rc = piis_add(out, front, e);
+			}
+		} else {
+			rc = piis_add(out, a->p[i++], e);
+		}
+	}
+	return rc;
+}
+
 /* ---- the pass ------------------------------------------------------------------------------------------------------------- */
 
 struct finder {

@@ -25,7 +25,11 @@ struct piis {
 int pii_find(struct piis *out, struct str text, bool published, struct err *e);
 /* The same in a cell that stands `at` bytes into a text, read behind the name of its column, which may tell what it is. */
 int pii_find_cell(struct piis *out, struct str head, struct str cell, size_t at, bool published, struct err *e);
+/* What holds character references or percents, and is an item once they are resolved. */
+int pii_find_coded(struct piis *out, struct str text, bool published, struct err *e);
 int piis_add(struct piis *out, struct pii item, struct err *e);
+/* Two lists in the order of the text become one; where they overlap, the first one's item stays, and of the other's what is in front. */
+int piis_merge(struct piis *out, const struct piis *a, const struct piis *b, struct err *e);
 void piis_release(struct piis *p);
 
 /* ---- for the finders ------------------------------------------------------------------------------------------------------- */

@@ -83,26 +83,17 @@ static bool is_allowed(const struct scrub *s, struct str item)
 
 /* ---- finding ------------------------------------------------------------------------------------------------------------------ */
 
-/* Two lists in the order of the text become one; where they overlap, the first one's item stays, and of the other's what is in front. */
-static int piis_merge(struct piis *out, const struct piis *a, const struct piis *b, struct err *e)
+/* By their form, as they stand or coded. */
+static int form_find(struct piis *out, struct str t, bool published, struct err *e)
 {
-	int rc = 0;
-	for (size_t i = 0, k = 0; (i < a->n || k < b->n) && rc == 0;) {
-		if (k < b->n && (i == a->n || b->p[k].span.end <= a->p[i].span.start)) {
-			if (!out->n || b->p[k].span.start >= out->p[out->n - 1].span.end)
-				rc = piis_add(out, b->p[k], e);
-			k++;
-		} else if (k < b->n && b->p[k].span.start < a->p[i].span.end) {
-			struct pii front = b->p[k++];
-			bool free = !out->n || front.span.start >= out->p[out->n - 1].span.end;
-			if (free && front.span.start < a->p[i].span.start) {
-				front.span.end = a->p[i].span.start;
-				rc = piis_add(out, front, e);
-			}
-		} else {
-			rc = piis_add(out, a->p[i++], e);
-		}
-	}
+	struct piis plain = {0}, coded = {0};
+	int rc = pii_find(&plain, t, published, e);
+	if (rc == 0)
+		rc = pii_find_coded(&coded, t, published, e);
+	if (rc == 0)
+		rc = piis_merge(out, &plain, &coded, e);
+	piis_release(&plain);
+	piis_release(&coded);
 	return rc;
 }
 
@@ -135,6 +126,22 @@ static int again_find(const struct scrub *s, struct piis *v, struct str text, st
 	piis_release(&again);
 	piis_release(&all);
 	return rc;
+}
+
+int scrub_find(const struct scrub *s, struct piis *out, struct str head, struct str text, bool published, struct err *e)
+{
+	struct piis form = {0}, cell = {0};
+	int rc = form_find(&form, text, published, e);
+	if (rc == 0)
+		rc = pii_find_cell(&cell, head, text, 0, published, e);
+	if (rc == 0)
+		rc = piis_merge(out, &form, &cell, e);
+	piis_release(&form);
+	piis_release(&cell);
+	if (rc < 0)
+		return rc;
+	piis_allow(s, out, text.p);
+	return again_find(s, out, text, e);
 }
 
 /* Tickets, given rows and captions are what people said to each other, and no page. */
@@ -171,7 +178,7 @@ static int file_find(const struct scrub *s, struct piis *out, const struct docum
 {
 	struct piis form = {0}, cells = {0};
 	struct str t = {d->bytes, d->size};
-	int rc = pii_find(&form, t, is_published(d->path), e);
+	int rc = form_find(&form, t, is_published(d->path), e);
 	if (rc == 0 && walk_kind(d->path) == WALK_TICKETS)
 		rc = cells_find(&cells, t, e);
 	if (rc == 0)
@@ -231,7 +238,7 @@ size_t document_place(const struct document *d, size_t at)
 	return into < k->n ? k->source + (into < k->source_n ? into : k->source_n) : k->source + k->source_n + into - k->n;
 }
 
-static int edits_apply(struct buf *out, struct edit *edits, struct str text, const struct piis *v, struct err *e)
+int scrub_replace(struct buf *out, struct edit *edits, struct str text, const struct piis *v, struct err *e)
 {
 	size_t at = 0;
 	int rc = 0;
@@ -261,7 +268,7 @@ static int file_replace_items(struct scrub *s, struct document *d, const struct 
 	struct edit *edits = rc == 0 && v->n ? arena_alloc(a, v->n, sizeof *edits, e) : NULL;
 	if (rc < 0 || !v->n || !edits)
 		return rc < 0 ? rc : v->n ? ERR_RESOURCE : 0;
-	rc = edits_apply(&b, edits, (struct str){d->bytes, d->size}, v, e);
+	rc = scrub_replace(&b, edits, (struct str){d->bytes, d->size}, v, e);
 	if (rc == 0 && !d->own && !(d->bytes = arena_strdup(a, b.p, b.len, e)))
 		rc = ERR_RESOURCE;
 	if (rc == 0) {
@@ -352,6 +359,11 @@ int scrub_files(struct scrub *s, struct corpus *c, const char *in, struct err *e
 		rc = files_find(s, search, c->n, false, e);
 	for (size_t i = 0; i < c->n && rc == 0; i++)
 		rc = items_add_found(s, &search[i], &c->arena, e);
+	for (size_t i = 0; i < c->n && rc == 0; i++) {
+		rc = scrub_path(s, &c->d[i], &c->arena, e);
+		search[i].view.path = c->d[i].path;
+		s->n_paths += c->d[i].path != c->d[i].file;
+	}
 	if (rc == 0)
 		rc = files_find(s, search, c->n, true, e);
 	for (size_t i = 0; i < c->n && rc == 0; i++)
@@ -403,16 +415,13 @@ static int names_add(struct rewriting *r, struct piis *v, struct str t)
 	return rc;
 }
 
-static int text_scrub(struct rewriting *r, const char **text)
+/* `head`: of a cell the one of its column. */
+static int text_scrub(struct rewriting *r, const char *head, const char **text)
 {
 	struct piis v = {0};
 	struct buf b = {0};
 	struct str t = {*text ? *text : "", *text ? strlen(*text) : 0};
-	int rc = pii_find(&v, t, is_published(r->d->path), r->e);
-	if (rc == 0) {
-		piis_allow(r->s, &v, t.p);
-		rc = again_find(r->s, &v, t, r->e);
-	}
+	int rc = scrub_find(r->s, &v, (struct str){head, strlen(head)}, t, is_published(r->d->path), r->e);
 	if (rc == 0 && r->people && t.n)
 		rc = names_add(r, &v, t);
 	for (size_t i = 0; i < v.n && rc == 0; i++) {
@@ -424,7 +433,7 @@ static int text_scrub(struct rewriting *r, const char **text)
 			rc = place_add(r->s, r->d->path, &at, line_find(r), r->e);
 	}
 	if (rc == 0 && v.n) {
-		rc = edits_apply(&b, NULL, t, &v, r->e);
+		rc = scrub_replace(&b, NULL, t, &v, r->e);
 		*text = rc == 0 ? arena_strdup(&r->c->arena, b.p, b.len, r->e) : *text;
 		r->changed = true;
 		if (!*text)
@@ -446,15 +455,24 @@ static void passage_overwrite(struct document *d, struct span span, const char *
 		memcpy(p + span.start, text ? text : "", n);
 }
 
+/* What the head of its column says of a cell. Of a table that marks none (docx_table.c) that is empty, and the next row may be one. */
+static const char *cell_head(const struct block *b, size_t i)
+{
+	const char *head = i < b->n_cols ? NULL : b->cells[i % b->n_cols];
+	if (head && !*head && i >= 2 * b->n_cols)
+		head = b->cells[b->n_cols + i % b->n_cols];
+	return head ? head : "";
+}
+
 static int block_scrub(struct rewriting *r, struct block *b)
 {
 	int rc = 0;
 	r->span = b->span;
 	r->changed = false;
 	if (b->text)
-		rc = text_scrub(r, &b->text);
+		rc = text_scrub(r, "", &b->text);
 	for (size_t i = 0; i < b->n_rows * b->n_cols && rc == 0; i++)
-		rc = text_scrub(r, &b->cells[i]);
+		rc = text_scrub(r, cell_head(b, i), &b->cells[i]);
 	if (r->changed) {
 		size_t n = b->text ? strlen(b->text) : 0;
 		b->bold = b->bold < n ? b->bold : n;
@@ -468,10 +486,10 @@ static int section_scrub(struct rewriting *r, struct section *k)
 	size_t end = k->n_blocks ? r->d->blocks[k->block].span.start : k->span.end;
 	r->span = (struct span){k->span.start, end > k->span.start ? end : k->span.start};
 	r->changed = false;
-	int rc = text_scrub(r, &k->title);
+	int rc = text_scrub(r, "", &k->title);
 	bool changed = r->changed;
 	if (rc == 0)
-		rc = text_scrub(r, &k->heading);
+		rc = text_scrub(r, "", &k->heading);
 	if (changed && r->d->kind == DOCUMENT_PAGE)
 		passage_overwrite(r->d, r->span, k->title);
 	for (size_t i = 0; i < k->n_blocks && rc == 0; i++)
@@ -498,15 +516,12 @@ static int document_scrub(struct scrub *s, struct corpus *c, struct document *d,
 }
 
 /* `known`: but for items that are known there is nothing. */
-static bool text_is_clean(const struct scrub *s, const struct document *d, bool known, const char *text)
+static bool text_is_clean(const struct scrub *s, const struct document *d, bool known, const char *head, const char *text)
 {
 	struct piis v = {0};
 	struct str t = {text ? text : "", text ? strlen(text) : 0};
-	int rc = known ? 0 : pii_find(&v, t, is_published(d->path), NULL);
-	if (rc == 0) {
-		piis_allow(s, &v, t.p);
-		rc = again_find(s, &v, t, NULL);
-	}
+	int rc = known ? again_find(s, &v, t, NULL)
+		       : scrub_find(s, &v, (struct str){head, strlen(head)}, t, is_published(d->path), NULL);
 	bool clean = rc == 0 && !v.n;
 	piis_release(&v);
 	return clean;
@@ -518,12 +533,12 @@ static bool document_is_clean(const struct scrub *s, const struct document *d, b
 	bool clean = !names_people(d);
 	for (size_t k = 0; k < d->n_sections && clean; k++) {
 		const struct section *section = &d->sections[k];
-		clean = text_is_clean(s, d, known, section->title) && text_is_clean(s, d, known, section->heading);
+		clean = text_is_clean(s, d, known, "", section->title) && text_is_clean(s, d, known, "", section->heading);
 		for (size_t i = 0; i < section->n_blocks && clean; i++) {
 			const struct block *b = &d->blocks[section->block + i];
-			clean = text_is_clean(s, d, known, b->text);
+			clean = text_is_clean(s, d, known, "", b->text);
 			for (size_t j = 0; j < b->n_rows * b->n_cols && clean; j++)
-				clean = text_is_clean(s, d, known, b->cells[j]);
+				clean = text_is_clean(s, d, known, cell_head(b, j), b->cells[j]);
 		}
 	}
 	return clean;
@@ -567,6 +582,9 @@ void scrub_log(const struct scrub *s)
 	if (rc == 0 && b.len)
 		log_line(LOG_INFO, "replaced: %s; attune curate --pii shows where, %s beside the documents keeps some", b.p,
 			DATA_PII_ALLOW);
+	if (s->n_paths)
+		log_line(LOG_WARNING, "%zu files have personal data in their names, which are given as withheld- and their SHA-256",
+			s->n_paths);
 	if (s->n_rejected)
 		log_line(LOG_WARNING, "%zu rows still held personal data and are left out: rejected.jsonl", s->n_rejected);
 	buf_release(&b);

@@ -11,6 +11,7 @@
 #define ATTUNE_DATA_SCRUB_H
 
 #include "data/pii.h"
+#include "format/format.h"
 
 /* What was found, as byte strings to look for. */
 struct scrub {
@@ -21,8 +22,8 @@ struct scrub {
 	size_t n_items, cap_items;
 	size_t *slot, *next; /* mem_free; hash of an item's first bytes -> 1 + the item, chained */
 	size_t n_slots;
-	size_t n_rejected;
-	struct str allow; /* the lines of DATA_PII_ALLOW */
+	size_t n_rejected, n_paths; /* rows; files whose names held some */
+	struct str allow;           /* the lines of DATA_PII_ALLOW */
 };
 enum { ITEM_BYTES_MIN = 6 };
 void scrub_release(struct scrub *s);
@@ -31,6 +32,8 @@ void scrub_release(struct scrub *s);
 int scrub_files(struct scrub *s, struct corpus *c, const char *in, struct err *e);
 /* Finds and replaces in what the readers made of them. */
 int scrub_texts(struct scrub *s, struct corpus *c, struct err *e);
+/* Replaces in terms that people keep beside the documents. scrub_aside.c */
+int scrub_terms(const struct scrub *s, struct terms *t, struct err *e);
 /* One log line: how many of each kind. */
 void scrub_log(const struct scrub *s);
 
@@ -44,6 +47,16 @@ struct persons;
 int pii_people_learn(struct persons *p, const char *path, struct err *e);
 /* The field at `at` of RFC 4180: its bytes, quotation marks included. */
 size_t csv_field_length(struct str t, size_t at, char sign);
+
+/*
+ * What stands in a text by its form, as it is or coded, or is known from elsewhere, and is not allowed. `head`: of a cell what its column is
+ * called, else empty.
+ */
+int scrub_find(const struct scrub *s, struct piis *out, struct str head, struct str text, bool published, struct err *e);
+/* Appends the text with what stands in its items' places. `edits`: [v->n] or NULL. */
+int scrub_replace(struct buf *out, struct edit *edits, struct str text, const struct piis *v, struct err *e);
+/* Replaces in what a document is called and why it is left out. scrub_aside.c */
+int scrub_path(const struct scrub *s, struct document *d, struct arena *a, struct err *e);
 
 /* ---- scrub_gate.c ---- */
 

@@ -11,7 +11,7 @@
 
 static void add(const char *path, const char *text)
 {
-	struct document d = {.path = path, .size = strlen(text)};
+	struct document d = {.file = path, .path = path, .sha256 = "0123456789abcdef", .size = strlen(text)};
 	d.bytes = arena_strdup(&corpus.arena, text, d.size, NULL);
 	assert_int_equal(corpus_add(&corpus, &d, NULL), 0);
 }
@@ -76,6 +76,51 @@ static void test_cells(void **state)
 	becomes("t.csv", "id,mobile,build\n1,7700900123,7700900123x\n2,6123456789,4\n",
 		"id,mobile,build\n1,000-000-0000,7700900123x\n2,000-000-0000,4\n");
 	becomes("t.csv", "id,order\n1,7700900123\n", "id,order\n1,7700900123\n");
+}
+
+/* In the spelling of HTML and URLs; what is none stays. */
+static void test_coded(void **state)
+{
+	(void)state;
+	becomes("a.md", "[a](mailto:ida%40brix.io) <!-- ida&#64;brix&#x2e;io -->\n",
+		"[a](mailto:user@example.com) <!-- user@example.com -->\n");
+	becomes("call.vtt", "WEBVTT\n\nCall &#43;49&nbsp;30&#x20;901820.\n", "WEBVTT\n\nCall 000-000-0000.\n");
+	becomes("a.md", "https://ida:p%40ssw0rdX@db.brix.io/x\n", "https://user:password@db.brix.io/x\n");
+	becomes("a.md", "100%25 &amp; 50%20off &#64 &#; &#x110000; %\n", "100%25 &amp; 50%20off &#64 &#; &#x110000; %\n");
+}
+
+/* The ending stays, and what the file is called where it lies. */
+static void test_paths(void **state)
+{
+	(void)state;
+	struct scrub s;
+	add("of ida@brix.io/call +49 30 901820.md", "Nothing.\n");
+	add("plans.md", "Nothing.\n");
+	scrub(&s);
+	assert_string_equal(corpus.d[0].path, "of withheld-01234567/call withheld-01234567.md");
+	assert_string_equal(corpus.d[0].file, "of ida@brix.io/call +49 30 901820.md");
+	assert_string_equal(corpus.d[1].path, "plans.md");
+	assert_int_equal(s.n_paths, 1);
+	scrub_release(&s);
+}
+
+static void test_terms(void **state)
+{
+	(void)state;
+	struct scrub s = {0};
+	struct err e = {0};
+	struct terms t = {.n = 1};
+	const char *forbidden[] = {"wharf", "slip of ida@brix.io"};
+	struct term term = {"dock", forbidden, 2, "Call +49 30 901820.", TERM_ACCEPTED};
+	t.p = &term;
+	arena_init(&t.arena, 1 << 10);
+	assert_int_equal(scrub_terms(&s, &t, &e), 0);
+	assert_string_equal(term.preferred, "dock");
+	assert_string_equal(term.definition, "Call 000-000-0000.");
+	assert_string_equal(forbidden[0], "wharf");
+	assert_string_equal(forbidden[1], "slip of user@example.com");
+	arena_release(&t.arena);
+	scrub_release(&s);
 }
 
 /* What one document gives away is replaced in all; a name only in its own. */
@@ -187,6 +232,34 @@ static void test_texts(void **state)
 	scrub_release(&s);
 }
 
+/* A cell counts as what its column is called. */
+static void test_text_cells(void **state)
+{
+	(void)state;
+	struct scrub s = {0};
+	struct err e = {0};
+	const char *cells[] = {"Host", "Password", "db-44", "Zebra-44"},
+		   *unmarked[] = {"", "", "Host", "Password", "db-44", "Zebra-55"};
+	struct block *blocks = arena_alloc(&corpus.arena, 2, sizeof *blocks, NULL);
+	struct section *sections = arena_alloc(&corpus.arena, 1, sizeof *sections, NULL);
+	add("hosts.docx", "Host | Password\ndb-44 | Zebra-44\n | \nHost | Password\ndb-44 | Zebra-55");
+	blocks[0] = (struct block){.kind = BLOCK_TABLE, .span = {0, 32}, .cells = cells, .n_rows = 2, .n_cols = 2};
+	blocks[1] = (struct block){.kind = BLOCK_TABLE, .span = {33, 69}, .cells = unmarked, .n_rows = 3, .n_cols = 2};
+	sections[0] = (struct section){.title = "", .heading = "", .span = {0, 69}, .n_blocks = 2};
+	corpus.d[0].blocks = blocks;
+	corpus.d[0].sections = sections;
+	corpus.d[0].n_blocks = 2;
+	corpus.d[0].n_sections = 1;
+	if (scrub_texts(&s, &corpus, &e))
+		fail_msg("%s", e.text);
+	assert_string_equal(cells[2], "db-44");
+	assert_string_equal(cells[3], "YOUR_SECRET");
+	assert_string_equal(unmarked[4], "db-44");
+	assert_string_equal(unmarked[5], "YOUR_SECRET");
+	assert_null(strstr(corpus.d[0].bytes, "Zebra"));
+	scrub_release(&s);
+}
+
 /* What a text gives away is replaced in the texts behind it, which hold nothing on their own. */
 static void test_texts_again(void **state)
 {
@@ -261,6 +334,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_placeholders, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_role_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cells, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_coded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_terms, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_text_cells, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_everywhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_match, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gate, setup, teardown),
