@@ -195,7 +195,7 @@ static void test_gates(void **state)
 					 "terms<=1"},
 				 *const none[] = {"", "known", "known>0.5", "known>=", "known>=x", "known>=0.5x", "known>=0.5,",
 					 "nobody.known>=0.5", "base.retention<=1", ".known>=1", "base.>=1", "knows>=0.5",
-					 "known>=nan"};
+					 "known>=nan", "known==0.5"};
 	char line[N][160];
 	struct eval_result r;
 	struct err e = {0};
@@ -215,6 +215,8 @@ static void test_gates(void **state)
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
 		if (eval_gates_check(none[i], arms, n_arms, &e) != ERR_USAGE)
 			fail_msg("\"%s\" is taken for a gate", none[i]);
+	assert_int_equal(eval_gates_check("known=0.5", arms, n_arms, &e), ERR_USAGE);
+	assert_string_equal(e.text, "gate \"known=0.5\": expected >= or <=");
 }
 
 /* A prompt knows more than retrieval and training. */

@@ -43,7 +43,7 @@ static int gate_next(struct gate *g, const char **at, const struct eval_arm *arm
 	const char *p = *at;
 	char *end;
 	*g = (struct gate){.text = p, .n = strcspn(p, ",")};
-	size_t name = strcspn(p, "<>,"), arm = name;
+	size_t name = strcspn(p, "<>=,"), arm = name; /* = alone ends a name, too, lest its number be one */
 	while (arm && p[arm - 1] != '.')
 		arm--;
 	g->arm = arm == 1 ? n_arms : find_arm(p, arm ? arm - 1 : 0, arms, n_arms); /* 1: a point alone */
@@ -60,7 +60,7 @@ static int gate_next(struct gate *g, const char **at, const struct eval_arm *arm
 	if (g->axis == EVAL_AXES && g->arm != find_arm(p, 0, arms, n_arms))
 		return err_set(e, ERR_USAGE,
 			"gate \"%.*s\": retention is of the adapter alone; expected no other arm in front of it", (int)g->n, p);
-	if (name + 2 > g->n || p[name + 1] != '=')
+	if (name + 2 > g->n || p[name] == '=' || p[name + 1] != '=')
 		return err_set(e, ERR_USAGE, "gate \"%.*s\": expected >= or <=", (int)g->n, p);
 	g->bound = strtod(p + name + 2, &end);
 	if (end == p + name + 2 || end != p + g->n || !isfinite(g->bound))
