@@ -64,6 +64,10 @@ def test_briefs():
         put(f"{name}.csv", "\ufefftype;audience;points;length\nfaq;users;\"Uploads of Harbor,\nand where\";60\n".replace(";", sign))
         rc, out, err = run(*write_args(f"{name}.csv", name))
         Case.check(f"so are rows with {name}", rc == 0 and lines(f"{name}/drafts.jsonl")[0]["id"] == made[0]["id"], (rc, err))
+    for name, row in (("open", '"Uploads of Harbor\n'), ("inside", 'the "Send" button of Harbor\n'), ("behind", '"Uploads" of Harbor\n')):
+        put(f"{name}.csv", f"points,length\nUploads of Harbor,60\n{row}Uploads of Harbor,60\n")
+        rc, out, err = run(*write_args(f"{name}.csv", "quotes"))
+        Case.check(f"refused, not swallowed: a quotation mark, {name}", rc == 4 and f"{name}.csv: line 3: expected a row whose quotation marks" in err and not os.path.exists("quotes/drafts.jsonl"), (rc, out, err))
     put("none.csv", "a,b\n1,2\n")
     for title, path, words in (("no column of points", "none.csv", "none.csv: line 1: expected a head with the columns type, audience, points and length, found a, b"), ("no file", "absent.csv", "absent.csv")):
         rc, out, err = run(*write_args(path, "none"))

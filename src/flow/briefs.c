@@ -144,13 +144,23 @@ static void on_row(int end, void *user)
 	t->row_line = t->line;
 }
 
+/* The parser has stopped. Of a row with a lone quotation mark nobody knows where it ends, so none of the file is taken. */
+static int quote_refuse(const struct table *t, struct csv_parser *parser)
+{
+	if (csv_error(parser) == CSV_ENOMEM)
+		return err_set(t->e, ERR_RESOURCE, "%s: out of memory", t->path);
+	return err_set(t->e, ERR_DATA,
+		"%s: line %zu: expected a row whose quotation marks are closed, each inside a field doubled; found one that is not",
+		t->path, t->row_line);
+}
+
 static int csv_read(struct briefs *b, const char *path, struct err *e)
 {
 	struct table t = {.b = b, .path = path, .line = 1, .row_line = 1, .e = e};
 	struct csv_parser parser;
 	struct buf file = {0};
 	t.rc = file_read(path, BRIEFS_BYTES_MAX, &file, e);
-	if (!t.rc && csv_init(&parser, CSV_APPEND_NULL))
+	if (!t.rc && csv_init(&parser, CSV_APPEND_NULL | CSV_STRICT | CSV_STRICT_FINI))
 		t.rc = err_set(e, ERR_RESOURCE, "%s: out of memory", path);
 	if (t.rc) {
 		buf_release(&file);
@@ -163,10 +173,10 @@ static int csv_read(struct briefs *b, const char *path, struct err *e)
 		n = nl ? (size_t)(nl - file.p) + 1 - at : file.len - at;
 		t.line++;
 		if (csv_parse(&parser, file.p + at, n, on_field, on_row, &t) != n && !t.rc)
-			t.rc = err_set(e, ERR_DATA, "%s: line %zu: %s", path, t.line - 1, csv_strerror(csv_error(&parser)));
+			t.rc = quote_refuse(&t, &parser);
 	}
-	if (!t.rc)
-		csv_fini(&parser, on_field, on_row, &t);
+	if (!t.rc && csv_fini(&parser, on_field, on_row, &t))
+		t.rc = quote_refuse(&t, &parser);
 	csv_free(&parser);
 	for (size_t i = 0; i < COLUMNS_MAX; i++)
 		buf_release(&t.text[i]);
