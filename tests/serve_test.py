@@ -434,6 +434,7 @@ def test_key(here):
     refuses("two models of one name", "two models", "--adapter", ADAPTER + "=a", "--adapter", ADAPTER + "=a")
     refuses("an adapter with the embedder's name", "two models", "--adapter", ADAPTER + "=embed", "--embedder", EMBEDDER)
     refuses("a name that is none", "letters, digits", "--adapter", ADAPTER + "=a/rag")
+    refuses("an empty name", "expected DIR or DIR=NAME", "--adapter", ADAPTER + "=")
     refuses("a port that is none", "--port", "--port", "70000")
     done = subprocess.run([ATTUNE, "serve", "--model", MODEL, "--port", "0", "--adapter", os.path.join(here, "absent")], env=ENV, capture_output=True,
                           text=True, check=False, timeout=60)

@@ -80,7 +80,7 @@ static int adapters_read(struct job *j, const struct cli *c, struct err *e)
 		size_t at = j->options.n_adapters, n = path_end(value);
 		if (at == SERVE_ADAPTERS_MAX)
 			return err_set(e, ERR_USAGE, "--adapter: at most %d", SERVE_ADAPTERS_MAX);
-		if (!n || n >= PATH_SIZE || (value[n] && strlen(value + n + 1) >= NAME_SIZE))
+		if (!n || n >= PATH_SIZE || (value[n] && (!value[n + 1] || strlen(value + n + 1) >= NAME_SIZE)))
 			return err_set(e, ERR_USAGE, "--adapter: expected DIR or DIR=NAME, found '%s'", value);
 		snprintf(j->path[at], PATH_SIZE, "%.*s", (int)n, value);
 		if (value[n])
