@@ -117,7 +117,7 @@ static void test_left_out(void **state)
 		{"{\"messages\":[]}",
 			"1 of its 1 rows cannot be used; 1 wrong, the first in line 1: expected a list of messages that is not "
 			"empty, "
-			"found a list"},
+			"found an empty list"},
 		{"{\"question\":\"a?\",\"answer\":\"\"}",
 			"1 of its 1 rows cannot be used; 1 without a question or a reply, the first in line 1"},
 		{"{\"name\":\"a\",\"size\":{\"w\":1}}",

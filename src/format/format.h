@@ -405,7 +405,7 @@ int json_number_of(json_t *names, const char *name, size_t *out, struct err *e);
 json_t *json_text(const char *p, size_t n);
 /* A number; null for NaN and infinity, which stand for what was not measured. */
 json_t *json_measure(double v);
-/* What a value is, for messages: "an object", "a string" ...; "none" for NULL. */
+/* What a value is, for messages: "an object", "an empty list", "a decimal number" ...; "none" for NULL. */
 const char *json_kind(const json_t *value);
 
 /* ---- grammars ---------------------------------------------------------------------------------------------------------------- */

@@ -116,9 +116,11 @@ const char *json_kind(const json_t *value)
 		[JSON_ARRAY] = "a list",
 		[JSON_STRING] = "a string",
 		[JSON_INTEGER] = "a number",
-		[JSON_REAL] = "a number",
+		[JSON_REAL] = "a decimal number",
 		[JSON_TRUE] = "true",
 		[JSON_FALSE] = "false",
 		[JSON_NULL] = "null"};
+	if (json_is_array(value) && !json_array_size(value))
+		return "an empty list";
 	return value ? kinds[json_typeof(value)] : "none";
 }
