@@ -587,12 +587,16 @@ def test_curate_and_eval(here):
     today = os.path.join(here, "today.jsonl")
     with open(today, "w", encoding="utf-8") as f:
         f.write('{"id": "1", "text": "The timeout is 30 seconds."}\n{"id": "1b", "text": "x"}\n{"id": "1a", "text": "x"}\n')
+    asked = args[:-2]
     args += ["--questions", questions, "--answers", "today=" + today]
     rc, table, err = run(*args, "--gate", "today.known>=1,retention<=1")
     Case.check("eval judges imported answers and holds to gates", rc == 0 and "today" in table.splitlines()[0], (rc, table, err))
     Case.check("and says that nobody asked for some", f'{today}: left out: 2 answers to no question of these, the first to "1b"' in err, err)
     rc, table, err = run(*args, "--gate", "today.known>=1,known>=0.9")
     Case.check("a gate that does not hold exits with 3", rc == 3 and "known>=0.9 does not hold" in err and table, (rc, table, err))
+    late = os.path.join(here, "eval-late")
+    refuses("eval with answers that are not there", 1, "absent.jsonl", *asked, "--out", late, "--questions", questions, "--answers", "today=" + os.path.join(here, "absent.jsonl"))
+    Case.check("which it sees before it asks a model", not os.path.exists(os.path.join(late, "answers-base.jsonl")))
     refuses("eval with a gate that is none", 2, "known=1", *args, "--gate", "known=1")
     refuses("eval with a second arm of one name", 2, "another arm", *args, "--answers", "rag=" + today)
     refuses("eval without an adapter", 2, "--adapter", "eval", "--data", data, "--out", out)

@@ -16,7 +16,9 @@ static int compare(const struct eval_job *j, const struct eval_arm *arm, size_t 
 	struct eval_result result;
 	struct buf table = {0};
 	int rc = 0;
-	for (size_t i = 0; i < n_arms && !rc; i++)
+	for (size_t i = OURS; i < n_arms && !rc; i++) /* those that are only read first: what is wrong with them costs no answers */
+		rc = eval_arm_run(j, &arm[i], e);
+	for (size_t i = 0; i < OURS && !rc; i++)
 		rc = eval_arm_run(j, &arm[i], e);
 	if (!rc)
 		rc = eval_compare(j, arm, n_arms, &result, e);
