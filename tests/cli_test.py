@@ -101,6 +101,9 @@ def test_lint_fix(here, data):
 def test_help():
     rc, out, err = run("help")
     Case.check("help lists the verbs", rc == 0 and not err and all(f"\n  {v} " in out for v in VERBS), out)
+    for verb, needed in (("eval", ("adapter", "data", "out")), ("export", ("adapter", "to", "out"))):
+        marked = [line.split()[0] for line in run(verb, "--help")[1].splitlines() if line.endswith("(required)")]
+        Case.check(f"{verb} --help marks what it needs", sorted(marked) == sorted("--" + name for name in needed), marked)
     Case.check("--help is help", run("--help") == run("help") and run("-h") == run("help"))
     for verb in VERBS:
         rc, out, err = run(verb, "--help")

@@ -78,8 +78,6 @@ static int run(const struct cli *c, struct err *e)
 		[RAG_TUNED] = {.name = "rag+tuned", .key = adapter_key, .context = EVAL_PASSAGES}};
 	size_t n_arms = OURS;
 	struct eval_costs costs;
-	if (!data || !out || !adapter)
-		return err_set(e, ERR_USAGE, "eval: needs --data DIR, --adapter DIR and --out DIR");
 	int rc = costs_read(&costs, c, e);
 	if (!rc)
 		rc = imported(arm, &n_arms, names, c, e);
@@ -122,9 +120,10 @@ const struct command command_eval = {
 		"attune eval --data data --adapter run/adapter --out eval",
 		"attune eval --data data --adapter run/adapter --out eval --answers today=drafts.jsonl --gate "
 		"'known>=0.6,retention<=0.01'"},
-	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER, FLAG_EMBEDDER,
-		{.name = "data", .argument = "DIR", .help = "the data folder that curate wrote"},
-		{.name = "out", .argument = "DIR", .help = "folder for the answers, eval.json and report.html"},
+	.flags = (const struct flag[]){FLAG_MODEL,
+		{.name = "adapter", .argument = "DIR", .help = "adapter to judge", .required = true}, FLAG_EMBEDDER,
+		{.name = "data", .argument = "DIR", .help = "the data folder that curate wrote", .required = true},
+		{.name = "out", .argument = "DIR", .help = "folder for the answers, eval.json and report.html", .required = true},
 		{.name = "answers",
 			.argument = "NAME=F",
 			.help = "answers of whatever you use today, judged beside the others: a line {\"id\", \"text\"} a question",

@@ -9,8 +9,6 @@ static int run(const struct cli *c, struct err *e)
 		.to = cli_flag(c, "to"),
 		.type = cli_flag(c, "type"),
 		.out = cli_flag(c, "out")};
-	if (!o.adapter)
-		return err_set(e, ERR_USAGE, "export: --adapter DIR is needed");
 	int rc = kern_start(c, e);
 	if (!rc)
 		rc = flow_export(&o, e);
@@ -31,7 +29,8 @@ const struct command command_export = {
 	.examples = {"attune export --adapter run/adapter --to gguf --out tuned.gguf --type Q8_0",
 		"attune export --adapter run/adapter --to hf --out tuned",
 		"attune export --model hf:HuggingFaceTB/SmolLM2-360M-Instruct --adapter run/adapter --to mlx --out mlx"},
-	.flags = (const struct flag[]){FLAG_MODEL, FLAG_ADAPTER,
+	.flags = (const struct flag[]){FLAG_MODEL,
+		{.name = "adapter", .argument = "DIR", .help = "adapter to write, or to merge into the model", .required = true},
 		{.name = "to", .argument = "WHAT", .help = "peft, gguf-lora, gguf or hf (merged), or mlx", .required = true},
 		{.name = "out", .argument = "PATH", .help = "file (gguf, gguf-lora) or folder, not there yet", .required = true},
 		{.name = "type",
