@@ -239,6 +239,11 @@ def test_score_and_generate(here):
     full = subprocess.run(f"echo '{{\"text\":\"a\"}}' | {ATTUNE} score --quiet --model {MODEL} > /dev/full", shell=True, env=ENV,
                           capture_output=True, text=True, check=False)
     Case.check("a full disk", full.returncode == 5 and "No space left" in full.stderr, full)
+    full = subprocess.run(["bash", "-c", 'ulimit -f 0; exec "$@"', "bash", ATTUNE, "score", "--quiet", "--model", MODEL, "--out", path], input='{"text":"a"}\n', env=ENV,
+                          capture_output=True, text=True, check=False)
+    with open(path, encoding="utf-8") as f:
+        Case.check("a limit on the size of files", full.returncode == 5 and "File too large" in full.stderr and f.read() == before and os.listdir(here) == ["out.jsonl"],
+                   (full, os.listdir(here)))
 
 
 def test_models(here):

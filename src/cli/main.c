@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +60,7 @@ int main(int argc, char **argv)
 {
 	struct err e = {0};
 	sigbus_catch();
+	signal(SIGXFSZ, SIG_IGN); /* a file that grows beyond `ulimit -f` is an error of write then, not the end without a word */
 	int rc = run(argc, argv, &e);
 	if (rc)
 		fprintf(stderr, "attune: %s\n", e.text);
