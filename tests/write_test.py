@@ -54,6 +54,13 @@ def test_briefs():
     rc, out, err = run(*write_args("briefs.jsonl", "other", "--arm", "rag"))
     same = lines("other/drafts.jsonl")[0]
     Case.check("lines of JSON are the same briefs", rc == 0 and same["id"] == made[0]["id"] and same["prompt"] == made[0]["prompt"], (rc, err))
+    os.mkdir("lists")
+    put("list.jsonl", json.dumps({"type": None, "points": ["Uploads of Harbor", "where"], "length": "60"}) + "\n" + '{"points": ["a", 7]}\n{"points": {"a": 1}}\n{"points": "a", "length": -5}\n{"points": "a", "length": "short"}\n')
+    rc, out, err = run(*write_args("list.jsonl", "list")[:5], "--results", "lists", "--model", MODEL, "--arm", "base", "--max-tokens", "24")
+    Case.check("points may be a list", rc == 0 and lines("list/drafts.jsonl")[0]["points"] == "Uploads of Harbor; where" and len(lines("list/drafts.jsonl")) == 1, (rc, err))
+    Case.check("what is no text is named", all(f"list.jsonl: line {n}: expected {w}; left out" in err for n, w in (
+        (2, '"points" to be a string or a list of strings, found a list with a number'), (3, '"points" to be a string or a list of strings, found an object'),
+        (4, 'a "length" in words, found "-5"'), (5, 'a "length" in words, found "short"'))), err)
     put("gap.jsonl", '{"points": "Uploads of Harbor"}\n\n\n{"type": "faq"}\n')
     rc, out, err = run(*write_args("gap.jsonl", "gap"))
     Case.check("a bad line is named as editors count", rc == 0 and "gap.jsonl: line 4: " in err, (rc, err))

@@ -55,6 +55,8 @@ static int add(struct briefs *b, const char *const *field, struct err *e)
 	const char *points = field[BRIEF_POINTS];
 	if (!points || !points[strspn(points, " \t\r\n")])
 		return err_set(e, ERR_DATA, "expected \"points\", what the draft is to say");
+	if (field[BRIEF_LENGTH] && *field[BRIEF_LENGTH] && strtol(field[BRIEF_LENGTH], NULL, 10) < 1)
+		return err_set(e, ERR_DATA, "expected a \"length\" in words, found \"%.40s\"", field[BRIEF_LENGTH]);
 	for (int f = 0; f < BRIEF_FIELDS; f++) {
 		const char *text = field[f] ? field[f] : "";
 		struct buf clean = {0};
@@ -72,10 +74,10 @@ static int add(struct briefs *b, const char *const *field, struct err *e)
 	return rc;
 }
 
-/* As add; a row that cannot be used is warned of. */
+/* As add; a row that cannot be used is warned of, also one of which `e` says why already (then `field` is NULL). */
 static int row_add(struct briefs *b, const char *const *field, const char *path, size_t line, struct err *e)
 {
-	int rc = add(b, field, e);
+	int rc = field ? add(b, field, e) : e->code;
 	if (rc != ERR_DATA)
 		return rc;
 	log_line(LOG_WARNING, "%s: line %zu: %s; left out", path, line, e->text);
@@ -186,21 +188,43 @@ static int csv_read(struct briefs *b, const char *path, struct err *e)
 
 /* ---- JSON lines ------------------------------------------------------------------------------------------------------------------ */
 
+/* A field's text, or that of a list, one behind the other. ERR_DATA when it is none of both. */
+static int value_read(struct buf *text, int field, const char *name, const json_t *value, struct err *e)
+{
+	size_t n = json_is_array(value) ? json_array_size(value) : 1;
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++) {
+		const json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
+		if (json_is_string(one))
+			rc = buf_printf(text, e, "%s%s", i ? "; " : "", json_string_value(one));
+		else if (field == BRIEF_LENGTH && json_is_integer(one))
+			rc = buf_printf(text, e, "%" JSON_INTEGER_FORMAT, json_integer_value(one));
+		else if (!json_is_null(one))
+			rc = err_set(e, ERR_DATA, "expected \"%.40s\" to be a string or a list of strings, found %s%s", name,
+				json_is_array(value) ? "a list with " : "", json_kind(one));
+	}
+	return rc;
+}
+
 static int object_read(struct briefs *b, const json_t *o, const char *path, size_t line, struct err *e)
 {
 	const char *field[BRIEF_FIELDS] = {NULL}, *name;
-	char number[32];
+	struct buf text[BRIEF_FIELDS] = {0};
 	json_t *value;
+	int rc = 0;
 	json_object_foreach ((json_t *)(uintptr_t)o, name, value) {
 		int f = field_find(name);
-		if (f >= 0 && json_is_string(value))
-			field[f] = json_string_value(value);
-		if (f == BRIEF_LENGTH && json_is_integer(value)) {
-			snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
-			field[f] = number;
-		}
+		if (f < 0 || rc)
+			continue;
+		buf_clear(&text[f]);
+		rc = value_read(&text[f], f, name, value, e);
 	}
-	return row_add(b, field, path, line, e);
+	for (int f = 0; f < BRIEF_FIELDS; f++)
+		field[f] = text[f].len ? text[f].p : NULL;
+	rc = row_add(b, rc ? NULL : field, path, line, e);
+	for (int f = 0; f < BRIEF_FIELDS; f++)
+		buf_release(&text[f]);
+	return rc;
 }
 
 static int lines_read(struct briefs *b, const char *path, struct err *e)
