@@ -95,7 +95,7 @@ static void test_bad_folders(void **state)
 	put_text(&d, "config.json", "{\n\"model_type\": }");
 	assert_refused(&d, "config.json: line 2: JSON: got");
 	put_text(&d, "config.json", "[]");
-	assert_refused(&d, "config.json: line 1: JSON: got a list, expected an object");
+	assert_refused(&d, "config.json: line 1: JSON: got an empty list, expected an object");
 	put_text(&d, "config.json", "");
 	assert_refused(&d, "config.json: line 1: JSON: got");
 	put_text(&d, "config.json", "{}");
@@ -112,7 +112,7 @@ static void test_bad_indexes(void **state)
 		const char *index, *why;
 	} bad[] = {
 		{"{}", "weight_map: got none, expected an object"},
-		{"{\"weight_map\":[]}", "weight_map: got a list"},
+		{"{\"weight_map\":[]}", "weight_map: got an empty list"},
 		{"{\"weight_map\":{}}", "weight_map: got an empty object"},
 		{"{\"weight_map\":{\"a\":1}}", "weight_map: 'a': got a number, expected a file name"},
 		{"{\"weight_map\":{\"a\":\"../../model.safetensors\"}}",

@@ -143,7 +143,7 @@ static void test_refused_keys(void **state)
 		{"\"peft_type\": \"IA3\"", "peft_type: got another one"},
 		{"\"peft_type\": null", "peft_type: got null"},
 		{"\"r\": 0", "r: got a number, expected an integer from 1"},
-		{"\"r\": 2.5", "r: got a number"},
+		{"\"r\": 2.5", "r: got a decimal number"},
 		{"\"r\": -1", "r: got a number"},
 		{"\"r\": 1000000000", "r: got a number"},
 		{"\"r\": \"2\"", "r: got a string"},

@@ -176,7 +176,7 @@ static void test_header(void **state)
 	assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
 		       "\"\\u0061\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
 		8, "JSON: got duplicate object key");
-	assert_refused("{\"a\":[]}", 0, "tensor 'a': entry: got a list, expected an object");
+	assert_refused("{\"a\":[]}", 0, "tensor 'a': entry: got an empty list, expected an object");
 	assert_refused("{\"a\\u001b[2J\":[]}", 0, "tensor 'a?[2J'");
 	assert_refused("{\"__metadata__\":{\"format\":1}}", 0, "__metadata__: got something else");
 	assert_refused("{\"__metadata__\":[]}", 0, "__metadata__: got something else");
@@ -238,7 +238,7 @@ static void test_tensors(void **state)
 		{"\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,8]", "dtype: got a number"},
 		{"\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]", "shape: got a number"},
 		{"\"dtype\":\"F32\",\"shape\":[1,1,1,1,2],\"data_offsets\":[0,8]", "shape: got a list of 5"},
-		{"\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]", "shape: got a number at place 0"},
+		{"\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]", "shape: got a decimal number at place 0"},
 		{"\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]", "shape: got a number at place 0"},
 		{"\"dtype\":\"F32\",\"shape\":[0,2],\"data_offsets\":[0,0]", "expected no dimension of 0"},
 		{"\"dtype\":\"F32\",\"shape\":[2,0],\"data_offsets\":[0,0]", "expected no dimension of 0"},

@@ -94,8 +94,9 @@ static int read_vocab(struct wordpiece *w, const char *path, struct err *e)
 	json_object_foreach ((json_t *)(uintptr_t)w->vocab, text, id) {
 		json_int_t value = json_is_integer(id) ? json_integer_value(id) : -1;
 		if (value < 0 || value >= VOCAB_MAX)
-			return err_set(e, ERR_DATA, "%s: the id of token \"%.64s\" is %s; expected a number from 0 to below %d",
-				path, text, json_is_integer(id) ? "out of range" : json_kind(id), VOCAB_MAX);
+			return err_set(e, ERR_DATA,
+				"%s: the id of token \"%.64s\" is %s; expected a whole number from 0 to below %d", path, text,
+				json_is_integer(id) ? "out of range" : json_kind(id), VOCAB_MAX);
 		w->n_ids = (size_t)value >= w->n_ids ? (size_t)value + 1 : w->n_ids;
 		w->longest = strlen(text) > w->longest ? strlen(text) : w->longest;
 	}

@@ -123,7 +123,7 @@ static void test_refusals(void **state)
 		{"\"unk_token\":\"[UNK]\"", "\"unk_token\":\"[unk]\"", "\"[unk]\" is not in the vocabulary"},
 		{"\"TemplateProcessing\"", "\"ByteLevel\"", "post-processor is \"ByteLevel\""},
 		{"\"the\":", "\"the\":-", "token \"the\" is out of range"},
-		{"\"the\":", "\"the\":1e0,\"thee\":", "token \"the\" is a number"},
+		{"\"the\":", "\"the\":1e0,\"thee\":", "token \"the\" is a decimal number"},
 		{"\"special\":true", "\"special\":false", "added token 0"}};
 	struct buf text = {0};
 	struct err e = {0};
