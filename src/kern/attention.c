@@ -54,9 +54,9 @@ static const packed *pack_panels(packed *to, const float *b, size_t ldb, bool tr
 static void product(
 	float *c, size_t ldc, size_t M, size_t N, size_t K, const packed *a, const packed *panels, float alpha, bool accumulate)
 {
+	size_t depth = tile_depth(K);
 	for (size_t n = 0; n < N; n += TILE_COLS)
-		P(tile_multiply)
-	(c + n, ldc, M, least(TILE_COLS, N - n), a, tile_depth(K), panels + n * tile_depth(K), K, alpha, accumulate);
+		P(tile_multiply)(c + n, ldc, M, least(TILE_COLS, N - n), a, depth, panels + n * depth, K, alpha, accumulate);
 }
 
 static const packed *pack(packed *dst, const float *a, size_t lda, bool transposed, size_t M, size_t K)

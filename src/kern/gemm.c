@@ -1,6 +1,7 @@
 /*
  * The matrix product of a vector path. A is packed once and shared; panels of B are packed by the thread that multiplies them, into
- * memory of its own and straight from the stored blocks, so that quantised weights are dequantised on the fly.
+ * memory of its own and straight from the stored blocks, so that quantised weights are dequantised on the fly; or, where B is what the product before
+ * had as A, from that one's packed rows.
  *
  *   for each pass along K, over as many segments of all terms as a panel may be deep, for each block of rows (MC):
  *     all threads pack A [MC, pass] and meet; then each goes through its share of the tiles, panel after panel.
@@ -19,7 +20,7 @@ enum {
 	ROW_CHUNK = 8 * TILE_ROWS,
 	PACK_ROWS = 16,
 	FEW_ROWS = 4,
-	NARROW_ROWS = 64
+	NARROW_ROWS = 64 /* of an A that is put behind the kept one */
 };
 
 /* A range of K of one term, `at` columns into packed A and packed rows into a panel. */
@@ -78,14 +79,13 @@ static void pack_rows(const struct gemm *g, const struct pass *p, size_t m0, siz
 /* Columns n..n+N of a segment of B. Of one that was A, which had one pass, they lie in one segment of that. */
 static void pack_panel(const struct gemm *g, const struct pass *p, const struct segment *s, packed *panel, size_t n, size_t N)
 {
-	const struct gemm_term *t = s->term;
-	size_t first = n / KC * KC;
-	struct matrix was_a = {
-		(enum dtype)PACKED_DTYPE, t->K, tile_depth(least(KC, g->N - first)), p->b ? p->b + first * MC : NULL};
-	if (p->b)
-		P(tile_pack_b)(panel, &was_a, false, s->k0, s->K, n - first, N);
-	else
-		P(tile_pack_b)(panel, &t->b, t->b_transposed, s->k0, s->K, n, N);
+	struct matrix b = s->term->b;
+	size_t first = 0;
+	if (p->b) {
+		first = n / KC * KC;
+		b = (struct matrix){(enum dtype)PACKED_DTYPE, s->term->K, tile_depth(least(KC, g->N - first)), p->b + first * MC};
+	}
+	P(tile_pack_b)(panel, &b, s->term->b_transposed, s->k0, s->K, n - first, N);
 }
 
 /* Columns n..n+N of the rows m0 + [first, last). Chunks of rows keep the tiles of C close from one segment to the next. */
@@ -158,9 +158,9 @@ void P(gemm)(const struct gemm *g)
 		return;
 	}
 	packed *a = (packed *)((struct kept *)g->scratch + 1);
-	struct pass start = {.b = was_a(g) ? a : NULL, .a = a, .rows = MC};
-	if (start.b)
-		start.a += MC * PASS, start.rows = NARROW_ROWS;
+	struct pass start = {.a = a, .rows = MC};
+	if (was_a(g))
+		start = (struct pass){.b = a, .a = a + MC * PASS, .rows = NARROW_ROWS};
 	else
 		start.kept = keep(g);
 #pragma omp parallel

@@ -102,7 +102,7 @@ struct gemm {
 	 * scratch since. If that still has what was made of it then, it is used again. Always right to leave out.
 	 */
 	bool same_a;
-	/* The same word about term[0].b, of the values that the *last* product had as term[0].a: where it has them packed, B is made of that. */
+	/* The same word about term[0].b and what was term[0].a: where that is kept, B is made of it. */
 	bool b_was_a;
 	/*
 	 * For generation: each row of C is computed as if it were alone, so that its bits do not depend on M; no A is transposed. Where term[0].b is

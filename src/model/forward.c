@@ -94,7 +94,7 @@ static void linear(const struct model *m, const struct lora *l, struct work *w, 
 	kern->gemm(&g);
 }
 
-/* y = x, by all threads: one alone takes as long as a product. */
+/* y = x, by all threads. */
 static void copy(float *y, const float *x, size_t n)
 {
 	enum { PART = 1 << 13 };
