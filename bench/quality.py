@@ -3,13 +3,13 @@
 
     quality.py ATTUNE RUN QUESTIONS.jsonl OUT [--seeds 3]
 
-RUN is what `attune run DOCUMENTS` left (its data folder and its adapter's settings, which are the defaults). For each seed:
+RUN is what `attune run DOCUMENTS` left, of which the data folder is used. For each seed, with the default settings:
 
 - curated: RUN/data/train.jsonl
 - headings: a row a section, "What do the documents say about HEADING?" and the section, as it is, again and again
 - chunks: the documents' text in pieces of 200 words, without questions, again and again
 
-Each trains as many tokens as curated does, then `attune eval` asks. Prints the share of questions on trained documents that the tuned model answers
+Each trains as many tokens as curated does, to whole epochs, then `attune eval` asks. Prints the share of questions on trained documents that the tuned model answers
 right for each kind and seed, and the difference to curated over all seeds with its 95 % interval (bootstrap over questions), as JSON lines. What is in
 OUT already is not made again.
 """
@@ -89,20 +89,20 @@ def main():
     for seed in range(1, args.seeds + 1):
         for kind in ("curated", "headings", "chunks"):
             out = os.path.join(args.out, f"{kind}-{seed}")
-            settings = [f"seed={seed}"]
+            settings = [f"seed={seed}", "excess_length_strategy=truncate"]
             if kind == "curated":
-                tokens = train(args, data, out, settings)["tokens"]
+                run = train(args, data, out, settings)
+                wanted = run["tokens"]
             else:
-                epoch = train(args, os.path.join(args.out, kind), out + "-epoch", settings + ["max_steps=1"])["train"]["tokens"]
-                run = train(args, os.path.join(args.out, kind), out,
-                            settings + ["excess_length_strategy=truncate", f"num_epochs={max(1, round(tokens / epoch))}"])
-                tokens_here = run["tokens"]
+                rows = os.path.join(args.out, kind)
+                epoch = train(args, rows, out + "-step", settings + ["max_steps=1"])["train"]["tokens"]  # a step counts them
+                run = train(args, rows, out, settings + [f"num_epochs={max(1, round(wanted / epoch))}"])
             result = ask(args, os.path.join(out, "adapter"), out + "-eval", like)
             like = like or out + "-eval"
             known = [q for q in result["questions"] if not (q["false_premise"] or q["twin"] or q["unseen"])]
             right[kind, seed] = [q["tuned"]["right"] for q in known]
             share = {a: round(100 * result["axes"][a]["arms"]["tuned"]["value"], 1) for a in ("known", "false_premise", "over_refusal", "terms", "unsupported")}
-            print(json.dumps({"kind": kind, "seed": seed, "tokens": tokens if kind == "curated" else tokens_here, "right": sum(right[kind, seed]), "of": len(known)} | share), flush=True)
+            print(json.dumps({"kind": kind, "seed": seed, "tokens": run["tokens"], "right": sum(right[kind, seed]), "of": len(known)} | share), flush=True)
     for kind in ("headings", "chunks"):
         differences = [statistics.fmean(right["curated", s][i] - right[kind, s][i] for s in range(1, args.seeds + 1)) for i in range(len(right[kind, 1]))]
         print(json.dumps({"curated": f"against {kind}", "points": round(100 * statistics.fmean(differences), 1), "interval": interval(differences)}))
